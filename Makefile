@@ -1,0 +1,54 @@
+# The commands that people and CI use. `make run` and `make test` set up all they need.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := docker/lock
+# PyTorch's own index has the CPU build; where it cannot be reached, pip finds torch wherever it is configured to look.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+export PYTHONDONTWRITEBYTECODE = 1
+
+# mypy's Django plugin reads the settings; nothing is contacted.
+LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
+
+.PHONY: help run test test-fast lint format lock bench-path clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.run ## Start everything and evaluate a real model (PORT=8000)
+	@exec env PARITY_MODE=demo PORT=$(PORT) $(BIN)/python manage.py demo
+
+test: $(VENV)/.dev ## Everything that guards a merge
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev ## Tests without engines, browsers and whole stacks
+	$(BIN)/python -m pytest -m "not engine and not browser and not stack"
+
+lint: $(VENV)/.dev ## Formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(LINT_SETTINGS) $(BIN)/mypy leaderboard evaluator manage.py docker/lock
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Resolve every package anew and write docker/lock
+	$(PYTHON) $(LOCK)/resolve.py
+
+bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.path
+
+clean: ## Remove the environment and all local state
+	rm -rf $(VENV) .parity
+
+$(VENV)/.run: $(LOCK)/site.txt $(LOCK)/worker-cpu.txt $(LOCK)/install.sh
+	sh $(LOCK)/install.sh $(PYTHON) $(VENV) $(TORCH_INDEX) site.txt worker-cpu.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run $(LOCK)/dev.txt
+	sh $(LOCK)/install.sh $(PYTHON) $(VENV) $(TORCH_INDEX) dev.txt
+	@touch $@

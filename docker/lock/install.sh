@@ -1,0 +1,39 @@
+#!/bin/sh
+# install.sh PYTHON VENV TORCH_INDEX LIST...: make the virtual environment and install the locked lists into it.
+set -eu
+here=$(dirname "$0")
+python=$1 venv=$2 torch_index=$3
+shift 3
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "error: Parity needs Python 3.11 or newer; $python is $("$python" -V). Try: make run PYTHON=python3.12" >&2
+    exit 2
+}
+"$python" -c 'import ensurepip, venv' 2>/dev/null || {
+    echo "error: $python lacks the venv module. On Debian or Ubuntu: sudo apt-get install python3-venv" >&2
+    exit 2
+}
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+
+# torch's CPU build has its own index; one short try tells whether it can be reached from here.
+extra=
+case " $* " in
+*worker-cpu.txt*)
+    if "$venv/bin/python" -c "import sys, urllib.request as u; u.urlopen(sys.argv[1] + '/torch/', timeout=5)" \
+        "$torch_index" 2>/dev/null; then
+        extra="--extra-index-url $torch_index"
+    fi
+    ;;
+esac
+
+lists=
+for list in "$@"; do
+    lists="$lists -r $here/$list"
+done
+echo "Installing $* (the first time this takes a few minutes)"
+# The lists are complete: --no-deps is what leaves out packages that break others (see resolve.py).
+# shellcheck disable=SC2086
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps $extra $lists
+case " $* " in
+*worker-cpu.txt*) "$venv/bin/python" "$here/name_vllm.py" ;;
+esac

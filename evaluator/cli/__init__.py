@@ -1,0 +1,1 @@
+"""The worker's command line: `python -m evaluator run` and `python -m evaluator worker`."""

@@ -1,0 +1,153 @@
+"""`python -m evaluator run`: evaluate a model here, without a site, exactly as a worker would."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from tqdm import tqdm
+
+from evaluator import config, hub, suites
+from evaluator import run as files
+from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskSpec
+from evaluator.jobs import unpack_bundle
+from evaluator.supervisor import Died, supervise
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--model", required=True, metavar="DIR_OR_ID", help="a folder with weights, or a Hub ID")
+    parser.add_argument("--revision", default="main", help="of a Hub ID (default: main)")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--suite", metavar="NAME@V|FILE", help="a built-in suite, or a suite's YAML file")
+    what.add_argument("--tasks", metavar="A,B", help="lm-eval tasks; the score of each is its first metric")
+    parser.add_argument("--num-fewshot", type=int, metavar="K", help="with --tasks: examples before each question")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N items of each task")
+    parser.add_argument("--engine", choices=("vllm", "transformers"), default="vllm")
+    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
+    parser.add_argument("--apply-chat-template", action="store_true", help="send prompts as chat messages")
+    parser.add_argument("--max-length", type=int, metavar="TOKENS", help="use a shorter context than the model's own")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results.json and samples go")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate and write OUT/results.json and OUT/samples.jsonl; returns the exit status."""
+    out: Path = options.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    mirrors = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
+    state = config.state_folder()
+    suite, bundle = chosen_suite(options)
+    model, weights = chosen_model(options, mirrors, state)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".run-") as name:
+        folder = Path(name)
+        task_files = unpack_bundle(bundle, folder / "tasks") if bundle else None
+        spec = files.RunSpec(
+            model=model,
+            model_path=str(weights),
+            suite=suite,
+            settings=settings_of(options),
+            task_files=str(task_files) if task_files else None,
+        )
+        datasets = hub.merge_datasets(mirrors, state / "datasets").resolve()
+        with ProgressBar() as bar:
+            try:
+                outcome = supervise(folder, spec, working_folder=datasets, watch=bar.show)
+            except Died as error:
+                shutil.copy(folder / files.LOG, out / files.LOG)
+                print(f"error: {error.message}\nThe whole log is {out / files.LOG}", file=sys.stderr)
+                return 1
+        for name in (files.SAMPLES, files.LOG):
+            shutil.copy(folder / name, out / name)
+    (out / "results.json").write_text(json.dumps(report(spec, outcome), indent=1))
+    print(summary(outcome))
+    print(f"written to {out / 'results.json'}")
+    return 0
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    return Settings(
+        engine=options.engine,
+        dtype=options.dtype,
+        apply_chat_template=options.apply_chat_template,
+        max_length=options.max_length,
+    )
+
+
+def chosen_suite(options: argparse.Namespace) -> tuple[SuiteSpec, bytes | None]:
+    """The suite by name or file, or one made of the named tasks, with --limit put on every task."""
+    if options.suite:
+        suite, bundle = suites.find(options.suite)
+    else:
+        names = [name.strip() for name in options.tasks.split(",") if name.strip()]
+        tasks = [TaskSpec(task=name, title=name, metric="", num_fewshot=options.num_fewshot) for name in names]
+        suite, bundle = SuiteSpec(name="tasks", version=1, title="Chosen tasks", tasks=tuple(tasks)), None
+    if options.limit is not None:
+        limited = [msgspec.structs.replace(task, limit=options.limit) for task in suite.tasks]
+        suite = msgspec.structs.replace(suite, tasks=tuple(limited))
+    return suite, bundle
+
+
+def chosen_model(options: argparse.Namespace, mirrors: tuple[Path, ...], state: Path) -> tuple[ModelRef, Path]:
+    """The model's name, what exactly it is, and the folder with its weights; raises HubError."""
+    folder = Path(options.model)
+    if folder.is_dir():
+        return ModelRef(name=folder.name, sha=hub.digest(folder, cache=state / "hashes")), folder.resolve()
+    token, endpoint = os.environ.get("HF_TOKEN"), os.environ.get("HF_ENDPOINT")
+    hashes = state / "hashes"
+    pinned = hub.pin(options.model, options.revision, mirrors=mirrors, token=token, endpoint=endpoint, cache=hashes)
+    here = hub.locate(pinned.name, pinned.sha, mirrors=mirrors, cache=hashes)
+    if here is None:
+        here = hub.download(pinned.name, pinned.sha, token=token, target=state / "weights", endpoint=endpoint)
+    return ModelRef(name=pinned.name, sha=pinned.sha), here.resolve()
+
+
+class ProgressBar:
+    """The run's progress on the terminal."""
+
+    def __init__(self) -> None:
+        self._bar = tqdm(total=None, unit="item", desc="preparing", dynamic_ncols=True)
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, progress: files.Progress) -> None:
+        """Draw the newest progress."""
+        self._bar.total = progress.total or None
+        self._bar.set_description(progress.phase, refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+
+
+def report(spec: files.RunSpec, outcome: files.Outcome) -> dict[str, object]:
+    """results.json: lm-eval's own table under `results`, and what a site would store beside it."""
+    return {
+        "model": spec.model.name,
+        "revision": spec.model.sha,
+        "suite": spec.suite.slug,
+        "settings": msgspec.to_builtins(spec.settings),
+        "results": outcome.table,
+        "tasks": msgspec.to_builtins(outcome.tasks),
+        "load_seconds": outcome.load_seconds,
+        "evaluation_seconds": outcome.evaluation_seconds,
+        "provenance": outcome.provenance,
+    }
+
+
+def summary(outcome: files.Outcome) -> str:
+    """One line a task for the terminal."""
+    width = max(len(result.task) for result in outcome.tasks)
+    lines = []
+    for result in outcome.tasks:
+        if result.score is None:
+            lines.append(f"{result.task:{width}}  -  {result.unavailable}")
+        else:
+            error = f" ± {result.stderr:.4f}" if result.stderr is not None else ""
+            lines.append(f"{result.task:{width}}  {result.score:.4f}{error}  {result.metric}, n = {result.n}")
+    timing = f"load {outcome.load_seconds:.1f} s, evaluation {outcome.evaluation_seconds:.1f} s"
+    return "\n".join([*lines, timing])

@@ -1,0 +1,134 @@
+"""HTTP to the worker API. Every call is safe to repeat: the site tells repeats apart by attempt, sequence and digest."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from evaluator.contract import (
+    ATTEMPT_TOKEN_HEADER,
+    CHUNK_DIGEST_HEADER,
+    VERSION,
+    ClaimRequest,
+    Failure,
+    Heartbeat,
+    HeartbeatReply,
+    JobSpec,
+    Results,
+    decode,
+    encode,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Waits between tries of a call that got no answer, or one that says the site is not well (5xx, 429)."""
+
+
+class SiteError(Exception):
+    """The site refused, or could not be reached; `status` is 0 when there was no answer."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class LeaseLost(SiteError):
+    """This attempt does not hold the job any more (409): stop, and post nothing else."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The worker API of one site."""
+
+    http: httpx.Client
+    sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def connect(cls, url: str, token: str) -> "Site":
+        """A client for the site at `url`; close `.http` at the end."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return cls(
+            httpx.Client(base_url=f"{url}/api/worker/v{VERSION}/", headers=headers, timeout=30.0, trust_env=False)
+        )
+
+    def claim(self, request: ClaimRequest) -> JobSpec | None:
+        """A job, or None when none waits for this worker."""
+        reply = self._call("POST", "claims/", content=encode(request))
+        return None if reply.status_code == 204 else decode(reply.content, JobSpec)
+
+    def bundle(self, digest: str) -> bytes:
+        """A suite's own task files; checked against the digest they are named by."""
+        data = self._call("GET", f"bundles/{digest}/").content
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise SiteError(f"The bundle {digest} arrived damaged.")
+        return data
+
+    def heartbeat(self, job: JobSpec, beat: Heartbeat) -> HeartbeatReply:
+        """Renew the lease."""
+        reply = self._call("POST", f"jobs/{job.job}/heartbeat/", job=job, content=encode(beat), tries=1)
+        return decode(reply.content, HeartbeatReply)
+
+    def post_chunk(self, job: JobSpec, sequence: int, body: bytes) -> str:
+        """Send a chunk of samples (gzip JSONL); returns its digest."""
+        digest = hashlib.sha256(body).hexdigest()
+        path = f"jobs/{job.job}/attempts/{job.attempt}/chunks/{sequence}/"
+        headers = {CHUNK_DIGEST_HEADER: digest, "Content-Type": "application/gzip"}
+        self._call("PUT", path, job=job, content=body, headers=headers)
+        return digest
+
+    def post_results(self, job: JobSpec, results: Results) -> None:
+        """End the attempt well."""
+        self._call("POST", f"jobs/{job.job}/results/", job=job, content=encode(results))
+
+    def post_failure(self, job: JobSpec, failure: Failure) -> None:
+        """End the attempt badly."""
+        self._call("POST", f"jobs/{job.job}/failure/", job=job, content=encode(failure))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        job: JobSpec | None = None,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        tries: int = len(RETRY_SECONDS) + 1,
+    ) -> httpx.Response:
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if job is not None:
+            sent[ATTEMPT_TOKEN_HEADER] = job.token
+        for wait in [*RETRY_SECONDS[: tries - 1], None]:
+            try:
+                reply = self.http.request(method, path, content=content, headers=sent)
+            except httpx.TransportError as error:
+                problem = SiteError(f"{self.http.base_url} does not answer: {error}")
+            else:
+                if reply.status_code < 400:
+                    return reply
+                problem = refusal(method, path, reply)
+                if reply.status_code != 429 and reply.status_code < 500:
+                    raise problem
+            if wait is None:
+                raise problem
+            log.warning("%s Trying again in %s s.", problem, wait)
+            self.sleep(wait)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def refusal(method: str, path: str, reply: httpx.Response) -> SiteError:
+    """The error for a reply of 400 and above, with what the site says about it."""
+    message = f"{method} {path} was answered {reply.status_code}: {said(reply)}"
+    return (LeaseLost if reply.status_code == 409 else SiteError)(message, status=reply.status_code)
+
+
+def said(reply: httpx.Response) -> str:
+    try:
+        body: Any = reply.json()
+    except ValueError:
+        return reply.text[:200]
+    return str(body.get("message", body)) if isinstance(body, dict) else str(body)[:200]

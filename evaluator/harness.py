@@ -1,0 +1,278 @@
+"""The child process: one evaluation with lm-eval, from a run's folder to its outcome.
+
+    python -m evaluator.harness RUN_FOLDER        (see evaluator.run for the files; evaluator.supervisor starts it)
+
+Exit status 0: outcome.json is there. 3: failure.json says why. Anything else: it crashed.
+"""
+
+import importlib
+import logging
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from lm_eval import simple_evaluate
+from lm_eval.api.group import Group
+from lm_eval.api.task import Task
+from lm_eval.evaluator_utils import get_sample_size
+from lm_eval.tasks import TaskManager
+
+from evaluator import run
+from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode
+from evaluator.records import samples_of, task_result, unavailable
+
+log = logging.getLogger("evaluator.harness")
+
+ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
+SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
+"""lm-eval's own defaults, written down because the score depends on them."""
+
+Loaded: TypeAlias = "Task | Group"
+
+
+class Unusable(Exception):
+    """The evaluation cannot be done with this model or suite: a code and a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Reporter:
+    """Writes progress.json, at most twice a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._progress, self._written = folder, run.Progress(), 0.0
+
+    def phase(self, phase: Any, *, total: int | None = None) -> None:
+        self._progress = run.Progress(
+            phase=phase, done=self._progress.done, total=self._progress.total if total is None else total
+        )
+        self._write()
+
+    def items(self, done: int) -> None:
+        self._progress = run.Progress(phase=self._progress.phase, done=done, total=self._progress.total)
+        if time.monotonic() - self._written > 0.5 or done == self._progress.total:
+            self._write()
+
+    def _write(self) -> None:
+        run.write(self._folder, run.PROGRESS, self._progress)
+        self._written = time.monotonic()
+
+
+def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome:
+    """Build the tasks, load the engine, evaluate, and write the samples."""
+    reporter.phase("preparing")
+    loaded, missing = load_tasks(spec)
+    if not loaded:
+        raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
+    total = sum(items_of(task, specification.limit) for specification, task in loaded)
+    reporter.phase("loading", total=total)
+    started = time.monotonic()
+    model = load_engine(spec, reporter)
+    load_seconds = time.monotonic() - started
+    reporter.phase("evaluating")
+    started = time.monotonic()
+    results = [measure(model, group, spec.settings) for group in by_limit(loaded)]
+    evaluation_seconds = time.monotonic() - started
+    table: dict[str, Any] = {}
+    raw: dict[str, Any] = {}
+    for result in results:
+        table |= result["results"] | result.get("groups", {})
+        raw |= result["samples"]
+    tasks = write_samples(folder, spec, loaded, missing, table, raw)
+    return run.Outcome(
+        tasks=tasks,
+        table=plain(table),
+        provenance=provenance(spec, model, results),
+        load_seconds=load_seconds,
+        evaluation_seconds=evaluation_seconds,
+    )
+
+
+def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
+    """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
+    manager = TaskManager(include_path=spec.task_files)
+    loaded: list[tuple[TaskSpec, Loaded]] = []
+    missing: dict[str, str] = {}
+    for task in spec.suite.tasks:
+        try:
+            found = manager.load([task.task])
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a task's own code raises, the other tasks can still be measured
+            log.warning("%s cannot be built:\n%s", task.task, traceback.format_exc())
+            missing[task.task] = f"Its data or code could not be loaded: {brief(error)}"
+            continue
+        entry = found["groups"].get(task.task) or found["tasks"].get(task.task)
+        if entry is None:
+            missing[task.task] = f"lm-eval knows {task.task} as a tag; a suite names tasks and groups."
+            continue
+        for leaf in leaves(entry):
+            # As `lm_eval run --num_fewshot`: a task that fixes 0 in its own file keeps it.
+            if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
+                leaf.set_config(key="num_fewshot", value=task.num_fewshot)
+        loaded.append((task, entry))
+    return loaded, missing
+
+
+def leaves(entry: Loaded) -> list[Task]:
+    """The tasks that hold documents: a group's subtasks, or the task itself."""
+    return entry.get_all_tasks() if isinstance(entry, Group) else [entry]
+
+
+def name_of(entry: Loaded) -> str:
+    return str(entry.name if isinstance(entry, Group) else entry.task_name)
+
+
+def items_of(entry: Loaded, limit: int | None) -> int:
+    """How many documents will be evaluated."""
+    total = 0
+    for task in leaves(entry):
+        here = get_sample_size(task, limit)
+        total += len(task.eval_docs) if here is None else min(here, len(task.eval_docs))
+    return total
+
+
+def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:
+    """Tasks that share a limit run in one call, as one `lm_eval run` would, so that they share its batches."""
+    groups: dict[int | None, list[tuple[TaskSpec, Loaded]]] = {}
+    for task, entry in loaded:
+        groups.setdefault(task.limit, []).append((task, entry))
+    return list(groups.values())
+
+
+def load_engine(spec: run.RunSpec, reporter: Reporter) -> Any:
+    """Load the model; what an engine refuses is the model's fault and worth its own words."""
+    try:
+        engine = importlib.import_module(ENGINES[spec.settings.engine])
+    except ImportError as error:
+        raise Unusable("engine_missing", f"The {spec.settings.engine} engine cannot be imported: {error}.") from error
+    try:
+        return engine.load(spec.model_path, spec.settings, reporter.items)
+    except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError) as error:
+        raise Unusable(
+            "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
+        ) from error
+
+
+def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], settings: Settings) -> dict[str, Any]:
+    """One call of lm-eval's `simple_evaluate`, the only one in the project."""
+    results = simple_evaluate(
+        model=model,
+        tasks=[entry for _, entry in group],
+        limit=group[0][0].limit,
+        apply_chat_template=settings.apply_chat_template,
+        log_samples=True,
+        **SEEDS,
+    )
+    if results is None:
+        raise Unusable("no_results", "lm-eval returned nothing: it believes not to be the main process.")
+    return dict(results)
+
+
+def write_samples(
+    folder: Path,
+    spec: run.RunSpec,
+    loaded: list[tuple[TaskSpec, Loaded]],
+    missing: dict[str, str],
+    table: dict[str, Any],
+    raw: dict[str, Any],
+) -> tuple[TaskResult, ...]:
+    """Write every sample, and return the suite's results in the suite's order."""
+    results = {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
+    with (folder / run.SAMPLES).open("wb") as out:
+        for task, entry in loaded:
+            samples: list[Sample] = []
+            for leaf in leaves(entry):
+                samples += samples_of(leaf.task_name, raw[leaf.task_name])
+            for sample in samples:
+                out.write(encode(sample) + b"\n")
+            results[task.task] = task_result(task, table[name_of(entry)], samples)
+    return tuple(results[task.task] for task in spec.suite.tasks)
+
+
+def specification(spec: run.RunSpec, task: str) -> TaskSpec:
+    return next(one for one in spec.suite.tasks if one.task == task)
+
+
+def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a reader needs to repeat the run and to judge a difference."""
+    return {
+        "model": spec.model.name,
+        "revision": spec.model.sha,
+        "suite": spec.suite.slug,
+        "engine": spec.settings.engine,
+        "path": "strict",
+        "dtype": str(getattr(getattr(model, "model", None), "dtype", "") or dtype_of(model) or spec.settings.dtype),
+        "max_length": model.max_length,
+        "seeds": SEEDS,
+        "task_versions": {name: value for result in results for name, value in result["versions"].items()},
+        "task_hashes": {name: value for result in results for name, value in result.get("task_hashes", {}).items()},
+        "chat_template_sha": results[0].get("chat_template_sha"),
+        "versions": {
+            package: installed(package) for package in ("lm_eval", "vllm", "torch", "transformers", "datasets")
+        },
+        "hardware": hardware(),
+        "python": platform.python_version(),
+    }
+
+
+def dtype_of(model: Any) -> str:
+    """The dtype that vLLM chose, where the model is vLLM's."""
+    engine = getattr(getattr(model, "model", None), "llm_engine", None)
+    return str(engine.model_config.dtype).removeprefix("torch.") if engine else ""
+
+
+def installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def hardware() -> str:
+    """The GPU's name, or the processor's."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return f"CPU {platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def plain(table: dict[str, Any]) -> dict[str, Any]:
+    """lm-eval's table with plain numbers and texts only."""
+    return {
+        task: {
+            key: value if isinstance(value, str | bool | int | dict) or value is None else float(value)
+            for key, value in row.items()
+        }
+        for task, row in table.items()
+    }
+
+
+def brief(error: Exception) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:400]}"
+
+
+def main(arguments: list[str]) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    folder = Path(arguments[0])
+    try:
+        outcome = evaluate(folder, run.read_spec(folder), Reporter(folder))
+    except Unusable as error:
+        traceback.print_exc()
+        run.write(folder, run.FAILURE, run.Failed(code=error.code, message=error.message))
+        return 3
+    run.write(folder, run.OUTCOME, outcome)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

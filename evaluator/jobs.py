@@ -1,0 +1,132 @@
+"""One claimed job, from the claim to its end: fetch what it needs, run it, post what it measured."""
+
+import gzip
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from evaluator import hub, run, suites
+from evaluator.client import Site
+from evaluator.config import Config
+from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
+from evaluator.lease import Cancelled, Lease, Lost, Stopping
+from evaluator.supervisor import Died, supervise
+
+log = logging.getLogger(__name__)
+
+SAMPLES_A_CHUNK = 250
+PLATFORM_CODES = {"hub_unreachable"}
+"""Failures of the Hub client that another attempt may survive."""
+
+
+def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
+    """Do a job and end its attempt, well or badly; raises SiteError when the site cannot be told how it ended."""
+    log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
+    try:
+        with Lease(site, job, stopping) as lease, run_folder(config, job) as folder:
+            outcome = evaluate(site, config, job, folder, lease)
+            lease.tell(run.Progress(phase="posting", done=1, total=1))
+            chunks = post_samples(site, job, folder, lease)
+        site.post_results(job, results_of(job, outcome, chunks))
+    except Lost as error:
+        log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
+    except Cancelled as error:
+        site.post_failure(job, Failure(attempt=job.attempt, kind="cancelled", code="cancelled", message=str(error)))
+    except Stopping as error:
+        site.post_failure(job, Failure(attempt=job.attempt, kind="released", code="stopped", message=str(error)))
+    except Died as error:
+        end(site, job, error.code, error.message, log=error.log, retry=error.retry)
+    except hub.HubError as error:
+        end(site, job, error.code, error.message, retry=error.code in PLATFORM_CODES)
+
+
+def end(site: Site, job: JobSpec, code: str, message: str, *, retry: bool, log: str = "") -> None:
+    """Tell the site that this attempt failed, and whether another may do better."""
+    kind: Literal["model", "platform"] = "platform" if retry else "model"
+    site.post_failure(job, Failure(attempt=job.attempt, kind=kind, code=code, message=message, log=log))
+
+
+@contextmanager
+def run_folder(config: Config, job: JobSpec) -> Iterator[Path]:
+    """A folder for one attempt, gone at its end."""
+    folder = config.state / "runs" / f"{job.job}-{job.attempt}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
+    """Bring weights, task files and datasets to where the child finds them, and run it."""
+    weights = weights_of(config, job.model.name, job.model.sha)
+    task_files = None
+    if job.suite.bundle is not None:
+        task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
+    lease.check()
+    spec = run.RunSpec(
+        model=job.model,
+        model_path=str(weights),
+        suite=job.suite,
+        settings=job.settings,
+        task_files=str(task_files) if task_files else None,
+    )
+
+    def watch(progress: run.Progress) -> None:
+        lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 4))
+        lease.check()
+
+    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch)
+
+
+def weights_of(config: Config, name: str, sha: str) -> Path:
+    """The folder with exactly this revision: a mirror's, or downloaded; raises HubError."""
+    hashes = config.state / "hashes"
+    mirrored = hub.locate(name, sha, mirrors=config.mirrors, cache=hashes)
+    if mirrored is not None:
+        return mirrored
+    return hub.download(
+        name, sha, token=config.hub_token, target=config.state / "weights", endpoint=config.hub_endpoint
+    )
+
+
+def datasets_of(config: Config) -> Path:
+    """The folder in which "org/name" is a mirrored dataset; empty where nothing is mirrored."""
+    return hub.merge_datasets(config.mirrors, config.state / "datasets").resolve()
+
+
+def unpack_bundle(data: bytes, target: Path) -> Path:
+    """Unpack a suite's own task files and make their data paths absolute: lm-eval takes them as they stand."""
+    suites.unpack(data, target)
+    suites.anchor(target)
+    return target
+
+
+def post_samples(site: Site, job: JobSpec, folder: Path, lease: Lease) -> list[Chunk]:
+    """Send samples.jsonl in compressed chunks."""
+    chunks: list[Chunk] = []
+    with (folder / run.SAMPLES).open("rb") as lines:
+        while batch := list(islice(lines, SAMPLES_A_CHUNK)):
+            lease.check()
+            sequence = len(chunks)
+            digest = site.post_chunk(job, sequence, gzip.compress(b"".join(batch), mtime=0))
+            chunks.append(Chunk(sequence=sequence, digest=digest, samples=len(batch)))
+    return chunks
+
+
+def results_of(job: JobSpec, outcome: run.Outcome, chunks: list[Chunk]) -> Results:
+    """What the site gets: the outcome, less lm-eval's table, which repeats it."""
+    return Results(
+        attempt=job.attempt,
+        tasks=outcome.tasks,
+        chunks=tuple(chunks),
+        provenance=outcome.provenance,
+        load_seconds=outcome.load_seconds,
+        evaluation_seconds=outcome.evaluation_seconds,
+    )

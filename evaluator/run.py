@@ -1,0 +1,98 @@
+"""What supervisor and child tell each other, as files in the run's folder.
+
+spec.json      written by the supervisor before the start         RunSpec
+progress.json  replaced by the child about twice a second         Progress
+samples.jsonl  written by the child once scoring is done          a Sample a line
+outcome.json   written by the child last, when it succeeded       Outcome
+failure.json   written by the child last, when it did not         Failed
+child.log      everything the child printed
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskResult, Wire, decode, encode
+
+SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
+    "spec.json",
+    "progress.json",
+    "samples.jsonl",
+    "outcome.json",
+    "failure.json",
+    "child.log",
+)
+
+
+class RunSpec(Wire, frozen=True):
+    """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any."""
+
+    model: ModelRef
+    model_path: str
+    suite: SuiteSpec
+    settings: Settings
+    task_files: str | None = None
+
+
+class Progress(Wire, frozen=True):
+    """Items done of all tasks together; `total` is 0 until the tasks are built."""
+
+    phase: Literal["preparing", "loading", "evaluating", "posting"] = "preparing"
+    done: int = 0
+    total: int = 0
+
+
+class Outcome(Wire, frozen=True):
+    """What a finished child measured. `table` is lm-eval's own `results`, task by task."""
+
+    tasks: tuple[TaskResult, ...]
+    table: dict[str, Any]
+    provenance: dict[str, Any]
+    load_seconds: float
+    evaluation_seconds: float
+
+
+class Failed(Wire, frozen=True):
+    """Why a child gave up: something about the model or suite that would happen again."""
+
+    code: str
+    message: str
+
+
+def write(folder: Path, name: str, body: Wire) -> None:
+    """Put `body` into the run's folder, whole or not at all."""
+    fresh = folder / f".{name}"
+    fresh.write_bytes(encode(body))
+    os.replace(fresh, folder / name)
+
+
+def read_spec(folder: Path) -> RunSpec:
+    return decode((folder / SPEC).read_bytes(), RunSpec)
+
+
+def read_progress(folder: Path) -> Progress:
+    """The newest progress; the start of everything while the child has not said any."""
+    path = folder / PROGRESS
+    return decode(path.read_bytes(), Progress) if path.exists() else Progress()
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    path = folder / OUTCOME
+    return decode(path.read_bytes(), Outcome) if path.exists() else None
+
+
+def read_failure(folder: Path) -> Failed | None:
+    path = folder / FAILURE
+    return decode(path.read_bytes(), Failed) if path.exists() else None
+
+
+def log_tail(folder: Path, *, limit: int) -> str:
+    """The last `limit` bytes of the child's log, from a line's start."""
+    path = folder / LOG
+    if not path.exists():
+        return ""
+    with path.open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(0, size - limit))
+        text = log.read().decode("utf-8", errors="replace")
+    return text if size <= limit else text.partition("\n")[2]

@@ -1,0 +1,120 @@
+"""Starts a child for a run, watches it, and leaves nothing of it behind. Knows no site and no broker."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluator import run
+from evaluator.engines import environment
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 5.0
+LOG_LINES = 20
+
+
+class Stopped(Exception):
+    """The watcher asked for the end of the run (cancelled, lease lost, shutdown)."""
+
+
+@dataclass(frozen=True)
+class Died(Exception):
+    """The child ended without an outcome.
+
+    `retry`: it was killed from outside (out of memory, an operator), which another attempt may survive; a crash of its
+    own would only repeat.
+    """
+
+    code: str
+    message: str
+    log: str
+    retry: bool
+
+
+Watch = Callable[[run.Progress], None]
+"""Called with the newest progress every `POLL_SECONDS`; raises Stopped to end the run."""
+
+
+def supervise(
+    folder: Path, spec: run.RunSpec, *, working_folder: Path, watch: Watch, module: str = "evaluator.harness"
+) -> run.Outcome:
+    """Run `spec` in a child until it has an outcome; raises Died, or whatever `watch` raises.
+
+    `module` is what the child runs, with `folder` as its argument. `working_folder` is where the child looks for datasets first ("org/name" as a relative path). However this ends,
+    the child's whole process group is gone afterwards.
+    """
+    run.write(folder, run.SPEC, spec)
+    reading, writing = os.pipe()
+    try:
+        child = start(module, folder, working_folder, reading)
+    finally:
+        os.close(reading)
+    try:
+        while child.poll() is None:
+            watch(run.read_progress(folder))
+            time.sleep(POLL_SECONDS)
+    finally:
+        end_group(child)
+        os.close(writing)
+    outcome = run.read_outcome(folder)
+    if child.returncode == 0 and outcome is not None:
+        return outcome
+    raise cause_of_death(folder, child.returncode)
+
+
+def start(module: str, folder: Path, working_folder: Path, pipe: int) -> subprocess.Popen[bytes]:
+    """The child, leader of its own session, with its output in child.log."""
+    command = [sys.executable, "-m", "evaluator.watchdog", str(pipe), module, str(folder)]
+    package_root = str(Path(__file__).resolve().parents[1])
+    variables = environment.for_child()
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, variables.get("PYTHONPATH")]))
+    with (folder / run.LOG).open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=working_folder,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=(pipe,),
+            start_new_session=True,
+        )
+
+
+def end_group(child: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the child's process group and wait for the child."""
+    if child.poll() is None:
+        signal_group(child, signal.SIGTERM)
+        try:
+            child.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass  # asked and waited; now it is killed with the rest
+    signal_group(child, signal.SIGKILL)
+    child.wait()
+
+
+def signal_group(child: subprocess.Popen[bytes], number: int) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:
+        pass  # nothing of the group is left, which is what was wanted
+
+
+def cause_of_death(folder: Path, status: int) -> Died:
+    """What to tell people about a child that ended without an outcome."""
+    log = run.log_tail(folder, limit=8_000)
+    failure = run.read_failure(folder)
+    if failure is not None:
+        return Died(code=failure.code, message=failure.message, log=log, retry=False)
+    last = "\n".join(log.strip().splitlines()[-LOG_LINES:])
+    if status == -signal.SIGKILL:
+        what = "The evaluation was killed from outside (the machine may have run out of memory)."
+        return Died(code="child_killed", message=f"{what} Its last lines:\n{last}", log=log, retry=True)
+    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+    return Died(
+        code="child_died", message=f"The evaluation crashed ({how}). Its last lines:\n{last}", log=log, retry=False
+    )

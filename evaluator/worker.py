@@ -1,0 +1,80 @@
+"""The worker's doorbell: a Celery task that claims a job and does it.
+
+The message only says that something waits; the claim decides. A message that comes twice, late or for a job that is
+gone costs one call that is answered "nothing for you". Run with `python -m evaluator worker`.
+"""
+
+import logging
+import os
+import platform
+import threading
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_shutting_down
+
+from evaluator import config, jobs
+from evaluator.client import Site, SiteError
+from evaluator.contract import ClaimRequest
+
+log = logging.getLogger(__name__)
+
+app = Celery("evaluator", broker=os.environ.get("REDIS_URL"))
+app.conf.update(
+    task_ignore_result=True,
+    task_acks_late=False,
+    task_store_errors_even_if_ignored=False,
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10},
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=False,
+    task_default_queue="jobs.cpu",
+    enable_utc=True,
+    timezone="UTC",
+)
+
+
+stopping = threading.Event()
+"""Set by SIGTERM: the running job is given back, so that stopping a worker costs a restart and not a lease."""
+
+
+@worker_shutting_down.connect
+def stop(**_: Any) -> None:
+    stopping.set()
+
+
+@app.task(name="evaluator.doorbell")
+def doorbell(job: int) -> None:
+    """Claim the job that waits (this one, or another that fits) and do it."""
+    settings = config.from_environment()
+    site = Site.connect(settings.url, settings.token)
+    with site.http:
+        try:
+            claimed = site.claim(
+                ClaimRequest(
+                    worker=settings.name,
+                    queues=settings.queues,
+                    engines=settings.engines,
+                    job=job,
+                    hardware=f"{platform.machine()}, {os.cpu_count()} cores",
+                )
+            )
+            if claimed is None:
+                log.info("Nothing waits for this worker (the bell was for job %s).", job)
+                return
+            jobs.work(site, settings, claimed, stopping)
+        except SiteError as error:
+            # The lease runs out and the reconciler gives the job to another worker; nothing is lost by giving up here.
+            log.error("Gave up on the bell for job %s: %s", job, error)
+
+
+def start(settings: config.Config) -> None:
+    """Listen at the doorbell until told to stop.
+
+    One thread, not a pool of processes: pool processes are daemonic and may not start children.
+    """
+    queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
+    arguments = ["worker", "--pool=threads", "--concurrency=1", f"--queues={queues}", f"--hostname={settings.name}@%h"]
+    app.worker_main([*arguments, "--loglevel=INFO", "--without-gossip", "--without-mingle"])

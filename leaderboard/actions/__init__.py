@@ -1,0 +1,1 @@
+"""Every write: one verb a file, keyword-only arguments, one transaction each. Nothing else changes a row."""

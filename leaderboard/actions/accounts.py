@@ -1,0 +1,40 @@
+"""Make people, owners and tokens."""
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from leaderboard import tokens
+from leaderboard.models import ApiToken, Owner, User, WorkerToken
+
+
+@transaction.atomic
+def create_person(*, username: str, password: str | None, email: str = "", staff: bool = False) -> User:
+    """A user with the Owner row that owns what they submit. No password: nobody can log in as them."""
+    user = User.objects.create_user(username=username, email=email, password=password, is_staff=staff)
+    Owner.objects.create(kind=Owner.Kind.PERSON, name=username, user=user)
+    return user
+
+
+@transaction.atomic
+def create_api_token(*, owner: Owner, user: User, name: str, token: str | None = None) -> str:
+    """A new bearer token; returned once, kept as a digest only. `token` gives one that was made elsewhere."""
+    token = token or tokens.new("parity")
+    ApiToken.objects.update_or_create(
+        digest=tokens.digest(token), defaults={"owner": owner, "user": user, "name": name, "revoked_at": None}
+    )
+    return token
+
+
+@transaction.atomic
+def register_worker_token(*, name: str, token: str, trusted: bool) -> WorkerToken:
+    """Let workers that hold `token` claim jobs. The same name gets the new token, and the old one ends."""
+    row, _ = WorkerToken.objects.update_or_create(
+        name=name, defaults={"digest": tokens.digest(token), "trusted": trusted, "revoked_at": None}
+    )
+    return row
+
+
+@transaction.atomic
+def revoke_api_token(*, token: ApiToken) -> None:
+    """End a bearer token."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())

@@ -1,0 +1,160 @@
+"""Leases: a worker claims a job, keeps it by heartbeats, and loses it when they stop.
+
+Every claim raises the job's attempt and makes a new token; whoever calls with an older attempt is refused (fencing).
+"""
+
+from datetime import timedelta
+
+import msgspec
+from django.conf import settings as site
+from django.db import transaction
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Now
+
+from evaluator.contract import ClaimRequest, Heartbeat, HeartbeatReply, JobSpec, ModelRef, Settings, SuiteSpec
+from leaderboard import tokens
+from leaderboard.actions import ring
+from leaderboard.actions.errors import Conflict, NotFound
+from leaderboard.actions.transitions import move_job, move_submission
+from leaderboard.models import Job, Outbox, Submission, Worker, WorkerToken
+
+LOST_LEASE = "The worker stopped answering; the job waits for another one."
+
+
+def lease_end() -> object:
+    """When a lease that is granted now expires, by the database's clock."""
+    return Now() + timedelta(seconds=site.LEASE_SECONDS)
+
+
+@transaction.atomic
+def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
+    """Lease the job that the doorbell named, or else the oldest that fits this worker; None when nothing waits."""
+    worker, _ = Worker.objects.update_or_create(
+        token=token,
+        name=request.worker,
+        defaults={
+            "queues": list(request.queues),
+            "engines": list(request.engines),
+            "hardware": request.hardware,
+            "last_seen_at": Now(),
+        },
+    )
+    named_first = Case(When(pk=request.job or 0, then=Value(0)), default=Value(1))
+    job = (
+        Job.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("submission__suite", "submission__revision__model")
+        .filter(state=Job.State.QUEUED, not_before__lte=Now(), queue__in=request.queues, engine__in=request.engines)
+        .order_by(named_first, "id")
+        .first()
+    )
+    if job is None:
+        return None
+    secret = tokens.new("attempt")
+    submission, revision = job.submission, job.submission.revision
+    assert revision is not None  # a constraint of the table: only pinned submissions are queued
+    move_job(
+        job=job, before="queued", after="running", actor=f"worker {worker.name}", attempt=F("attempt") + 1,
+        worker=worker, token_digest=tokens.digest(secret), lease_expires_at=lease_end(), claimed_at=Now(),
+        phase="preparing", done=0, total=0, log="",
+    )  # fmt: skip
+    if submission.state == Submission.State.QUEUED:
+        move_submission(
+            submission=submission.pk, before="queued", after="running", actor=f"worker {worker.name}",
+            started_at=submission.started_at or Now(),
+        )  # fmt: skip
+    return JobSpec(
+        job=job.pk,
+        attempt=job.attempt + 1,
+        token=secret,
+        lease_seconds=site.LEASE_SECONDS,
+        heartbeat_seconds=site.HEARTBEAT_SECONDS,
+        model=ModelRef(name=revision.model.name, sha=revision.sha),
+        suite=msgspec.convert(submission.suite.definition, SuiteSpec),
+        settings=msgspec.convert(submission.settings, Settings),
+    )
+
+
+def held(*, job: int, attempt: int, token: str) -> Job:
+    """The running job that this attempt holds, locked; raises NotFound, or Conflict for a stale or foreign attempt.
+
+    Call it inside the transaction that acts on the job: the lock is what makes the check and the act one.
+    """
+    row = Job.objects.select_for_update(of=("self",)).select_related("submission", "worker").filter(pk=job).first()
+    if row is None:
+        raise NotFound("unknown_job", f"There is no job {job}.")
+    if row.state != Job.State.RUNNING or row.attempt != attempt or not tokens.matches(token, row.token_digest):
+        raise Conflict("stale_attempt", f"Attempt {attempt} does not hold job {job} (any more); stop working on it.")
+    return row
+
+
+@transaction.atomic
+def heartbeat(*, job: int, token: str, beat: Heartbeat) -> HeartbeatReply:
+    """Renew the lease and note the progress. Progress never runs backwards within an attempt."""
+    row = held(job=job, attempt=beat.attempt, token=token)
+    Job.objects.filter(pk=row.pk).update(
+        lease_expires_at=lease_end(),
+        phase=beat.phase,
+        done=max(row.done, min(beat.done, beat.total)),
+        total=max(row.total, beat.total),
+        log=beat.log.replace("\x00", "␀") or row.log,
+    )
+    Worker.objects.filter(jobs=row).update(last_seen_at=Now())
+    return HeartbeatReply(cancel=row.cancel_requested, lease_seconds=site.LEASE_SECONDS)
+
+
+def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int) -> None:
+    """Let a running job wait again, and its submission with it. Runs in the caller's transaction."""
+    move_job(
+        job=job, before="running", after="queued", actor=actor, reason=reason, worker=None, phase="", done=0, total=0,
+        not_before=Now() + wait, losses=losses,
+    )  # fmt: skip
+    ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
+    move_submission(submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason)
+
+
+@transaction.atomic
+def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: bool) -> None:
+    """End a running attempt that brought no result: wait again while attempts are left, else fail for good."""
+    submission = job.submission
+    if retry and job.losses + 1 < site.MAX_LOSSES:
+        wait = timedelta(seconds=site.RETRY_SECONDS * 2**job.losses)
+        requeue(job=job, actor=actor, reason=message, wait=wait, losses=job.losses + 1)
+        return
+    move_job(job=job, before="running", after="failed", actor=actor, reason=message)
+    move_submission(
+        submission=submission.pk, before="running", after="failed", actor=actor, reason=message,
+        error_code=code, error_message=message,
+    )  # fmt: skip
+
+
+def end_cancelled(*, job: Job, actor: str, reason: str) -> None:
+    """End a running job, and its submission, that somebody asked to cancel. Runs in the caller's transaction."""
+    move_job(job=job, before="running", after="cancelled", actor=actor, reason=reason)
+    move_submission(submission=job.submission_id, before="running", after="cancelled", actor=actor, reason=reason)
+
+
+def expire_leases() -> int:
+    """Take back every job whose lease has run out; returns how many. Safe to run from several places at once."""
+    expired = list(Job.objects.filter(state="running", lease_expires_at__lt=Now()).values_list("pk", flat=True))
+    return sum(expire(job=job) for job in expired)
+
+
+@transaction.atomic
+def expire(*, job: int) -> bool:
+    """Take back one job if its lease is really out."""
+    row = (
+        Job.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("submission")
+        .filter(pk=job, state="running", lease_expires_at__lt=Now())
+        .first()
+    )
+    if row is None:
+        return False
+    if row.cancel_requested:
+        end_cancelled(job=row, actor="reconciler", reason="cancelled; its worker stopped answering")
+        return True
+    message = LOST_LEASE
+    if row.losses + 1 >= site.MAX_LOSSES:
+        message = f"{row.losses + 1} attempts were lost while they ran this job; it is not tried again."
+    requeue_or_fail(job=row, actor="reconciler", code="worker_lost", message=message, retry=True)
+    return True

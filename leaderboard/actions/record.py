@@ -1,0 +1,159 @@
+"""Take in what a worker measured: chunks of samples as they come, results once, or the reason why there are none."""
+
+import hashlib
+import math
+from datetime import timedelta
+
+import msgspec
+import numpy as np
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+
+from evaluator.contract import Failure, Results, TaskResult, canonical_json
+from leaderboard.actions import ring
+from leaderboard.actions.errors import Conflict, Refused
+from leaderboard.actions.lease import end_cancelled, held, requeue, requeue_or_fail
+from leaderboard.actions.transitions import move_job, move_submission
+from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, SuiteTask
+
+
+def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: str, body: bytes) -> bool:
+    """Store a chunk of samples; False when the same one is already there. Raises Refused, Conflict.
+
+    The file is written before its row and under a name made of its digest, so a crash between the two leaves at
+    worst an unused file, never a row without its file.
+    """
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise Refused("digest_mismatch", f"Chunk {sequence} does not have the digest it was sent with; send it again.")
+    with transaction.atomic():
+        row = held(job=job, attempt=attempt, token=token)
+        path = f"samples/{row.submission_id}/{job}-{attempt}-{sequence:05d}-{digest[:16]}.jsonl.gz"
+    known = SampleChunk.objects.filter(job=job, attempt=attempt, sequence=sequence).first()
+    if known is not None:
+        if known.digest != digest:
+            raise Conflict("chunk_differs", f"Chunk {sequence} of this attempt was already sent with other content.")
+        return False
+    if not default_storage.exists(path):
+        default_storage.save(path, ContentFile(body))
+    try:
+        with transaction.atomic():
+            held(job=job, attempt=attempt, token=token)
+            SampleChunk.objects.create(
+                job_id=job, attempt=attempt, sequence=sequence, digest=digest, path=path, size=len(body)
+            )
+    except IntegrityError as error:
+        raise Conflict("chunk_raced", f"Chunk {sequence} is being stored by another call; send it again.") from error
+    return True
+
+
+@transaction.atomic
+def record_results(*, job: int, token: str, results: Results) -> bool:
+    """Store a job's results and end it, in one transaction; False when exactly these are already stored.
+
+    Raises Conflict for a stale attempt or different results, Refused when they do not fit the suite or lack chunks.
+    """
+    digest = hashlib.sha256(canonical_json(msgspec.to_builtins(results))).hexdigest()
+    done = Job.objects.filter(pk=job, state=Job.State.DONE, attempt=results.attempt, results_digest=digest)
+    if done.exists():
+        return False
+    row = held(job=job, attempt=results.attempt, token=token)
+    check_chunks(row, results)
+    tasks = check_tasks(row, results)
+    for result in results.tasks:
+        store(row, tasks[result.task], result)
+    actor = f"worker {row.worker}"
+    provenance = {
+        **results.provenance,
+        "load_seconds": results.load_seconds,
+        "evaluation_seconds": results.evaluation_seconds,
+    }
+    move_job(job=row, before="running", after="done", actor=actor, results_digest=digest, phase="")
+    move_submission(submission=row.submission_id, before="running", after="scoring", actor=actor, provenance=provenance)
+    ring.enqueue(kind=Outbox.Kind.SCORE, subject=row.submission_id)
+    return True
+
+
+def check_chunks(job: Job, results: Results) -> None:
+    """Raise Refused unless exactly the listed chunks, 0, 1, 2 ..., have arrived."""
+    listed = {chunk.sequence: chunk.digest for chunk in results.chunks}
+    stored = dict(SampleChunk.objects.filter(job=job, attempt=job.attempt).values_list("sequence", "digest"))
+    if listed != stored or sorted(listed) != list(range(len(results.chunks))):
+        raise Refused(
+            "chunks_missing",
+            f"The results list {len(results.chunks)} chunks of samples, {len(stored)} have arrived for this attempt, "
+            "and they must be the same ones: send the missing chunks first.",
+        )
+
+
+def check_tasks(job: Job, results: Results) -> dict[str, SuiteTask]:
+    """The suite's tasks by name; raises Refused unless the results hold each once, with its metric and sane numbers."""
+    tasks = {task.task: task for task in job.submission.suite.tasks.all()}
+    if sorted(result.task for result in results.tasks) != sorted(tasks):
+        raise Refused("wrong_tasks", f"The results must hold each of these tasks once: {', '.join(sorted(tasks))}.")
+    for result in results.tasks:
+        task = tasks[result.task]
+        if (result.metric, result.filter) != (task.metric, task.filter):
+            raise Refused("wrong_metric", f"{task.task} is scored by {task.metric} ({task.filter}).")
+        problem = nonsense(result)
+        if problem:
+            raise Refused("bad_result", f"{task.task}: {problem}.")
+    return tasks
+
+
+def nonsense(result: TaskResult) -> str:
+    """Why a result cannot be stored, or ""."""
+    if result.score is None:
+        return "" if result.unavailable else "a task without a score needs the reason"
+    if result.unavailable:
+        return "a task with a score has no reason to be unavailable"
+    numbers = [result.score, *result.item_scores, *([] if result.stderr is None else [result.stderr])]
+    if not all(math.isfinite(number) for number in numbers):
+        return "scores must be finite numbers"
+    if not len(result.item_hashes) == len(result.item_scores) == result.n > 0:
+        return "there must be one hash and one score for each of the n items"
+    if any(len(item) != 64 or set(item) - set("0123456789abcdef") for item in result.item_hashes):
+        return "item hashes are 64 lower-case hex digits"
+    return ""
+
+
+def store(job: Job, task: SuiteTask, result: TaskResult) -> None:
+    """One result row, sharing its item set with every result over the same items."""
+    items = None
+    if result.score is not None:
+        hashes = bytes.fromhex("".join(result.item_hashes))
+        items, _ = ItemSet.objects.get_or_create(
+            digest=hashlib.sha256(hashes).hexdigest(), defaults={"n": result.n, "hashes": hashes}
+        )
+    Result.objects.create(
+        submission_id=job.submission_id,
+        task=task,
+        job=job,
+        attempt=job.attempt,
+        score=result.score,
+        stderr=result.stderr,
+        n=result.n,
+        unavailable=result.unavailable,
+        items=items,
+        item_scores=np.asarray(result.item_scores, dtype="<f4").tobytes(),
+    )
+
+
+@transaction.atomic
+def record_failure(*, job: int, token: str, failure: Failure) -> bool:
+    """End an attempt that brought no result; False when this attempt has already been ended (a repeated call)."""
+    ended = Job.objects.filter(pk=job, attempt=failure.attempt).exclude(state=Job.State.RUNNING)
+    if ended.exists():
+        return False
+    row = held(job=job, attempt=failure.attempt, token=token)
+    actor = f"worker {row.worker}"
+    if failure.log:
+        Job.objects.filter(pk=row.pk).update(log=failure.log.replace("\x00", "␀"))
+    if row.cancel_requested or failure.kind == "cancelled":
+        end_cancelled(job=row, actor=actor, reason="cancelled by its owner")
+        return True
+    if failure.kind == "released":
+        requeue(job=row, actor=actor, reason=failure.message, wait=timedelta(), losses=row.losses)
+        return True
+    requeue_or_fail(job=row, actor=actor, code=failure.code, message=failure.message, retry=failure.kind == "platform")
+    return True

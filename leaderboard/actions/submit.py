@@ -1,0 +1,68 @@
+"""Accept a submission: the first step of everything that is measured."""
+
+import msgspec
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from evaluator import hub
+from evaluator.contract import Settings, settings_digest
+from leaderboard.actions import ring
+from leaderboard.actions.errors import Conflict, NotFound, Refused
+from leaderboard.models import Event, Outbox, Owner, Submission, Suite, User
+from leaderboard.models.submissions import LIVE
+
+
+@transaction.atomic
+def submit(
+    *, owner: Owner, submitter: User, suite: str, model: str, revision: str = "main", settings: Settings | None = None
+) -> Submission:
+    """Accept `model` for `suite` ("name@version") and ring the validator.
+
+    Raises Refused (malformed), NotFound (no such suite), Conflict (the same is already under way; `url` shows it).
+    """
+    settings = settings or Settings()
+    model, revision = well_formed(model, revision)
+    released = Suite.objects.filter(slug=suite).first()
+    if released is None:
+        known = ", ".join(Suite.objects.values_list("slug", flat=True)) or "none yet"
+        raise NotFound("unknown_suite", f"There is no suite {suite!r}. Released suites: {known}.", field="suite")
+    request = {
+        "requested_model": model,
+        "requested_revision": revision,
+        "suite": released,
+        "settings_digest": settings_digest(settings),
+    }
+    try:
+        with transaction.atomic():
+            submission = Submission.objects.create(
+                owner=owner, submitter=submitter, settings=msgspec.to_builtins(settings), **request
+            )
+    except IntegrityError:
+        raise duplicate(Submission.objects.get(state__in=LIVE, **request)) from None
+    Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason="submitted")
+    ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=submission.pk)
+    return submission
+
+
+def well_formed(model: str, revision: str) -> tuple[str, str]:
+    """The Hub ID and revision, stripped; raises Refused with the field that is malformed."""
+    try:
+        model = hub.check_id(model.strip())
+    except hub.HubError as error:
+        raise Refused(error.code, error.message, field="model") from error
+    try:
+        revision = hub.check_revision(revision.strip() or "main")
+    except hub.HubError as error:
+        raise Refused(error.code, error.message, field="revision") from error
+    return model, revision
+
+
+def duplicate(existing: Submission) -> Conflict:
+    """The refusal that points at the live submission which already does this."""
+    url = reverse("submission", args=[existing.pk])
+    return Conflict(
+        "duplicate_submission",
+        f"{existing.requested_model} is already being evaluated on {existing.suite.slug} with these settings "
+        f"(submission {existing.pk}, {existing.state}).",
+        url=url,
+    )

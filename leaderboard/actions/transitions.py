@@ -1,0 +1,60 @@
+"""The only code that moves a submission or a job from one state to another.
+
+A move is one conditional UPDATE inside the caller's transaction, followed by its event; the loser of a race gets
+`IllegalMove`. Times are the database's own.
+"""
+
+from typing import Any
+
+from django.db.models.functions import Now
+
+from leaderboard.actions.errors import Conflict
+from leaderboard.models import Event, Job, Outbox, Submission
+from leaderboard.models.submissions import JOB_MOVES, SUBMISSION_MOVES
+
+FINAL_SUBMISSION = frozenset({"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"})
+
+
+class IllegalMove(Conflict):
+    """The row was not in a state that allows this move (any more)."""
+
+    def __init__(self, subject: str, after: str) -> None:
+        super().__init__("illegal_transition", f"{subject} cannot become {after}: it is in another state by now.")
+
+
+def move_submission(*, submission: int, before: str, after: str, actor: str, reason: str = "", **changes: Any) -> None:
+    """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove."""
+    if after not in SUBMISSION_MOVES[before]:
+        raise IllegalMove(f"A {before} submission", after)
+    if after in FINAL_SUBMISSION:
+        changes.setdefault("finished_at", Now())
+    moved = Submission.objects.filter(pk=submission, state=before).update(state=after, **changes)
+    if not moved:
+        raise IllegalMove(f"Submission {submission}", after)
+    if before == Submission.State.VALIDATING:
+        Outbox.objects.filter(kind=Outbox.Kind.VALIDATE, subject=submission).delete()
+    if before == Submission.State.SCORING:
+        Outbox.objects.filter(kind=Outbox.Kind.SCORE, subject=submission).delete()
+    Event.objects.create(submission_id=submission, actor=actor, before=before, after=after, reason=reason)
+
+
+def move_job(*, job: Job, before: str, after: str, actor: str, reason: str = "", **changes: Any) -> None:
+    """Move `job` from `before` to `after` if it is still at `job.attempt`; raises IllegalMove.
+
+    Leaving `running` ends the lease; reaching it must set one (`lease_expires_at`). A job that waits no longer
+    needs no bell.
+    """
+    if after not in JOB_MOVES[before]:
+        raise IllegalMove(f"A {before} job", after)
+    if before == Job.State.RUNNING:
+        changes |= {"lease_expires_at": None, "token_digest": ""}
+    if after in {Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED}:
+        changes["finished_at"] = Now()
+    moved = Job.objects.filter(pk=job.pk, state=before, attempt=job.attempt).update(state=after, **changes)
+    if not moved:
+        raise IllegalMove(f"Job {job.pk}", after)
+    if before == Job.State.QUEUED:
+        Outbox.objects.filter(kind=Outbox.Kind.JOB, subject=job.pk).delete()
+    Event.objects.create(
+        submission_id=job.submission_id, job=job, actor=actor, before=before, after=after, reason=reason
+    )

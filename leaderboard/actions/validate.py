@@ -1,0 +1,153 @@
+"""Pin what was asked for, describe it, and queue it, or say plainly why not."""
+
+import logging
+from datetime import timedelta
+
+import msgspec
+from django.conf import settings as site
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from evaluator import hub
+from evaluator.contract import Settings
+from leaderboard.actions import ring
+from leaderboard.actions.transitions import IllegalMove, move_submission
+from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
+from leaderboard.models.submissions import LIVE
+
+log = logging.getLogger(__name__)
+
+ACTOR = "validator"
+HUB_RETRY = timedelta(seconds=30)
+
+
+class Rejected(Exception):
+    """The model cannot be evaluated here: a code for programs and a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+def validate(*, submission: int) -> None:
+    """Move a validating submission on; does nothing when it is no longer validating (a bell rung twice)."""
+    row = Submission.objects.select_related("suite").filter(pk=submission, state="validating").first()
+    if row is None:
+        return
+    try:
+        pinned = hub.pin(
+            row.requested_model,
+            row.requested_revision,
+            mirrors=site.HUB_MIRRORS,
+            token=site.HUB_TOKEN,
+            endpoint=site.HUB_ENDPOINT,
+            cache=site.STATE_DIR / "hashes",
+        )
+        check_runnable(pinned, msgspec.convert(row.settings, Settings))
+        accept(row, pinned)
+    except hub.HubError as error:
+        if error.code == "hub_unreachable" and patient(row):
+            postpone(row, error.message)
+        else:
+            reject(row, error.code, error.message)
+    except Rejected as error:
+        reject(row, error.code, error.message)
+    except IllegalMove:
+        log.info("Submission %s was moved by somebody else while it was validated.", submission)
+
+
+def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
+    """Raise Rejected for what no worker of this site can run."""
+    if pinned.needs_remote_code:
+        raise Rejected(
+            "remote_code",
+            f"{pinned.name} needs code from its own repository (auto_map in config.json). Parity never runs it: submit "
+            "a revision that works with the released transformers.",
+        )
+    if pinned.architecture and not pinned.architecture.endswith(
+        ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
+    ):
+        raise Rejected(
+            "unsupported_architecture",
+            f"{pinned.name} is a {pinned.architecture}; the engines here run text-generating models "
+            "(…ForCausalLM, …ForConditionalGeneration).",
+        )
+    if pinned.parameters is not None and pinned.parameters > site.MAX_PARAMETERS:
+        raise Rejected(
+            "too_large",
+            f"{pinned.name} has {pinned.parameters / 1e9:.1f} billion parameters; this site evaluates up to "
+            f"{site.MAX_PARAMETERS / 1e9:g} billion (PARITY_MAX_PARAMETERS).",
+        )
+    if settings.apply_chat_template and not pinned.chat_template:
+        raise Rejected("no_chat_template", f"{pinned.name} has no chat template; submit it without one.")
+
+
+def accept(row: Submission, pinned: hub.PinnedModel) -> None:
+    """Record the revision and queue one job, in one transaction; an equal live submission rejects this one."""
+    try:
+        with transaction.atomic():
+            revision = record_revision(pinned)
+            settings = msgspec.convert(row.settings, Settings)
+            move_submission(
+                submission=row.pk, before="validating", after="queued", actor=ACTOR,
+                reason=f"pinned to {pinned.sha}", revision=revision,
+            )  # fmt: skip
+            job = Job.objects.create(submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now())
+            ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
+    except IntegrityError:
+        other = Submission.objects.filter(
+            revision__model__name=pinned.name, revision__sha=pinned.sha, suite=row.suite,
+            settings_digest=row.settings_digest, state__in=LIVE,
+        ).exclude(pk=row.pk).first()  # fmt: skip
+        if other is None:
+            raise
+        reject(
+            row, "duplicate_submission", f"Submission {other.pk} already evaluates this revision on {row.suite.slug}."
+        )
+
+
+def record_revision(pinned: hub.PinnedModel) -> Revision:
+    """The catalogue's rows for a pinned model; facts of an already known revision are refreshed."""
+    model, _ = Model.objects.update_or_create(
+        name=pinned.name,
+        defaults={
+            "licence": pinned.licence,
+            "base_model": pinned.base_model or "",
+            "modalities": list(pinned.modalities),
+            "released_on": pinned.created,
+        },
+    )
+    fields = (
+        "source", "architecture", "model_type", "parameters", "active_parameters", "context_length", "dtype",
+        "chat_template", "gated", "size_bytes",
+    )  # fmt: skip
+    revision, _ = Revision.objects.update_or_create(
+        model=model, sha=pinned.sha, defaults={field: getattr(pinned, field) for field in fields}
+    )
+    return revision
+
+
+def patient(row: Submission) -> bool:
+    """Whether an unreachable Hub may still come back for this submission."""
+    return timezone.now() - row.created_at < timedelta(seconds=site.HUB_PATIENCE_SECONDS)
+
+
+@transaction.atomic
+def postpone(row: Submission, reason: str) -> None:
+    """Leave it validating, say why once, and look again later."""
+    if row.error_message != reason:
+        Submission.objects.filter(pk=row.pk, state="validating").update(
+            error_code="hub_unreachable", error_message=reason
+        )
+        Event.objects.create(submission=row, actor=ACTOR, before="validating", after="validating", reason=reason)
+    ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=row.pk, delay=HUB_RETRY)
+
+
+@transaction.atomic
+def reject(row: Submission, code: str, message: str) -> None:
+    """End a submission that cannot be evaluated."""
+    move_submission(
+        submission=row.pk, before="validating", after="rejected", actor=ACTOR, reason=message,
+        error_code=code, error_message=message,
+    )  # fmt: skip

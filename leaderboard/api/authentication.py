@@ -1,0 +1,38 @@
+"""Bearer tokens for both APIs."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from leaderboard import tokens
+from leaderboard.models import ApiToken, User
+
+
+def bearer(header: bytes) -> str | None:
+    """The token of an Authorization header, or None when it carries no bearer token."""
+    kind, _, token = header.decode("latin-1").strip().partition(" ")
+    return token.strip() if kind.lower() == "bearer" and token.strip() else None
+
+
+class BearerToken(BaseAuthentication):
+    """`Authorization: Bearer parity_...`; `request.auth` is the ApiToken, whose owner acts."""
+
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        token = bearer(get_authorization_header(request))
+        if token is None:
+            return None
+        row = (
+            ApiToken.objects.select_related("user", "owner")
+            .filter(digest=tokens.digest(token), revoked_at=None, user__is_active=True)
+            .first()
+        )
+        if row is None:
+            raise AuthenticationFailed("This API token is wrong or was revoked.")
+        return row.user, row
+
+    def authenticate_header(self, request: Request) -> Any:
+        return f'{self.keyword} realm="parity"'

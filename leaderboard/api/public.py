@@ -1,0 +1,166 @@
+"""The public API, version 1. Reading is open; submitting needs a bearer token."""
+
+from typing import Any
+
+import msgspec
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evaluator.contract import Settings
+from leaderboard.actions.cancel import cancel
+from leaderboard.actions.submit import submit
+from leaderboard.api import shapes
+from leaderboard.models import ApiToken, Model, Submission, Suite
+from leaderboard.queries import board, models, submissions, suites
+from leaderboard.queries.errors import BadQuery
+
+MAX_PAGE_SIZE = 500
+
+
+class Pages(PageNumberPagination):
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+
+
+def token_of(request: Request) -> ApiToken:
+    """The token that acts; raises NotAuthenticated (401)."""
+    if not isinstance(request.auth, ApiToken):
+        raise NotAuthenticated("Send an API token: Authorization: Bearer parity_...")
+    return request.auth
+
+
+def whole(request: Request, name: str, default: int, *, most: int) -> int:
+    """A positive whole number from the query string; raises BadQuery."""
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        raise BadQuery(name, f"{name} is a whole number from 1 to {most}, not {text[:40]!r}.")
+    return int(text)
+
+
+def detail_reply(request: Request, pk: int, status: int = 200) -> Response:
+    detail = submissions.detail(pk)
+    context = {"request": request, "detail": detail}
+    return Response(shapes.SubmissionDetailOut(detail.submission, context=context).data, status=status)
+
+
+class SubmissionList(generics.ListAPIView[Submission]):
+    """All submissions, newest first; POST makes one."""
+
+    serializer_class = shapes.SubmissionOut
+    pagination_class = Pages
+
+    def get_queryset(self) -> Any:
+        return submissions.submissions()
+
+    @extend_schema(
+        request=shapes.SubmissionIn,
+        responses={
+            201: shapes.SubmissionDetailOut,
+            400: shapes.ErrorOut,
+            401: shapes.ErrorOut,
+            404: shapes.ErrorOut,
+            409: shapes.ErrorOut,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Submit a model to a suite."""
+        token = token_of(request)
+        body = shapes.SubmissionIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = body.validated_data
+        submission = submit(
+            owner=token.owner,
+            submitter=token.user,
+            suite=asked["suite"],
+            model=asked["model"],
+            revision=asked["revision"],
+            settings=msgspec.convert(asked.get("settings", {}), Settings),
+        )
+        return detail_reply(request, submission.pk, status=201)
+
+
+class SubmissionDetail(APIView):
+    """One submission."""
+
+    @extend_schema(responses={200: shapes.SubmissionDetailOut, 404: shapes.ErrorOut})
+    def get(self, request: Request, pk: int) -> Response:
+        """State, progress and results of a submission."""
+        return detail_reply(request, pk)
+
+
+class SubmissionCancel(APIView):
+    """Give up a submission."""
+
+    @extend_schema(
+        request=None, responses={200: shapes.SubmissionDetailOut, 404: shapes.ErrorOut, 409: shapes.ErrorOut}
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Cancel your own submission; a running one stops within seconds."""
+        cancel(submission=pk, owner=token_of(request).owner)
+        return detail_reply(request, pk)
+
+
+class Leaderboard(APIView):
+    """A suite's ranking."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("suite", str, description="name@version"),
+            OpenApiParameter("sort", str, description="column or task, - for descending; default rank"),
+            OpenApiParameter("search", str, description="words that the model's name contains"),
+            OpenApiParameter("page", int),
+            OpenApiParameter("page_size", int),
+        ],
+        responses={200: shapes.LeaderboardOut, 400: shapes.ErrorOut, 404: shapes.ErrorOut},
+    )
+    def get(self, request: Request) -> Response:
+        """One page of the newest snapshot."""
+        found = board.board(
+            suite=request.query_params.get("suite", ""),
+            sort=request.query_params.get("sort", ""),
+            search=request.query_params.get("search", ""),
+            page=whole(request, "page", 1, most=10**6),
+            page_size=whole(request, "page_size", board.PAGE_SIZE, most=MAX_PAGE_SIZE),
+        )
+        reply = {
+            "suite": found.suite.slug,
+            "snapshot": found.snapshot.pk if found.snapshot else None,
+            "count": found.count,
+            "page": found.page,
+            "next": page_url(request, found.page + 1) if found.page < found.pages else None,
+            "previous": page_url(request, found.page - 1) if found.page > 1 else None,
+            "results": found.rows,
+        }
+        return Response(shapes.LeaderboardOut(reply).data)
+
+
+def page_url(request: Request, page: int) -> str:
+    query = request.query_params.copy()
+    query["page"] = str(page)
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+class Models(generics.ListAPIView[Model]):
+    """All models that were ever submitted, with their revisions."""
+
+    serializer_class = shapes.ModelOut
+    pagination_class = Pages
+
+    def get_queryset(self) -> Any:
+        return models.models()
+
+
+class Suites(generics.ListAPIView[Suite]):
+    """All released suites with their tasks."""
+
+    serializer_class = shapes.SuiteOut
+    pagination_class = Pages
+
+    def get_queryset(self) -> Any:
+        return suites.suites()

@@ -1,0 +1,21 @@
+"""OpenAPI of the public API; the worker API is the contract's and has no schema here."""
+
+from typing import Any
+
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+
+def public_routes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Keep the routes below /api/v1/."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]
+
+
+class Schema(SpectacularAPIView):
+    """The schema, as YAML or with ?format=json as JSON."""
+
+
+class Docs(SpectacularSwaggerView):
+    """The schema to read and try; works without internet."""
+
+    url_name = "api-schema"
+    template_name_js = "drf_spectacular/swagger_ui.js"

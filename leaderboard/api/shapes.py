@@ -1,0 +1,194 @@
+"""The public API's JSON, as DRF serializers: what comes in is checked here, what goes out is documented here."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from leaderboard.models import Model, Revision, SnapshotRow, Submission, Suite, SuiteTask
+from leaderboard.queries.submissions import Detail
+
+
+class Strict(serializers.Serializer[Any]):
+    """Refuses fields that it does not know, by name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError({str(unknown[0])[:100]: "There is no such field."})
+        return super().to_internal_value(data)
+
+
+class SettingsIn(Strict):
+    engine = serializers.ChoiceField(choices=["vllm", "transformers"], default="vllm")
+    dtype = serializers.ChoiceField(choices=["auto", "float32", "bfloat16", "float16"], default="auto")
+    apply_chat_template = serializers.BooleanField(default=False)
+    max_length = serializers.IntegerField(min_value=16, max_value=2**24, allow_null=True, default=None)
+
+
+class SubmissionIn(Strict):
+    suite = serializers.CharField(max_length=80, help_text="name@version")
+    model = serializers.CharField(max_length=200, help_text="Hub ID, org/name")
+    revision = serializers.CharField(max_length=200, default="main", help_text="branch, tag or commit")
+    settings = SettingsIn(required=False)
+
+
+class TaskOut(serializers.ModelSerializer[SuiteTask]):
+    class Meta:
+        model = SuiteTask
+        fields = (
+            "task", "title", "metric", "filter", "num_fewshot", "limit", "higher_is_better", "baseline",
+        )  # fmt: skip
+
+
+class SuiteOut(serializers.ModelSerializer[Suite]):
+    suite = serializers.CharField(source="slug")
+    tasks = TaskOut(many=True)
+
+    class Meta:
+        model = Suite
+        fields = ("suite", "name", "version", "title", "description", "normalise", "released_at", "tasks")
+
+
+class RevisionOut(serializers.ModelSerializer[Revision]):
+    class Meta:
+        model = Revision
+        fields = (
+            "sha", "source", "architecture", "parameters", "active_parameters", "context_length", "dtype",
+            "chat_template", "gated", "size_bytes",
+        )  # fmt: skip
+
+
+class ModelOut(serializers.ModelSerializer[Model]):
+    revisions = RevisionOut(many=True)
+
+    class Meta:
+        model = Model
+        fields = ("name", "kind", "licence", "base_model", "modalities", "released_on", "revisions")
+
+
+class CellOut(serializers.Serializer[Any]):
+    score = serializers.FloatField(allow_null=True, help_text="fraction")
+    stderr = serializers.FloatField(allow_null=True, help_text="fraction")
+    n = serializers.IntegerField()
+    metric = serializers.CharField()
+    filter = serializers.CharField()
+    unavailable = serializers.CharField(allow_blank=True)
+
+
+class RowOut(serializers.ModelSerializer[SnapshotRow]):
+    rank_interval = serializers.SerializerMethodField()
+    model = serializers.CharField(source="model_name")
+    revision = serializers.CharField(source="revision.sha")
+    settings = serializers.JSONField(source="submission.settings")
+    tasks = serializers.DictField(child=CellOut())
+
+    class Meta:
+        model = SnapshotRow
+        fields = (
+            "rank", "rank_interval", "unranked_reason", "model", "revision", "settings", "score", "stderr", "tasks",
+            "submission",
+        )  # fmt: skip
+
+    @extend_schema_field(serializers.ListField(child=serializers.IntegerField(), allow_null=True))
+    def get_rank_interval(self, row: SnapshotRow) -> list[int] | None:
+        return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
+
+
+class LeaderboardOut(serializers.Serializer[Any]):
+    suite = serializers.CharField()
+    snapshot = serializers.IntegerField(allow_null=True)
+    count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = RowOut(many=True)
+
+
+class ProgressOut(serializers.Serializer[Any]):
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    phase = serializers.CharField(allow_blank=True)
+
+
+class ErrorOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField(required=False)
+    url = serializers.CharField(required=False)
+
+
+class ResultOut(serializers.Serializer[Any]):
+    task = serializers.CharField(source="task.task")
+    title = serializers.CharField(source="task.title")
+    metric = serializers.CharField(source="task.metric")
+    filter = serializers.CharField(source="task.filter")
+    score = serializers.FloatField(allow_null=True)
+    stderr = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField()
+    unavailable = serializers.CharField(allow_blank=True)
+
+
+class SubmissionOut(serializers.ModelSerializer[Submission]):
+    """A submission without what takes further queries."""
+
+    url = serializers.SerializerMethodField()
+    suite = serializers.CharField(source="suite.slug")
+    model = serializers.CharField(source="requested_model")
+    revision = serializers.SerializerMethodField()
+    owner = serializers.CharField(source="owner.name")
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Submission
+        fields = (
+            "id", "state", "url", "suite", "model", "revision", "owner", "settings", "score", "stderr",
+            "unranked_reason", "error", "created_at", "started_at", "finished_at",
+        )  # fmt: skip
+
+    @extend_schema_field(serializers.CharField())
+    def get_url(self, submission: Submission) -> str:
+        path = reverse("submission", args=[submission.pk])
+        request = self.context.get("request")
+        return str(request.build_absolute_uri(path)) if request else path
+
+    @extend_schema_field(serializers.CharField())
+    def get_revision(self, submission: Submission) -> str:
+        return submission.revision.sha if submission.revision else submission.requested_revision
+
+    @extend_schema_field(ErrorOut(allow_null=True))
+    def get_error(self, submission: Submission) -> dict[str, str] | None:
+        if not submission.error_code:
+            return None
+        return {"code": submission.error_code, "message": submission.error_message}
+
+
+class SubmissionDetailOut(SubmissionOut):
+    """One submission with its progress and results."""
+
+    progress = serializers.SerializerMethodField()
+    queue_position = serializers.SerializerMethodField()
+    results = serializers.SerializerMethodField()
+    provenance = serializers.JSONField()
+
+    class Meta:
+        model = Submission
+        fields = (*SubmissionOut.Meta.fields, "progress", "queue_position", "results", "provenance")
+
+    @property
+    def _detail(self) -> Detail:
+        return self.context["detail"]  # type: ignore[no-any-return]
+
+    @extend_schema_field(ProgressOut())
+    def get_progress(self, _: Submission) -> Any:
+        return ProgressOut(self._detail.progress).data
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_queue_position(self, _: Submission) -> int | None:
+        return self._detail.queue_position
+
+    @extend_schema_field(ResultOut(many=True))
+    def get_results(self, _: Submission) -> Any:
+        return ResultOut(self._detail.results, many=True).data

@@ -1,0 +1,118 @@
+"""The worker API, version 1: bodies are the contract's types, errors {"code", "message"}.
+
+Two credentials: the worker's bearer token says who calls, the attempt's token says that it still holds the job.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from evaluator.contract import (
+    ATTEMPT_TOKEN_HEADER,
+    CHUNK_DIGEST_HEADER,
+    ClaimRequest,
+    ContractError,
+    Failure,
+    Heartbeat,
+    Results,
+    decode,
+    encode,
+)
+from leaderboard import tokens
+from leaderboard.actions import lease, record
+from leaderboard.actions.errors import Refused
+from leaderboard.api.authentication import bearer
+from leaderboard.api.errors import body
+from leaderboard.models import Bundle, WorkerToken
+
+log = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponse]
+
+
+def for_workers(*methods: str) -> Callable[[View], View]:
+    """A view for callers with a worker's token; turns refusals into their replies."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @require_http_methods(methods)
+        @wraps(view)
+        def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
+            token = bearer(request.META.get("HTTP_AUTHORIZATION", "").encode("latin-1", "replace"))
+            row = WorkerToken.objects.filter(digest=tokens.digest(token), revoked_at=None).first() if token else None
+            if row is None:
+                reply = JsonResponse(body("unauthorised", "A worker's bearer token is needed."), status=401)
+                reply["WWW-Authenticate"] = 'Bearer realm="parity worker"'
+                return reply
+            try:
+                return view(request, token=row, **arguments)
+            except ContractError as error:
+                return JsonResponse(body("malformed", str(error)), status=400)
+            except Refused as error:
+                return JsonResponse(body(error.code, error.message), status=error.status)
+
+        return guarded
+
+    return decorate
+
+
+def attempt_token(request: HttpRequest) -> str:
+    return request.headers.get(ATTEMPT_TOKEN_HEADER, "")
+
+
+@for_workers("POST")
+def claim(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
+    """A job (200) or nothing (204)."""
+    job = lease.claim(token=token, request=decode(request.body, ClaimRequest))
+    if job is None:
+        return HttpResponse(status=204)
+    return HttpResponse(encode(job), content_type="application/json")
+
+
+@for_workers("GET")
+def bundle(request: HttpRequest, *, token: WorkerToken, digest: str) -> HttpResponse:
+    """A suite's own task files."""
+    row = Bundle.objects.filter(digest=digest).first()
+    if row is None:
+        return JsonResponse(body("unknown_bundle", "There is no such bundle."), status=404)
+    return HttpResponse(bytes(row.data), content_type="application/gzip")
+
+
+@for_workers("POST")
+def heartbeat(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """Renew the lease."""
+    reply = lease.heartbeat(job=job, token=attempt_token(request), beat=decode(request.body, Heartbeat))
+    return HttpResponse(encode(reply), content_type="application/json")
+
+
+@for_workers("PUT")
+def chunk(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, sequence: int) -> HttpResponse:
+    """Store a chunk of samples: 201, or 200 when it is already there."""
+    new = record.record_chunk(
+        job=job,
+        attempt=attempt,
+        token=attempt_token(request),
+        sequence=sequence,
+        digest=request.headers.get(CHUNK_DIGEST_HEADER, ""),
+        body=request.body,
+    )
+    return HttpResponse(status=201 if new else 200)
+
+
+@for_workers("POST")
+def results(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """Take the results: 201, or 200 when exactly these were taken before."""
+    new = record.record_results(job=job, token=attempt_token(request), results=decode(request.body, Results))
+    return HttpResponse(status=201 if new else 200)
+
+
+@for_workers("POST")
+def failure(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """End an attempt without results."""
+    record.record_failure(job=job, token=attempt_token(request), failure=decode(request.body, Failure))
+    return HttpResponse(status=200)

@@ -1,0 +1,82 @@
+"""The processes of the demonstration: site, scheduler, site worker, evaluation worker. Started, restarted, stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leaderboard.embedded import process
+
+SITE_SECRETS = {"DATABASE_URL", "PARITY_SECRET_KEY", "HF_TOKEN"}
+RESTART_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """One command and how it dies. `seconds`: how long a stop may take before it is killed."""
+
+    name: str
+    command: tuple[str, ...]
+    env: dict[str, str]
+    death_signal: signal.Signals
+    seconds: float
+
+
+def programs(*, port: int, state: Path) -> list[Program]:
+    """All programs, in the order they start. Celery is killed with its parent: asked nicely it would finish its task."""
+    everything = dict(os.environ)
+    worker = {name: value for name, value in everything.items() if name not in SITE_SECRETS}
+    celery = (sys.executable, "-m", "celery", "-A", "leaderboard.celery")
+    quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
+    web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=8")
+    beat = ("beat", f"--schedule={state / 'run' / 'beat'}", "--pidfile=", "--loglevel=INFO")
+    site_worker = ("worker", "--queues=site", "--pool=threads", "--concurrency=2", "--hostname=site@%h", *quiet)
+    return [
+        Program("site", (sys.executable, *web, "--access-logfile=-"), everything, signal.SIGTERM, 5),
+        Program("site-worker", (*celery, *site_worker), everything, signal.SIGKILL, 5),
+        Program("scheduler", (*celery, *beat), everything, signal.SIGKILL, 5),
+        Program("worker", (sys.executable, "-m", "evaluator", "worker"), worker, signal.SIGKILL, 10),
+    ]
+
+
+@dataclass
+class Processes:
+    """The programs while they run. Use from the main thread only: the children follow the thread that starts them."""
+
+    programs: list[Program]
+    logs: Path
+    say: Callable[[str], None]
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for program in self.programs:
+            self._spawn(program)
+
+    def check(self) -> None:
+        """Start again whatever ended by itself (or was killed by somebody who wanted to see what happens)."""
+        for program in self.programs:
+            status = self._running[program.name].poll()
+            if status is not None:
+                self.say(f"The {program.name} ended (status {status}); starting it again. Log: {self.log_of(program)}")
+                time.sleep(RESTART_SECONDS)
+                self._spawn(program)
+
+    def stop(self) -> None:
+        """Stop everything, the last started first: the worker gives its job back while the site still listens."""
+        for program in reversed(self.programs):
+            running = self._running.pop(program.name, None)
+            if running is not None:
+                process.stop(running, signal=signal.SIGTERM, seconds=program.seconds)
+
+    def log_of(self, program: Program) -> Path:
+        return self.logs / f"{program.name}.log"
+
+    def _spawn(self, program: Program) -> None:
+        self._running[program.name] = process.spawn(
+            program.command, log=self.log_of(program), env=program.env, death_signal=program.death_signal
+        )

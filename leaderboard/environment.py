@@ -1,0 +1,84 @@
+"""What the process was told by its environment, read once, before Django; every other module asks here.
+
+`PARITY_MODE=demo` (set by `make run`) makes its own secrets under the state folder. Anything else is production, which
+refuses to start on a missing one.
+"""
+
+import os
+import secrets
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from leaderboard.embedded import services
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class ConfigurationError(Exception):
+    """A variable is missing or wrong; the message names it and gives an example."""
+
+
+def demo() -> bool:
+    """Whether this is the demonstration that `make run` starts."""
+    return os.environ.get("PARITY_MODE") == "demo"
+
+
+def state() -> Path:
+    """The folder for all local state (mode 0700)."""
+    folder = Path(os.environ.get("PARITY_STATE") or ROOT / ".parity")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def secret(variable: str) -> str:
+    """A secret from the environment; in the demo, one made on first use and kept in the state folder (mode 0600)."""
+    value = os.environ.get(variable, "")
+    if value:
+        return value
+    if not demo():
+        raise ConfigurationError(
+            f"{variable} is not set. Production needs it: set it to a long random text, such as the output of "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(48))'`. "
+            "(PARITY_MODE=demo, as `make run` sets it, makes its own.)"
+        )
+    return kept_secret(state() / "secrets" / variable.lower())
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in `path`, made on first use. Two processes racing agree: the file appears whole or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass  # another process was first; its secret is the one
+        finally:
+            fresh.unlink()
+    return path.read_text()
+
+
+def with_demo_mirror(mirrors: str) -> str:
+    """The operator's mirrors, and last the demo's own, which holds the model it evaluates."""
+    mirror = state() / "mirror"
+    mirror.mkdir(exist_ok=True)
+    return os.pathsep.join(filter(None, [*mirrors.split(os.pathsep), str(mirror)]))
+
+
+def prepare() -> AbstractContextManager[object]:
+    """Complete the environment for Django; the result keeps embedded servers alive while it is open."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
+    if demo():
+        os.environ.setdefault("PARITY_URL", f"http://127.0.0.1:{os.environ.get('PORT') or 8000}")
+        os.environ["PARITY_HUB_MIRROR"] = with_demo_mirror(os.environ.get("PARITY_HUB_MIRROR", ""))
+    postgres, valkey = not os.environ.get("DATABASE_URL"), not os.environ.get("REDIS_URL")
+    if not (postgres or valkey):
+        return nullcontext()
+    running = services.ensure(state(), postgres=postgres, valkey=valkey)
+    if postgres:
+        os.environ["DATABASE_URL"] = running.database_url
+    if valkey:
+        os.environ["REDIS_URL"] = running.redis_url
+    return running

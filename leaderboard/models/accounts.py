@@ -1,0 +1,78 @@
+"""People, owners, tokens and workers. Tokens are kept only as SHA-256 digests: they are 256 random bits."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A person who logs in. What they own hangs on their Owner row."""
+
+
+class Owner(models.Model):
+    """Who a submission belongs to: a person, or an organisation."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        ORGANISATION = "organisation"
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    name = models.CharField(max_length=150, unique=True)
+    user = models.OneToOneField(User, null=True, blank=True, on_delete=models.CASCADE, related_name="owner")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="owner_person_has_user",
+                condition=models.Q(kind="person", user__isnull=False)
+                | models.Q(kind="organisation", user__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiToken(models.Model):
+    """A bearer token of the public API, acting for one owner."""
+
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="tokens")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.owner}"
+
+
+class WorkerToken(models.Model):
+    """Lets workers claim jobs. `trusted`: their results are ranked."""
+
+    name = models.CharField(max_length=100, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    trusted = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Worker(models.Model):
+    """A worker as it last described itself."""
+
+    token = models.ForeignKey(WorkerToken, on_delete=models.CASCADE, related_name="workers")
+    name = models.CharField(max_length=200)
+    queues = models.JSONField(default=list)
+    engines = models.JSONField(default=list)
+    hardware = models.CharField(max_length=300, blank=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token", "name"], name="worker_name_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,187 @@
+"""Submissions, the jobs that carry them out, and the states of both.
+
+The allowed moves are the two tables below; `leaderboard.actions.transitions` is the only code that moves anything.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from leaderboard.models.accounts import Owner, User, Worker
+from leaderboard.models.catalogue import Revision
+from leaderboard.models.suites import Suite
+
+
+class Submission(models.Model):
+    """A person's request: this model, this suite, these settings."""
+
+    class State(models.TextChoices):
+        VALIDATING = "validating"
+        QUEUED = "queued"
+        RUNNING = "running"
+        SCORING = "scoring"
+        SUCCEEDED = "succeeded"
+        REJECTED = "rejected"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+        QUARANTINED = "quarantined"
+        RETRACTED = "retracted"
+
+    owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="submissions")
+    submitter = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="submissions")
+    suite = models.ForeignKey(Suite, on_delete=models.PROTECT, related_name="submissions")
+    requested_model = models.CharField(max_length=200)
+    requested_revision = models.CharField(max_length=200, default="main")
+    revision = models.ForeignKey(Revision, null=True, blank=True, on_delete=models.PROTECT, related_name="submissions")
+    settings = models.JSONField()
+    settings_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=12, choices=State, default=State.VALIDATING)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    score = models.FloatField(null=True, blank=True)
+    stderr = models.FloatField(null=True, blank=True)
+    unranked_reason = models.TextField(blank=True)
+    provenance = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["suite", "state"], name="submission_suite_state"),
+            models.Index(fields=["revision"], name="submission_revision"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["revision", "suite", "settings_digest"],
+                name="one_live_submission_a_revision",
+                condition=Q(state__in=["validating", "queued", "running", "scoring"], revision__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["requested_model", "requested_revision", "suite", "settings_digest"],
+                name="one_live_submission_a_request",
+                condition=Q(state__in=["validating", "queued", "running", "scoring"]),
+            ),
+            models.CheckConstraint(
+                name="submission_pinned_once_validated",
+                condition=Q(state__in=["validating", "rejected", "cancelled"]) | Q(revision__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requested_model} on {self.suite_id} ({self.state})"
+
+
+class Job(models.Model):
+    """What one worker leases; most submissions have one. `attempt` counts leases and only grows."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="jobs")
+    queue = models.CharField(max_length=12)
+    engine = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    attempt = models.PositiveIntegerField(default=0)
+    losses = models.PositiveIntegerField(default=0, help_text="attempts that ended without a result and count")
+    not_before = models.DateTimeField()
+    worker = models.ForeignKey(Worker, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
+    token_digest = models.CharField(max_length=64, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    phase = models.CharField(max_length=20, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    log = models.TextField(blank=True)
+    results_digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["queue", "not_before", "id"], name="job_waiting", condition=Q(state="queued")),
+            models.Index(fields=["lease_expires_at"], name="job_leased", condition=Q(state="running")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="job_lease_exactly_while_running",
+                condition=Q(state="running", lease_expires_at__isnull=False)
+                | (~Q(state="running") & Q(lease_expires_at__isnull=True)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk} ({self.state}, attempt {self.attempt})"
+
+
+class Event(models.Model):
+    """One transition, or one thing worth telling, of a submission. Append-only."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="events")
+    job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.CharField(max_length=200)
+    before = models.CharField(max_length=12, blank=True)
+    after = models.CharField(max_length=12)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.before} -> {self.after} by {self.actor}"
+
+
+class Outbox(models.Model):
+    """A doorbell still to be rung. Written in the transaction that makes the work; deleted once the work is taken."""
+
+    class Kind(models.TextChoices):
+        VALIDATE = "validate"
+        JOB = "job"
+        SCORE = "score"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    subject = models.BigIntegerField(help_text="the submission, or for kind job the job")
+    queue = models.CharField(max_length=12)
+    ring_after = models.DateTimeField()
+    rings = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["ring_after"], name="outbox_due")]
+        constraints = [models.UniqueConstraint(fields=["kind", "subject"], name="outbox_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
+LIVE = frozenset(
+    {Submission.State.VALIDATING, Submission.State.QUEUED, Submission.State.RUNNING, Submission.State.SCORING}
+)
+"""States of a submission that still has something to do."""
+
+SUBMISSION_MOVES: dict[str, frozenset[str]] = {
+    "validating": frozenset({"queued", "rejected", "cancelled"}),
+    "queued": frozenset({"running", "failed", "cancelled"}),
+    "running": frozenset({"queued", "scoring", "failed", "cancelled"}),
+    "scoring": frozenset({"succeeded", "quarantined", "failed", "cancelled"}),
+    "quarantined": frozenset({"succeeded", "failed"}),
+    "succeeded": frozenset({"quarantined", "retracted"}),
+    "rejected": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+    "retracted": frozenset(),
+}
+
+JOB_MOVES: dict[str, frozenset[str]] = {
+    "queued": frozenset({"running", "cancelled", "failed"}),
+    "running": frozenset({"done", "queued", "failed", "cancelled"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+}

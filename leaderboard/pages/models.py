@@ -1,0 +1,15 @@
+"""One model: what it is, where it stands, everything that was tried."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from leaderboard.pages.errors import readable
+from leaderboard.queries import models
+
+
+@require_safe
+@readable
+def model(request: HttpRequest, organisation: str, name: str) -> HttpResponse:
+    """`/models/{org}/{name}`."""
+    return render(request, "model.html", {"detail": models.model_detail(f"{organisation}/{name}")})

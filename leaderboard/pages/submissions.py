@@ -1,0 +1,57 @@
+"""One submission: live progress while it runs, results and how to repeat them afterwards."""
+
+import shlex
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseStopPolling
+
+from leaderboard.actions.cancel import cancel as cancel_submission
+from leaderboard.models import Submission
+from leaderboard.pages.errors import readable
+from leaderboard.pages.requests import HtmxRequest, wants_part
+from leaderboard.pages.submit import owner_of
+from leaderboard.queries import submissions
+
+
+@require_safe
+@readable
+def submission(request: HtmxRequest, pk: int) -> HttpResponse:
+    """The page; htmx polls its live part, and is told to stop (286) once the submission has ended."""
+    detail = submissions.detail(pk)
+    owner = getattr(request.user, "owner", None)
+    context = {
+        "detail": detail,
+        "submission": detail.submission,
+        "command": repeat_command(detail.submission),
+        "may_cancel": detail.live and owner == detail.submission.owner,
+    }
+    if not wants_part(request):
+        return render(request, "submission/page.html", context)
+    reply = render(request, "submission/live.html", context)
+    return reply if detail.live else HttpResponseStopPolling(reply.content)
+
+
+@login_required
+@require_POST
+@readable
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """The owner's button."""
+    cancel_submission(submission=pk, owner=owner_of(request))
+    return redirect("submission", pk=pk)
+
+
+def repeat_command(row: Submission) -> str:
+    """The exact command that measures this again, without a site."""
+    settings = row.settings
+    revision = row.revision.sha if row.revision else row.requested_revision
+    words = ["python", "-m", "evaluator", "run", "--model", row.requested_model]
+    words += ["--revision", revision]
+    words += ["--suite", row.suite.slug, "--engine", settings["engine"], "--dtype", settings["dtype"]]
+    if settings["apply_chat_template"]:
+        words.append("--apply-chat-template")
+    if settings["max_length"]:
+        words += ["--max-length", str(settings["max_length"])]
+    return shlex.join([*words, "--out", f"submission-{row.pk}"])

@@ -1,0 +1,89 @@
+"""The form that starts an evaluation."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from evaluator.contract import Settings
+from leaderboard.actions.errors import Refused
+from leaderboard.actions.submit import submit as submit_model
+from leaderboard.models import Owner, Suite, User
+from leaderboard.queries import suites
+
+
+class SubmissionForm(forms.Form):
+    """What `POST /api/v1/submissions/` takes, as fields."""
+
+    model = forms.CharField(max_length=200, label="Model", help_text="Hub ID, such as org/name")
+    revision = forms.CharField(
+        max_length=200, required=False, label="Revision", help_text="Branch, tag or commit; main if left empty"
+    )
+    suite = forms.ChoiceField(label="Suite")
+    engine = forms.ChoiceField(choices=[("vllm", "vLLM"), ("transformers", "Transformers")], label="Engine")
+    dtype = forms.ChoiceField(
+        choices=[
+            ("auto", "As the model says"),
+            ("bfloat16", "bfloat16"),
+            ("float16", "float16"),
+            ("float32", "float32"),
+        ],
+        label="Precision",
+    )
+    apply_chat_template = forms.BooleanField(required=False, label="Apply the model's chat template")
+
+    def __init__(self, *arguments: Any, released: list[Suite], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        choices = forms.ChoiceField(choices=[(suite.slug, f"{suite.title} ({suite.slug})") for suite in released])
+        self.fields["suite"].choices = choices.choices  # type: ignore[attr-defined]
+
+    def settings(self) -> Settings:
+        chosen = self.cleaned_data
+        return Settings(
+            engine=chosen["engine"], dtype=chosen["dtype"], apply_chat_template=chosen["apply_chat_template"]
+        )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def submit(request: HttpRequest) -> HttpResponse:
+    """`/submit`: the form, and with POST the submission; what is wrong is said beside its field."""
+    released = list(suites.suites())
+    if request.method != "POST":
+        asked = {name: request.GET[name] for name in ("model", "revision", "suite") if name in request.GET}
+        form = SubmissionForm(released=released, initial=asked)
+        return render(request, "submit.html", {"form": form, "suites": released})
+    form = SubmissionForm(request.POST, released=released)
+    existing = ""
+    status = 400
+    if form.is_valid():
+        try:
+            made = submit_model(
+                owner=owner_of(request),
+                submitter=user_of(request),
+                suite=form.cleaned_data["suite"],
+                model=form.cleaned_data["model"],
+                revision=form.cleaned_data["revision"],
+                settings=form.settings(),
+            )
+        except Refused as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+            existing, status = error.url, error.status
+        else:
+            return redirect("submission", pk=made.pk)
+    context = {"form": form, "suites": released, "existing": existing}
+    return render(request, "submit.html", context, status=status)
+
+
+def user_of(request: HttpRequest) -> User:
+    """The person who is logged in (the view requires one)."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def owner_of(request: HttpRequest) -> Owner:
+    """Who a submission made by this request belongs to."""
+    return user_of(request).owner

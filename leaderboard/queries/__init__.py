@@ -1,0 +1,1 @@
+"""Every read that pages and API make. Nothing here writes."""

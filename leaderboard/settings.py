@@ -1,0 +1,186 @@
+"""Django's settings, all from the environment (see `leaderboard.environment` and README, "Settings")."""
+
+import os
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+
+from evaluator import hub
+from leaderboard import environment
+from leaderboard.environment import ConfigurationError
+
+env = environ.Env()
+
+BASE_DIR = environment.ROOT
+STATE_DIR = environment.state()
+DEMO = environment.demo()
+
+SECRET_KEY = environment.secret("PARITY_SECRET_KEY")
+PARITY_URL = env.str("PARITY_URL", default="http://127.0.0.1:8000" if DEMO else "")
+if not PARITY_URL:
+    raise ConfigurationError("PARITY_URL is not set: the address people open, such as https://parity.example.org")
+_scheme, _, _host = PARITY_URL.rstrip("/").partition("://")
+ALLOWED_HOSTS = [_host.rsplit(":", 1)[0], *(["127.0.0.1", "localhost"] if DEMO else [])]
+CSRF_TRUSTED_ORIGINS = [PARITY_URL.rstrip("/")]
+DEBUG = False
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "leaderboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "leaderboard.urls"
+WSGI_APPLICATION = "leaderboard.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+if "DATABASE_URL" not in os.environ:
+    raise ConfigurationError(
+        "DATABASE_URL is not set. `manage.py` starts the embedded server by itself; other programs need "
+        "DATABASE_URL=postgresql://user:password@host/name"
+    )
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"] |= {
+    # A backend that died (server restart) is replaced instead of failing the next request.
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {"pool": {"min_size": 0, "max_size": 8, "timeout": 10}},
+}
+AUTH_USER_MODEL = "leaderboard.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "board"
+LOGOUT_REDIRECT_URL = "board"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = STATE_DIR / "files"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# Uploaded chunks of samples pass as request bodies; everything else is far smaller.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SESSION_COOKIE_HTTPONLY = True
+if _scheme == "https":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["leaderboard.api.authentication.BearerToken"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Parity API",
+    "VERSION": "1",
+    "DESCRIPTION": "Submit models, follow submissions, read rankings. Task scores are fractions, suite scores 0-100.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["leaderboard.api.schema.public_routes"],
+}
+
+REDIS_URL = env.str("REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "site"
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10}
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_BEAT_SCHEDULE = {
+    # Rings again for what waits, ends dead leases: what makes a lost message or worker cost seconds, not a result.
+    "reconcile": {"task": "leaderboard.reconcile", "schedule": env.float("PARITY_RECONCILE_SECONDS", default=20.0)},
+}
+
+HUB_MIRRORS = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
+HUB_ENDPOINT = os.environ.get("HF_ENDPOINT")
+HUB_TOKEN = os.environ.get("HF_TOKEN")
+HUB_PATIENCE_SECONDS = env.float("PARITY_HUB_PATIENCE_SECONDS", default=1800.0)
+LEASE_SECONDS = env.float("PARITY_LEASE_SECONDS", default=60.0)
+HEARTBEAT_SECONDS = env.float("PARITY_HEARTBEAT_SECONDS", default=2.0)
+MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)
+RETRY_SECONDS = env.float("PARITY_RETRY_SECONDS", default=5.0)
+MAX_PARAMETERS = env.int("PARITY_MAX_PARAMETERS", default=80_000_000_000)
+JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
+WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

@@ -1,0 +1,1 @@
+"""Pure mathematics of scores and ranks: numbers in, numbers out, no Django."""

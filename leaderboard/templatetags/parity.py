@@ -1,0 +1,81 @@
+"""How numbers and texts are written on pages."""
+
+import unicodedata
+from typing import Any
+
+from django import template
+from django.template.context import RequestContext
+
+register = template.Library()
+
+DASH = "–"
+
+
+@register.filter
+def lookup(mapping: dict[str, Any], key: str) -> Any:
+    """mapping[key], or None: for keys that are only known in the template."""
+    return mapping.get(key)
+
+
+@register.filter
+def points(score: float | None) -> str:
+    """A suite score (0-100) with two decimals."""
+    return DASH if score is None else f"{score:.2f}"
+
+
+@register.filter
+def percent(fraction: float | None) -> str:
+    """A task score (fraction) as 0-100 with one decimal."""
+    return DASH if fraction is None else f"{100 * fraction:.1f}"
+
+
+@register.filter
+def count(number: int | None) -> str:
+    """135,000,000 as "135 M", 7,240,000,000 as "7.2 B": sizes of models."""
+    if number is None:
+        return DASH
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= limit:
+            value = number / limit
+            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return str(number)
+
+
+@register.filter
+def visible(text: str) -> str:
+    """Untrusted text with control and bidirectional characters made visible, so that nothing can hide in it."""
+    return "".join(shown(character) for character in str(text))
+
+
+def shown(character: str) -> str:
+    if character in "\n\t":
+        return character
+    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return f"⟨U+{ord(character):04X}⟩" if hidden else character
+
+
+@register.simple_tag(takes_context=True)
+def query(context: RequestContext, **changes: Any) -> str:
+    """This page's query string with some parameters changed; None or "" removes one."""
+    parameters = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            parameters.pop(name, None)
+        else:
+            parameters[name] = str(value)
+    return f"?{parameters.urlencode()}" if parameters else "?"
+
+
+@register.simple_tag
+def next_sort(current: str, column: str, *, descending_first: bool = True) -> str:
+    """The sort that a click on `column` asks for: scores start with the best, names with A; again turns it round."""
+    first, second = (f"-{column}", column) if descending_first else (column, f"-{column}")
+    return second if current == first else first
+
+
+@register.simple_tag
+def aria_sort(current: str, column: str) -> str:
+    """The value of aria-sort for a column's header."""
+    if current == column:
+        return "ascending"
+    return "descending" if current == f"-{column}" else "none"

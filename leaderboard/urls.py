@@ -1,0 +1,39 @@
+"""Every route of the site."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from leaderboard.api import public, schema, worker
+from leaderboard.pages import board, models, queue, submissions, submit
+
+urlpatterns = [
+    # Pages
+    path("", board.board, name="board"),
+    path("submit", submit.submit, name="submit"),
+    path("queue", queue.queue, name="queue"),
+    path("submissions/<int:pk>", submissions.submission, name="submission"),
+    path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
+    path("models/<str:organisation>/<str:name>", models.model, name="model"),
+    path("login", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
+    path("logout", auth.LogoutView.as_view(), name="logout"),
+    # Public API
+    path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
+    path("api/v1/submissions/<int:pk>/", public.SubmissionDetail.as_view(), name="api-submission"),
+    path("api/v1/submissions/<int:pk>/cancel/", public.SubmissionCancel.as_view(), name="api-cancel"),
+    path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
+    path("api/v1/models/", public.Models.as_view(), name="api-models"),
+    path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
+    path("api/schema/", schema.Schema.as_view(), name="api-schema"),
+    path("api/docs", schema.Docs.as_view(), name="api-docs"),
+    # Worker API: the contract's version is part of the path
+    path("api/worker/v1/claims/", worker.claim, name="worker-claim"),
+    path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
+    path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
+    path(
+        "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/chunks/<int:sequence>/",
+        worker.chunk,
+        name="worker-chunk",
+    ),
+    path("api/worker/v1/jobs/<int:job>/results/", worker.results, name="worker-results"),
+    path("api/worker/v1/jobs/<int:job>/failure/", worker.failure, name="worker-failure"),
+]
