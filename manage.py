@@ -3,19 +3,20 @@
 
 import sys
 
+from django.core.management import execute_from_command_line
+
+from evaluator.hub import HubError
 from leaderboard import environment
+from leaderboard.embedded.errors import EmbeddedError
 
 
 def main() -> int:
     try:
-        services = environment.prepare()
-    except environment.ConfigurationError as error:
+        with environment.prepare():
+            execute_from_command_line(sys.argv)
+    except (environment.ConfigurationError, EmbeddedError, HubError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    from django.core.management import execute_from_command_line  # after the environment is complete
-
-    with services:
-        execute_from_command_line(sys.argv)
     return 0
 
 

@@ -20,8 +20,17 @@ from evaluator.supervisor import Died, supervise
 log = logging.getLogger(__name__)
 
 SAMPLES_A_CHUNK = 250
-PLATFORM_CODES = {"hub_unreachable"}
-"""Failures of the Hub client that another attempt may survive."""
+PLATFORM_CODES = {
+    "download_failed",
+    "gated",
+    "hub_answer",
+    "hub_unreachable",
+    "mirror_conflict",
+    "mirror_unreadable",
+    "no_mirror",
+    "token_refused",
+}
+"""Failures of this host or its Hub access, which another attempt, elsewhere or later, may survive."""
 
 
 def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:

@@ -29,13 +29,13 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "leaderboard.apps.StaticFiles",
     "csp",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "leaderboard",
+    "leaderboard.apps.LeaderboardConfig",
 ]
 
 MIDDLEWARE = [
@@ -74,11 +74,9 @@ if "DATABASE_URL" not in os.environ:
         "DATABASE_URL=postgresql://user:password@host/name"
     )
 DATABASES = {"default": env.db_url("DATABASE_URL")}
-DATABASES["default"] |= {
-    # A backend that died (server restart) is replaced instead of failing the next request.
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"pool": {"min_size": 0, "max_size": 8, "timeout": 10}},
-}
+# A backend that died (server restart) is replaced instead of failing the next request.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": 8, "timeout": 10}
 AUTH_USER_MODEL = "leaderboard.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -97,9 +95,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = STATE_DIR / "files"
+# Compressing takes a dozen seconds: worth it once a release, not at every start of the demo on loopback.
+_compressed, _plain = "whitenoise.storage.CompressedManifestStaticFilesStorage", "ManifestStaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": f"django.contrib.staticfiles.storage.{_plain}" if DEMO else _compressed},
 }
 # Uploaded chunks of samples pass as request bodies; everything else is far smaller.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
@@ -133,7 +133,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["leaderboard.api.authentication.BearerToken"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["leaderboard.api.parsing.StrictJSON"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -183,4 +183,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # One line for each request that this process makes says nothing to an operator.
+    "loggers": {"httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
 }

@@ -24,7 +24,7 @@ SHA = "a" * 40
 
 @pytest.fixture
 def person(db: None) -> User:
-    return create_person(username="ada", password="correct horse battery")
+    return create_person(username="ada", password=None)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ os.environ.update(
     HF_HUB_OFFLINE="1",
 )
 os.environ.pop("HF_TOKEN", None)
+(STATE / "static").mkdir()
 SERVICES = environment.prepare()
 
 

@@ -136,7 +136,7 @@ def _save_model(gguf: Path, folder: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m evaluator.engines.gguf MIRROR`: put the demo model into a mirror unless it is there; print its path."""
+    """`python -m evaluator.engines.gguf MIRROR`: put the demo model there if it is absent; print its path."""
     if len(arguments) != 1:
         print("Usage: python -m evaluator.engines.gguf TARGET_MIRROR", file=sys.stderr)
         return 2

@@ -59,12 +59,6 @@ def validate(*, submission: int) -> None:
 
 def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
     """Raise Rejected for what no worker of this site can run."""
-    if pinned.needs_remote_code:
-        raise Rejected(
-            "remote_code",
-            f"{pinned.name} needs code from its own repository (auto_map in config.json). Parity never runs it: submit "
-            "a revision that works with the released transformers.",
-        )
     if pinned.architecture and not pinned.architecture.endswith(
         ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")
     ):

@@ -26,10 +26,11 @@ class Program:
     seconds: float
 
 
-def programs(*, port: int, state: Path) -> list[Program]:
+def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
     """All programs, in the order they start. Celery is killed with its parent: asked nicely it would finish its task."""
     everything = dict(os.environ)
     worker = {name: value for name, value in everything.items() if name not in SITE_SECRETS}
+    worker["PARITY_WORKER_TOKEN"] = worker_token
     celery = (sys.executable, "-m", "celery", "-A", "leaderboard.celery")
     quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
     web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=8")

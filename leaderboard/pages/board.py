@@ -1,11 +1,10 @@
 """The ranking of a suite."""
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from leaderboard.pages.errors import readable
-from leaderboard.pages.requests import HtmxRequest, wants_part
+from leaderboard.pages.requests import HtmxRequest, render_page_or_part
 from leaderboard.queries import board as boards
 from leaderboard.queries import suites
 from leaderboard.queries.errors import BadQuery
@@ -14,7 +13,7 @@ from leaderboard.queries.errors import BadQuery
 @require_safe
 @readable
 def board(request: HtmxRequest) -> HttpResponse:
-    """`/?suite=&sort=&search=&page=`; htmx gets the table alone."""
+    """`/?suite=&sort=&search=&kind=&page=`; htmx gets the table alone."""
     page = request.GET.get("page", "1")
     if not (page.isascii() and page.isdigit() and len(page) < 10):
         raise BadQuery("page", f"A page is a whole number, not {page[:40]!r}.")
@@ -22,7 +21,8 @@ def board(request: HtmxRequest) -> HttpResponse:
         suite=request.GET.get("suite", ""),
         sort=request.GET.get("sort", ""),
         search=request.GET.get("search", ""),
+        kind=request.GET.get("kind", ""),
         page=int(page),
     )
-    template = "board/table.html" if wants_part(request) else "board/page.html"
-    return render(request, template, {"board": found, "suites": suites.suites()})
+    context = {"board": found, "suites": suites.suites()}
+    return render_page_or_part(request, "board/page.html", "board/table.html", context)

@@ -1,6 +1,10 @@
-"""The request as django-htmx's middleware leaves it."""
+"""The request as django-htmx's middleware leaves it, and the two answers it can get: a page, or a part of it."""
 
-from django.http import HttpRequest
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 
@@ -9,5 +13,15 @@ class HtmxRequest(HttpRequest):
 
 
 def wants_part(request: HtmxRequest) -> bool:
-    """Whether htmx asks for a part of the page, not a person for the whole."""
-    return bool(request.htmx) and not request.htmx.boosted
+    """Whether htmx asks for a part of the page, not a person for the whole (also by going back)."""
+    return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request
+
+
+def render_page_or_part(request: HtmxRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
+    """Render `part` for htmx, else `page`. Both live at one URL, so the reply says what it depends on.
+
+    Without that a browser that goes back may show the part, from its cache, as if it were the page.
+    """
+    reply = render(request, part if wants_part(request) else page, context)
+    patch_vary_headers(reply, ["HX-Request"])
+    return reply

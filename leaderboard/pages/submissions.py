@@ -4,14 +4,14 @@ import shlex
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseStopPolling
+from django_htmx.http import HTMX_STOP_POLLING
 
 from leaderboard.actions.cancel import cancel as cancel_submission
 from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
-from leaderboard.pages.requests import HtmxRequest, wants_part
+from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
 from leaderboard.pages.submit import owner_of
 from leaderboard.queries import submissions
 
@@ -28,10 +28,10 @@ def submission(request: HtmxRequest, pk: int) -> HttpResponse:
         "command": repeat_command(detail.submission),
         "may_cancel": detail.live and owner == detail.submission.owner,
     }
-    if not wants_part(request):
-        return render(request, "submission/page.html", context)
-    reply = render(request, "submission/live.html", context)
-    return reply if detail.live else HttpResponseStopPolling(reply.content)
+    reply = render_page_or_part(request, "submission/page.html", "submission/live.html", context)
+    if wants_part(request) and not detail.live:
+        reply.status_code = HTMX_STOP_POLLING
+    return reply
 
 
 @login_required

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, FloatField, OrderBy, Q, QuerySet
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import F, OrderBy, Q, QuerySet
 
-from leaderboard.models import Snapshot, SnapshotRow, Suite, SuiteTask
+from leaderboard.models import Model, Snapshot, SnapshotRow, Suite, SuiteTask
+from leaderboard.queries.columns import Columns, columns, task_score
 from leaderboard.queries.errors import BadQuery, Missing
 
 PAGE_SIZE = 50
@@ -24,24 +23,39 @@ PLAIN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Board:
-    """One page of a ranking. `snapshot` is None while nothing was ranked."""
+    """One page of a ranking. `snapshot` is None while nothing was ranked; `kinds` are those of its models."""
 
     suite: Suite
     tasks: list[SuiteTask]
+    columns: Columns
     snapshot: Snapshot | None
     rows: list[SnapshotRow]
     count: int
     page: int
+    page_size: int
     pages: int
     sort: str
     search: str
+    kind: str
+    kinds: list[str]
+
+    @property
+    def first(self) -> int:
+        """The number of the first row shown, counting from 1."""
+        return (self.page - 1) * self.page_size + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
 
 
-def board(*, suite: str, sort: str = "", search: str = "", page: int = 1, page_size: int = PAGE_SIZE) -> Board:
+def board(
+    *, suite: str, sort: str = "", search: str = "", kind: str = "", page: int = 1, page_size: int = PAGE_SIZE
+) -> Board:
     """Page `page` of the ranking of `suite` ("name@version", or "" for the default one).
 
     `sort` is a column or a task's name, with "-" for descending; missing values come last either way. Raises
-    Missing (suite, page) and BadQuery (column, search).
+    Missing (suite, page) and BadQuery (column, search, kind).
     """
     chosen = suite_named(suite)
     tasks = list(chosen.tasks.all())
@@ -53,6 +67,10 @@ def board(*, suite: str, sort: str = "", search: str = "", page: int = 1, page_s
     rows = SnapshotRow.objects.filter(snapshot=snapshot).select_related("revision__model", "submission")
     for word in search.split():
         rows = rows.filter(Q(model_name__icontains=word) | Q(revision__sha__istartswith=word.lower()))
+    if kind:
+        if kind not in Model.Kind.values:
+            raise BadQuery("kind", f"A kind is one of {', '.join(Model.Kind.values)}, not {kind[:40]!r}.")
+        rows = rows.filter(revision__model__kind=kind)
     rows = sorted_by(rows, sort or "rank", {task.task for task in tasks})
     count = rows.count() if snapshot else 0
     pages = max(1, -(-count // page_size))
@@ -60,7 +78,26 @@ def board(*, suite: str, sort: str = "", search: str = "", page: int = 1, page_s
         raise Missing("page", f"There is no page {page}; there are {pages}.")
     start = (page - 1) * page_size
     shown = list(rows[start : start + page_size]) if snapshot else []
-    return Board(chosen, tasks, snapshot, shown, count, page, pages, sort or "rank", search)
+    return Board(
+        suite=chosen, tasks=tasks, columns=columns(snapshot, tasks), snapshot=snapshot, rows=shown, count=count,
+        page=page, page_size=page_size, pages=pages, sort=sort or "rank", search=search, kind=kind,
+        kinds=kinds_of(snapshot),
+    )  # fmt: skip
+
+
+def kinds_of(snapshot: Snapshot | None) -> list[str]:
+    """The kinds of models that a ranking holds, by name."""
+    kinds = SnapshotRow.objects.filter(snapshot=snapshot).order_by().values_list("revision__model__kind", flat=True)
+    return sorted(kinds.distinct()) if snapshot else []
+
+
+def page_of(row: SnapshotRow) -> int | None:
+    """The page of the board (by rank) that shows `row`; None when a newer snapshot has replaced its own."""
+    newest = Snapshot.objects.filter(suite=row.snapshot.suite_id).order_by("-id").values_list("pk", flat=True).first()
+    if row.snapshot_id != newest:
+        return None
+    order = list(sorted_by(SnapshotRow.objects.filter(snapshot=newest), "rank", set()).values_list("pk", flat=True))
+    return order.index(row.pk) // PAGE_SIZE + 1
 
 
 def suite_named(slug: str) -> Suite:
@@ -84,8 +121,7 @@ def sorted_by(rows: QuerySet[SnapshotRow], sort: str, tasks: set[str]) -> QueryS
     if column in PLAIN_COLUMNS:
         expression = F(PLAIN_COLUMNS[column])
     elif column in tasks:
-        cell = KeyTextTransform("score", KeyTextTransform(column, "tasks"))
-        expression = Cast(cell, FloatField())
+        expression = task_score(column)
     else:
         known = ", ".join([*PLAIN_COLUMNS, *sorted(tasks)])
         raise BadQuery("sort", f"There is no column {column[:60]!r} to sort by. Columns: {known}.")

@@ -30,7 +30,7 @@ def model_detail(name: str) -> ModelDetail:
     model = models().filter(name=name).first() if "\x00" not in name else None
     if model is None:
         raise Missing("model", f"There is no model {name[:200]!r} here. It appears once somebody submits it.")
-    newest = Snapshot.objects.order_by("suite", "-id").distinct("suite").values("pk")
+    newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").values("pk")
     rows = SnapshotRow.objects.filter(snapshot__in=newest, revision__model=model)
     attempts = Submission.objects.filter(requested_model=name).select_related("suite", "owner", "revision__model")
     return ModelDetail(

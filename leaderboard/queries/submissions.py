@@ -1,11 +1,13 @@
 """Submissions as people follow them."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
 from leaderboard.models import Event, Job, Result, SnapshotRow, Submission
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.board import page_of
 from leaderboard.queries.errors import Missing
 
 
@@ -33,6 +35,17 @@ class Detail:
     results: list[Result]
     events: list[Event]
     row: SnapshotRow | None
+    board_page: int | None
+    """Where the board shows `row`; None once another submission took its place there."""
+
+    @property
+    def cancelling(self) -> bool:
+        return self.live and any(job.cancel_requested for job in self.jobs)
+
+    @property
+    def worker_job(self) -> Job | None:
+        """The job that a worker runs now."""
+        return next((job for job in self.jobs if job.state == Job.State.RUNNING), None)
 
     @property
     def live(self) -> bool:
@@ -54,6 +67,8 @@ def detail(pk: int) -> Detail:
     if submission is None:
         raise Missing("submission", f"There is no submission {pk}.")
     jobs = list(submission.jobs.select_related("worker").order_by("id"))
+    rows = SnapshotRow.objects.filter(submission=submission).select_related("snapshot")
+    row = rows.order_by("-snapshot_id").first()
     return Detail(
         submission=submission,
         jobs=jobs,
@@ -61,7 +76,8 @@ def detail(pk: int) -> Detail:
         queue_position=queue_position(jobs),
         results=list(submission.results.select_related("task").order_by("task__position")),
         events=list(submission.events.all()),
-        row=SnapshotRow.objects.filter(submission=submission).order_by("-snapshot_id").first(),
+        row=row,
+        board_page=page_of(row) if row else None,
     )
 
 
@@ -81,11 +97,20 @@ def queue_position(jobs: list[Job]) -> int | None:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A submission that is under way; `position` counts what waits for the same kind of worker."""
+
+    submission: Submission
+    progress: Progress
+    position: int | None
+
+
+@dataclass(frozen=True)
 class Queue:
     """What runs, what waits, and what ended lately."""
 
-    running: list[Submission]
-    waiting: list[Submission]
+    running: list[Line]
+    waiting: list[Line]
     ended: list[Submission]
 
 
@@ -93,8 +118,20 @@ def queue(*, ended: int = 25) -> Queue:
     """The queue as the page shows it."""
     live = list(submissions().filter(state__in=LIVE).prefetch_related("jobs").order_by("id"))
     moving = {Submission.State.RUNNING, Submission.State.SCORING}
+    waiting = Job.objects.filter(state=Job.State.QUEUED).order_by("id").values_list("pk", "queue")
+    seen: Counter[str] = Counter()
+    positions: dict[int, int] = {}
+    for job, name in waiting:
+        seen[name] += 1
+        positions[job] = seen[name]
+
+    def line(row: Submission) -> Line:
+        jobs = list(row.jobs.all())
+        places = [positions[job.pk] for job in jobs if job.pk in positions]
+        return Line(row, progress_of(jobs), min(places, default=None))
+
     return Queue(
-        running=[row for row in live if row.state in moving],
-        waiting=[row for row in live if row.state not in moving],
+        running=[line(row) for row in live if row.state in moving],
+        waiting=[line(row) for row in live if row.state not in moving],
         ended=list(submissions().exclude(state__in=LIVE).order_by("-finished_at", "-id")[:ended]),
     )

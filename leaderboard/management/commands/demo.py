@@ -1,12 +1,12 @@
 """`manage.py demo`: what `make run` starts. Everything on this machine, a real model evaluated, then it keeps serving."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from io import StringIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -42,7 +42,8 @@ class Command(BaseCommand):
         port = urlsplit(settings.PARITY_URL).port or 80
         refuse_taken(port)
         token, password = self.prepare()
-        processes = Processes(programs(port=port, state=settings.STATE_DIR), settings.STATE_DIR / "log", self.say)
+        programme = programs(port=port, state=settings.STATE_DIR, worker_token=settings.WORKER_TOKEN)
+        processes = Processes(programme, settings.STATE_DIR / "log", self.say)
         try:
             processes.start()
             self.show(processes, token, password)
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         """Tables, pages' files, suites, people and the model's weights; returns the API token and the password."""
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
-        call_command("load_suites", stdout=open(os.devnull, "w"))
+        call_command("load_suites", stdout=StringIO())
         secrets = settings.STATE_DIR / "secrets"
         password = environment.kept_secret(secrets / "demo-password")[:16]
         user = User.objects.filter(username="demo").first() or create_person(username="demo", password=password)

@@ -30,10 +30,10 @@ def held(make_submission: Make, worker_token: WorkerToken, files: Path) -> JobSp
     return spec
 
 
-def task(name: str, metric: str, filter_: str, scores: tuple[float, ...], **changes: Any) -> TaskResult:
-    hashes = tuple(hashlib.sha256(f"{name}{number}".encode()).hexdigest() for number in range(len(scores)))
+def task(named: str, scored_by: str, filter_: str, scores: tuple[float, ...], **changes: Any) -> TaskResult:
+    hashes = tuple(hashlib.sha256(f"{named}{number}".encode()).hexdigest() for number in range(len(scores)))
     result = TaskResult(
-        task=name, metric=metric, filter=filter_, score=sum(scores) / len(scores), stderr=0.1, n=len(scores),
+        task=named, metric=scored_by, filter=filter_, score=sum(scores) / len(scores), stderr=0.1, n=len(scores),
         item_hashes=hashes, item_scores=scores,
     )  # fmt: skip
     return msgspec.structs.replace(result, **changes)

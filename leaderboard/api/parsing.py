@@ -1,0 +1,21 @@
+"""JSON bodies of the public API, read by the contract's strict decoder: nesting is limited, NaN is no number."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from evaluator.contract import ContractError, decode
+
+
+class StrictJSON(BaseParser):
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return decode(stream.read(), Any)
+        except ContractError as error:
+            raise ParseError(f"The body is not JSON: {error}") from error

@@ -1,0 +1,91 @@
+"""What a board's columns look like over its whole snapshot, so that every page, search and sort draws alike."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, FloatField, Max, Min, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
+
+from leaderboard.models import Snapshot, SnapshotRow, SuiteTask
+from leaderboard.statistics.ranks import Z95
+
+STEPS = (1, 2, 5, 10, 20, 25)
+MAX_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The common axis of all error bars: from `low` to `high` (0-100) with a tick every `step`."""
+
+    low: float = 0
+    high: float = 100
+    step: float = 25
+
+    @property
+    def ticks(self) -> list[float]:
+        return [self.low + self.step * index for index in range(round((self.high - self.low) / self.step) + 1)]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A task with the range of its scores (fractions) and the best one of a ranked row; None while there are none."""
+
+    task: SuiteTask
+    low: float | None
+    high: float | None
+    best: float | None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The score column's axis and best score, and each task's column."""
+
+    scale: Scale
+    best_score: float | None
+    tasks: list[Column]
+
+
+def task_score(task: str) -> Any:
+    """The score of `task` in a row's `tasks`, as a number the database sorts and aggregates by."""
+    return Cast(KeyTextTransform("score", KeyTextTransform(task, "tasks")), FloatField())
+
+
+def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
+    """Ranges over all rows of `snapshot`, in one query; the best only among ranked rows."""
+    rows = SnapshotRow.objects.filter(snapshot=snapshot)
+    error, ranked = Z95 * Coalesce(F("stderr"), 0.0), Q(rank__isnull=False)
+    wanted: dict[str, Any] = {
+        "low": Min(F("score") - error),
+        "high": Max(F("score") + error),
+        "best": Max("score", filter=ranked),
+    }
+    for index, task in enumerate(tasks):
+        cell, best = task_score(task.task), Max if task.higher_is_better else Min
+        wanted |= {
+            f"low_{index}": Min(cell),
+            f"high_{index}": Max(cell),
+            f"best_{index}": best(cell, filter=ranked),
+        }
+    found = rows.aggregate(**wanted)
+    return Columns(
+        scale=scale(found["low"], found["high"]),
+        best_score=found["best"],
+        tasks=[
+            Column(task, found[f"low_{index}"], found[f"high_{index}"], found[f"best_{index}"])
+            for index, task in enumerate(tasks)
+        ],
+    )
+
+
+def scale(low: float | None, high: float | None) -> Scale:
+    """The tightest axis with round ends, inside 0-100, that holds everything from `low` to `high`."""
+    if low is None or high is None:
+        return Scale()
+    low, high = max(0.0, low), min(100.0, high)
+    for step in STEPS:
+        first, last = math.floor(low / step) * step, math.ceil(high / step) * step
+        if last - first <= MAX_STEPS * step and last <= 100:
+            return Scale(first, max(last, first + step), step)
+    return Scale()

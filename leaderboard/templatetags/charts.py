@@ -1,0 +1,83 @@
+"""Error bars and shades: numbers in, SVG coordinates and class names out. Style attributes are forbidden by the CSP."""
+
+from typing import Any, NamedTuple
+
+from django import template
+
+from leaderboard.queries.columns import Column, Scale
+from leaderboard.statistics.ranks import Z95
+
+register = template.Library()
+
+WIDTH, HEIGHT, MARGIN = 136, 36, 8
+SHADES = 10
+LEAST_RANGE = 0.2
+"""A column's shades span at least 20 points: a column of near-equal scores must not look like a contest."""
+
+PERCENT = Scale()
+
+
+def position(value: float, scale: Scale) -> float:
+    """The x of `value`; what lies outside the scale is drawn at its end."""
+    share = (min(max(value, scale.low), scale.high) - scale.low) / (scale.high - scale.low)
+    return round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)
+
+
+class Tick(NamedTuple):
+    x: float
+    label: str
+
+
+def ticks(scale: Scale) -> list[Tick]:
+    return [Tick(position(value, scale), f"{value:g}") for value in scale.ticks]
+
+
+@register.inclusion_tag("charts/axis.html")
+def axis(scale: Scale = PERCENT) -> dict[str, Any]:
+    """The scale of all error bars below it."""
+    return {"ticks": ticks(scale), "width": WIDTH, "end": WIDTH - MARGIN, "start": MARGIN}
+
+
+@register.inclusion_tag("charts/whisker.html")
+def whisker(
+    score: float, stderr: float | None, kind: str, scale: Scale = PERCENT, *, chance: float = 0.0
+) -> dict[str, Any]:
+    """A score (0-100) with its 95 % interval; a circle for open weights, a square for proprietary models."""
+    drawn: dict[str, Any] = {"ticks": ticks(scale), "width": WIDTH, "height": HEIGHT, "middle": HEIGHT / 2}
+    drawn |= {"x": position(score, scale), "kind": kind, "score": score}
+    if stderr is not None:
+        low, high = score - Z95 * stderr, score + Z95 * stderr
+        drawn |= {"low": position(low, scale), "high": position(high, scale), "interval": (low, high)}
+    if chance:
+        drawn["chance"] = position(100 * chance, scale)
+    return drawn
+
+
+@register.filter
+def heat(column: Column, score: float | None) -> str:
+    """The class that shades a task's cell (score is a fraction) by where it lies in its column: heat-0 to heat-9."""
+    if score is None or column.low is None or column.high is None:
+        return ""
+    missing = max(0.0, LEAST_RANGE - (column.high - column.low)) / 2
+    low, high = column.low - missing, column.high + missing
+    share = (score - low) / (high - low)
+    share = min(max(share if column.task.higher_is_better else 1 - share, 0.0), 1.0)
+    return f"heat-{min(int(share * SHADES), SHADES - 1)}"
+
+
+@register.filter
+def half_width(stderr: float | None) -> str:
+    """Half of a suite score's 95 % interval."""
+    return "" if stderr is None else f"{Z95 * stderr:.1f}"
+
+
+@register.filter
+def bounds(score: float, stderr: float) -> str:
+    """The 95 % interval of a suite score."""
+    return f"{max(0.0, score - Z95 * stderr):.1f}–{min(100.0, score + Z95 * stderr):.1f}"
+
+
+@register.filter
+def hundredfold(fraction: float | None) -> float | None:
+    """A fraction as 0-100."""
+    return None if fraction is None else 100 * fraction
