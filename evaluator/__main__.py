@@ -15,6 +15,7 @@ def main() -> int:
     commands.add_parser("worker", help="do the jobs of the site at PARITY_URL")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each heartbeat says nothing
     try:
         if options.command == "worker":
             worker.start(config.from_environment())

@@ -19,7 +19,8 @@ from evaluator.contract import ClaimRequest
 
 log = logging.getLogger(__name__)
 
-app = Celery("evaluator", broker=os.environ.get("REDIS_URL"))
+# No fixups: a DJANGO_SETTINGS_MODULE in the environment is none of a worker's business.
+app = Celery("evaluator", broker=os.environ.get("REDIS_URL"), fixups=set())
 app.conf.update(
     task_ignore_result=True,
     task_acks_late=False,

@@ -1,5 +1,6 @@
 """Fixtures that several folders share: people, suites, a worker, and the real model."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ import msgspec
 import pytest
 from django.core.files.storage import storages
 from django.test import Client
+from pytest_django import Settings as DjangoSettings
 
-from evaluator.contract import Settings, SuiteSpec, TaskSpec, settings_digest
+from evaluator.contract import Settings, SuiteSpec, TaskSpec, encode, settings_digest
 
 from leaderboard.actions.accounts import create_api_token, create_person, register_worker_token
 from leaderboard.actions.load_suites import release
@@ -59,7 +61,7 @@ def suite_spec(name: str = "tiny", version: int = 1, normalise: bool = False) ->
 @pytest.fixture
 def suite(db: None) -> Suite:
     spec = suite_spec()
-    return release(spec, msgspec.to_builtins(spec), None)
+    return release(spec, json.loads(encode(spec)), None)
 
 
 @pytest.fixture
@@ -87,9 +89,9 @@ def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
 
 
 @pytest.fixture
-def files(tmp_path: Path, settings: object) -> Path:
+def files(tmp_path: Path, settings: DjangoSettings) -> Path:
     """An own folder for stored samples."""
-    settings.MEDIA_ROOT = tmp_path / "files"  # type: ignore[attr-defined]
+    settings.MEDIA_ROOT = tmp_path / "files"
     storages.__init__()  # type: ignore[misc]
     return tmp_path / "files"
 

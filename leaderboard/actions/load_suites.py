@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.db import transaction
 
 from evaluator import suites
-from evaluator.contract import SuiteSpec
+from evaluator.contract import SuiteSpec, encode
 from leaderboard.actions.errors import Conflict
 from leaderboard.models import Bundle, Suite, SuiteTask
 
@@ -19,7 +18,7 @@ from leaderboard.models import Bundle, Suite, SuiteTask
 def load_suite(*, path: Path) -> tuple[Suite, bool]:
     """Release the suite in `path`; returns it and whether it is new. Raises Conflict, suites.SuiteError."""
     spec, data = suites.load(path)
-    definition: dict[str, Any] = msgspec.to_builtins(spec)
+    definition: dict[str, Any] = json.loads(encode(spec))  # as the database gives it back
     existing = Suite.objects.filter(name=spec.name, version=spec.version).first()
     if existing is not None:
         if existing.definition != definition:

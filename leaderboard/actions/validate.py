@@ -48,11 +48,11 @@ def validate(*, submission: int) -> None:
         accept(row, pinned)
     except hub.HubError as error:
         if error.code == "hub_unreachable" and patient(row):
-            postpone(row, error.message)
+            postpone(row=row, reason=error.message)
         else:
-            reject(row, error.code, error.message)
+            reject(row=row, code=error.code, message=error.message)
     except Rejected as error:
-        reject(row, error.code, error.message)
+        reject(row=row, code=error.code, message=error.message)
     except IllegalMove:
         log.info("Submission %s was moved by somebody else while it was validated.", submission)
 
@@ -96,9 +96,8 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
         ).exclude(pk=row.pk).first()  # fmt: skip
         if other is None:
             raise
-        reject(
-            row, "duplicate_submission", f"Submission {other.pk} already evaluates this revision on {row.suite.slug}."
-        )
+        message = f"Submission {other.pk} already evaluates this revision on {row.suite.slug}."
+        reject(row=row, code="duplicate_submission", message=message)
 
 
 def record_revision(pinned: hub.PinnedModel) -> Revision:
@@ -128,7 +127,7 @@ def patient(row: Submission) -> bool:
 
 
 @transaction.atomic
-def postpone(row: Submission, reason: str) -> None:
+def postpone(*, row: Submission, reason: str) -> None:
     """Leave it validating, say why once, and look again later."""
     if row.error_message != reason:
         Submission.objects.filter(pk=row.pk, state="validating").update(
@@ -139,7 +138,7 @@ def postpone(row: Submission, reason: str) -> None:
 
 
 @transaction.atomic
-def reject(row: Submission, code: str, message: str) -> None:
+def reject(*, row: Submission, code: str, message: str) -> None:
     """End a submission that cannot be evaluated."""
     move_submission(
         submission=row.pk, before="validating", after="rejected", actor=ACTOR, reason=message,

@@ -47,11 +47,12 @@ def repeat_command(row: Submission) -> str:
     """The exact command that measures this again, without a site."""
     settings = row.settings
     revision = row.revision.sha if row.revision else row.requested_revision
-    words = ["python", "-m", "evaluator", "run", "--model", row.requested_model]
-    words += ["--revision", revision]
-    words += ["--suite", row.suite.slug, "--engine", settings["engine"], "--dtype", settings["dtype"]]
+    lines = [["python", "-m", "evaluator", "run"]]
+    lines += [["--model", row.requested_model], ["--revision", revision], ["--suite", row.suite.slug]]
+    lines += [["--engine", settings["engine"], "--dtype", settings["dtype"]]]
     if settings["apply_chat_template"]:
-        words.append("--apply-chat-template")
+        lines.append(["--apply-chat-template"])
     if settings["max_length"]:
-        words += ["--max-length", str(settings["max_length"])]
-    return shlex.join([*words, "--out", f"submission-{row.pk}"])
+        lines.append(["--max-length", str(settings["max_length"])])
+    lines.append(["--out", f"submission-{row.pk}"])
+    return " \\\n  ".join(shlex.join(line) for line in lines)

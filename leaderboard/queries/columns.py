@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, FloatField, Max, Min, Q
+from django.db.models import Aggregate, F, FloatField, Max, Min, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
@@ -13,6 +13,14 @@ from leaderboard.statistics.ranks import Z95
 
 STEPS = (1, 2, 5, 10, 20, 25)
 MAX_STEPS = 4
+
+
+class Quantile(Aggregate):
+    """The value below which `fraction` of the values lie."""
+
+    function = "PERCENTILE_CONT"
+    template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class Scale:
 
 @dataclass(frozen=True)
 class Column:
-    """A task with the range of its scores (fractions) and the best one of a ranked row; None while there are none."""
+    """A task with the 5 % and 95 % quantiles of its scores (fractions; one outlier must not bleach all others) and the
+    best one of a ranked row; None while there are none."""
 
     task: SuiteTask
     low: float | None
@@ -64,8 +73,8 @@ def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
     for index, task in enumerate(tasks):
         cell, best = task_score(task.task), Max if task.higher_is_better else Min
         wanted |= {
-            f"low_{index}": Min(cell),
-            f"high_{index}": Max(cell),
+            f"low_{index}": Quantile(cell, fraction=0.05),
+            f"high_{index}": Quantile(cell, fraction=0.95),
             f"best_{index}": best(cell, filter=ranked),
         }
     found = rows.aggregate(**wanted)

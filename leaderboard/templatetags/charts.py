@@ -9,7 +9,9 @@ from leaderboard.statistics.ranks import Z95
 
 register = template.Library()
 
-WIDTH, HEIGHT, MARGIN = 136, 36, 8
+HEIGHT, MARGIN = 36, 8
+WIDTH = 168
+"""Of error bars on the board; pages with more room ask for more."""
 SHADES = 10
 LEAST_RANGE = 0.2
 """A column's shades span at least 20 points: a column of near-equal scores must not look like a contest."""
@@ -17,10 +19,10 @@ LEAST_RANGE = 0.2
 PERCENT = Scale()
 
 
-def position(value: float, scale: Scale) -> float:
+def position(value: float, scale: Scale, width: int) -> float:
     """The x of `value`; what lies outside the scale is drawn at its end."""
     share = (min(max(value, scale.low), scale.high) - scale.low) / (scale.high - scale.low)
-    return round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)
+    return round(MARGIN + share * (width - 2 * MARGIN), 1)
 
 
 class Tick(NamedTuple):
@@ -28,28 +30,34 @@ class Tick(NamedTuple):
     label: str
 
 
-def ticks(scale: Scale) -> list[Tick]:
-    return [Tick(position(value, scale), f"{value:g}") for value in scale.ticks]
+def ticks(scale: Scale, width: int) -> list[Tick]:
+    return [Tick(position(value, scale, width), f"{value:g}") for value in scale.ticks]
 
 
 @register.inclusion_tag("charts/axis.html")
-def axis(scale: Scale = PERCENT) -> dict[str, Any]:
+def axis(scale: Scale = PERCENT, *, width: int = WIDTH) -> dict[str, Any]:
     """The scale of all error bars below it."""
-    return {"ticks": ticks(scale), "width": WIDTH, "end": WIDTH - MARGIN, "start": MARGIN}
+    return {"ticks": ticks(scale, width), "width": width}
 
 
 @register.inclusion_tag("charts/whisker.html")
 def whisker(
-    score: float, stderr: float | None, kind: str, scale: Scale = PERCENT, *, chance: float = 0.0
+    score: float,
+    stderr: float | None,
+    kind: str,
+    scale: Scale = PERCENT,
+    *,
+    chance: float = 0.0,
+    width: int = WIDTH,
 ) -> dict[str, Any]:
     """A score (0-100) with its 95 % interval; a circle for open weights, a square for proprietary models."""
-    drawn: dict[str, Any] = {"ticks": ticks(scale), "width": WIDTH, "height": HEIGHT, "middle": HEIGHT / 2}
-    drawn |= {"x": position(score, scale), "kind": kind, "score": score}
+    drawn: dict[str, Any] = {"ticks": ticks(scale, width), "width": width, "height": HEIGHT, "middle": HEIGHT / 2}
+    drawn |= {"x": position(score, scale, width), "kind": kind, "score": score}
     if stderr is not None:
         low, high = score - Z95 * stderr, score + Z95 * stderr
-        drawn |= {"low": position(low, scale), "high": position(high, scale), "interval": (low, high)}
+        drawn |= {"low": position(low, scale, width), "high": position(high, scale, width), "interval": (low, high)}
     if chance:
-        drawn["chance"] = position(100 * chance, scale)
+        drawn["chance"] = position(100 * chance, scale, width)
     return drawn
 
 

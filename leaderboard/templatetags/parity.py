@@ -35,9 +35,8 @@ def count(number: int | None) -> str:
     if number is None:
         return DASH
     for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= limit:
-            value = number / limit
-            return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+        if number >= 0.9995 * limit:  # what rounds to 1000 of a unit is 1 of the next
+            return f"{number / limit:.3g} {unit}"
     return str(number)
 
 

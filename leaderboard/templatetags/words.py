@@ -32,6 +32,7 @@ STATES = {
     "retracted": "This result was withdrawn and no longer counts.",
 }
 ENGINES = {"vllm": "vLLM", "transformers": "Transformers"}
+DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 
 
 @register.filter
@@ -59,6 +60,15 @@ def settings_words(settings: Mapping[str, Any]) -> str:
     if settings["max_length"]:
         words.append(f"at most {settings['max_length']:,} tokens")
     return ", ".join(words)
+
+
+@register.filter
+def settings_short(settings: Mapping[str, Any]) -> str:
+    """Settings for a narrow column: "vLLM bf16 chat"."""
+    words = [ENGINES.get(settings["engine"], settings["engine"]), DTYPES.get(settings["dtype"], "")]
+    words += ["chat"] if settings["apply_chat_template"] else []
+    words += [f"{settings['max_length']}"] if settings["max_length"] else []
+    return " ".join(filter(None, words))
 
 
 @register.filter

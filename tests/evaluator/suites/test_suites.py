@@ -12,8 +12,8 @@ import yaml
 from evaluator import suites
 
 RELEASED = {
-    "open-llm@1": "",
-    "starter@1": "",
+    "open-llm@1": "e9023d3b1f8eeb505be8ea4804ae84f5dfc43df9cadb059b86ae5be0a0a7f6f8",
+    "starter@1": "15d2eabd28a9735eb4e374bd6551e8cda8609553724717361a68f26789e65fb2",
 }
 """SHA-256 of each suite's YAML followed by its bundle. A released suite is never edited: add a version."""
 

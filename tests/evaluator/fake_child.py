@@ -1,0 +1,57 @@
+"""A child without a model, for tests of what surrounds it: `python -m tests.evaluator.fake_child RUN_FOLDER`.
+
+It does what the suite's description says: succeed, fail, crash, hang (with a child of its own), or be killed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from evaluator import run
+from evaluator.contract import Sample, TaskResult, encode
+
+
+def main() -> int:
+    folder = Path(sys.argv[1])
+    spec = run.read_spec(folder)
+    print("the child has started")
+    run.write(folder, run.PROGRESS, run.Progress(phase="evaluating", done=1, total=2))
+    what = spec.suite.description
+    if what == "fail":
+        run.write(folder, run.FAILURE, run.Failed(code="engine_load_failed", message="It cannot be loaded."))
+        return 3
+    if what == "crash":
+        print("the last words", flush=True)
+        os._exit(7)
+    if what == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "hang":
+        grandchild = subprocess.Popen(["sleep", "600"])
+        (folder / "grandchild").write_text(str(grandchild.pid))
+        time.sleep(600)
+    hashes = ("0" * 64, "1" * 64)
+    with (folder / run.SAMPLES).open("wb") as samples:
+        for number, item in enumerate(hashes):
+            sample = Sample(
+                task="alpha", doc_id=number, item_hash=item, target="", prompts=(), responses=(), answers={}, scores={}
+            )
+            samples.write(encode(sample) + b"\n")
+    tasks = tuple(
+        TaskResult(
+            task=task.task, metric=task.metric, filter=task.filter, score=0.5, stderr=0.5, n=2, item_hashes=hashes,
+            item_scores=(0.0, 1.0),
+        )
+        for task in spec.suite.tasks
+    )  # fmt: skip
+    run.write(
+        folder, run.OUTCOME,
+        run.Outcome(tasks=tasks, table={}, provenance={"engine": "fake"}, load_seconds=0.1, evaluation_seconds=0.2),
+    )  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from evaluator import run
+from evaluator.contract import ModelRef, Settings
+from evaluator.engines import environment
+from evaluator.supervisor import Died, Stopped, supervise
+from tests.conftest import suite_spec
+from tests.environment import ROOT
+
+CHILD = "tests.evaluator.fake_child"
+
+
+def spec(what: str) -> run.RunSpec:
+    suite = replace(suite_spec(), description=what)
+    return run.RunSpec(model=ModelRef(name="o/m", sha="a" * 40), model_path="/", suite=suite, settings=Settings())
+
+
+def go(folder: Path, what: str, seen: list[run.Progress] | None = None) -> run.Outcome:
+    watch = seen.append if seen is not None else (lambda _: None)
+    return supervise(folder, spec(what), working_folder=folder, watch=watch, module=CHILD)
+
+
+def alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_child_that_succeeds_has_an_outcome(tmp_path: Path) -> None:
+    outcome = go(tmp_path, "succeed")
+    assert [task.score for task in outcome.tasks] == [0.5, 0.5]
+    assert "the child has started" in run.log_tail(tmp_path, limit=1000)
+
+
+def test_a_failure_is_told_in_the_childs_own_words(tmp_path: Path) -> None:
+    with pytest.raises(Died) as death:
+        go(tmp_path, "fail")
+    assert (death.value.code, death.value.message, death.value.retry) == ("engine_load_failed", "It cannot be loaded.", False)
+
+
+def test_a_crash_is_final_and_brings_the_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(Died) as death:
+        go(tmp_path, "crash")
+    assert (death.value.code, death.value.retry) == ("child_died", False)
+    assert "exit status 7" in death.value.message
+    assert "the last words" in death.value.message
+
+
+def test_a_child_killed_from_outside_is_worth_another_attempt(tmp_path: Path) -> None:
+    with pytest.raises(Died) as death:
+        go(tmp_path, "killed")
+    assert (death.value.code, death.value.retry) == ("child_killed", True)
+
+
+def test_stopping_ends_the_child_and_what_it_started(tmp_path: Path) -> None:
+    def watch(_: run.Progress) -> None:
+        if (tmp_path / "grandchild").exists():
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        supervise(tmp_path, spec("hang"), working_folder=tmp_path, watch=watch, module=CHILD)
+    assert not alive(int((tmp_path / "grandchild").read_text()))
+
+
+def test_a_supervisor_killed_without_warning_leaves_nothing_behind(tmp_path: Path) -> None:
+    run.write(tmp_path, "wanted.json", spec("hang"))
+    program = (
+        "import sys; from pathlib import Path; from evaluator import run; from evaluator.contract import decode;"
+        "from evaluator.supervisor import supervise; folder = Path(sys.argv[1]);"
+        "spec = decode((folder / 'wanted.json').read_bytes(), run.RunSpec);"
+        f"supervise(folder, spec, working_folder=folder, watch=lambda _: None, module={CHILD!r})"
+    )
+    supervisor = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT)
+    grandchild = tmp_path / "grandchild"
+    deadline = time.monotonic() + 20
+    while not grandchild.exists() or not grandchild.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    supervisor.send_signal(signal.SIGKILL)
+    supervisor.wait()
+    pid = int(grandchild.read_text())
+    while alive(pid):
+        assert time.monotonic() < deadline, "the engine's own process outlived its supervisor"
+        time.sleep(0.05)
+
+
+def test_the_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "PARITY_WORKER_TOKEN", "PARITY_SECRET_KEY", "DATABASE_URL", "REDIS_URL"):
+        monkeypatch.setenv(name, "canary")
+    assert "canary" not in environment.for_child().values()
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "7")
+    assert environment.for_child()["VLLM_CPU_KVCACHE_SPACE"] == "7"
+    assert environment.cores() == ",".join(map(str, sorted(os.sched_getaffinity(0))))
+
+
+def test_a_long_log_is_cut_at_a_line(tmp_path: Path) -> None:
+    (tmp_path / run.LOG).write_text("".join(f"line {number}\n" for number in range(1000)))
+    tail = run.log_tail(tmp_path, limit=100)
+    assert tail.startswith("line ")
+    assert tail.endswith("line 999\n")
+    assert len(tail) <= 100

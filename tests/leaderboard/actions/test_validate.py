@@ -1,0 +1,110 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings as DjangoSettings
+
+from evaluator.contract import Settings
+from leaderboard.actions.submit import submit
+from leaderboard.actions.validate import validate
+from leaderboard.models import Event, Job, Model, Outbox, Owner, Revision, Submission, Suite, User
+from tests.evaluator.fake_hub import safetensors
+
+pytestmark = pytest.mark.django_db
+
+CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "max_position_embeddings": 2048}
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, settings: DjangoSettings) -> Path:
+    """A mirror that the site looks at; the Hub itself is offline in tests."""
+    settings.HUB_MIRRORS = (tmp_path,)
+    return tmp_path
+
+
+def add_model(mirror: Path, name: str = "org/model", weights: bool = True, **config: Any) -> None:
+    folder = mirror / "models" / name
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({**CONFIG, **config}))
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    if weights:
+        (folder / "model.safetensors").write_bytes(safetensors({"w": ("F32", (16, 8))}))
+
+
+@pytest.fixture
+def made(owner: Owner, person: User, suite: Suite, mirror: Path) -> Submission:
+    return submit(owner=owner, submitter=person, suite="tiny@1", model="org/model")
+
+
+def outcome(made: Submission) -> tuple[str, str]:
+    validate(submission=made.pk)
+    made.refresh_from_db()
+    return made.state, made.error_code
+
+
+def test_a_mirrored_model_is_pinned_described_and_queued(made: Submission, mirror: Path) -> None:
+    add_model(mirror)
+    assert outcome(made) == ("queued", "")
+    revision = Revision.objects.get()
+    assert (revision.parameters, revision.architecture, revision.context_length) == (128, "LlamaForCausalLM", 2048)
+    assert (revision.source, len(revision.sha)) == ("mirror", 40)
+    assert Model.objects.get().licence == "apache-2.0"
+    job = Job.objects.get()
+    assert Outbox.objects.get().subject == job.pk
+    assert [event.after for event in Event.objects.all()] == ["validating", "queued"]
+
+
+def test_a_second_bell_does_nothing(made: Submission, mirror: Path) -> None:
+    add_model(mirror)
+    validate(submission=made.pk)
+    validate(submission=made.pk)
+    assert Job.objects.count() == 1
+
+
+def test_without_weights_in_safetensors_it_is_rejected(made: Submission, mirror: Path) -> None:
+    add_model(mirror, weights=False)
+    assert outcome(made) == ("rejected", "no_safetensors")
+    assert not Outbox.objects.exists()
+
+
+def test_an_architecture_that_generates_no_text_is_rejected(made: Submission, mirror: Path) -> None:
+    add_model(mirror, architectures=["BertForSequenceClassification"])
+    assert outcome(made) == ("rejected", "unsupported_architecture")
+    assert "BertForSequenceClassification" in made.error_message
+
+
+def test_larger_than_the_limit_is_rejected(made: Submission, mirror: Path, settings: DjangoSettings) -> None:
+    settings.MAX_PARAMETERS = 100
+    add_model(mirror)
+    assert outcome(made) == ("rejected", "too_large")
+
+
+def test_a_chat_run_needs_a_chat_template(owner: Owner, person: User, suite: Suite, mirror: Path) -> None:
+    add_model(mirror)
+    chat = Settings(apply_chat_template=True)
+    made = submit(owner=owner, submitter=person, suite="tiny@1", model="org/model", settings=chat)
+    assert outcome(made) == ("rejected", "no_chat_template")
+
+
+def test_an_unreachable_hub_leaves_it_validating_and_patience_ends(made: Submission) -> None:
+    assert outcome(made) == ("validating", "hub_unreachable")
+    bell = Outbox.objects.get()
+    assert bell.ring_after > timezone.now()
+    validate(submission=made.pk)
+    assert Event.objects.filter(before="validating", after="validating").count() == 1
+    Submission.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(hours=2))
+    assert outcome(made) == ("rejected", "hub_unreachable")
+    assert not Outbox.objects.exists()
+
+
+def test_two_ways_of_naming_one_revision_are_one_evaluation(made: Submission, owner: Owner, person: User, mirror: Path) -> None:
+    add_model(mirror)
+    validate(submission=made.pk)
+    sha = Revision.objects.get().sha
+    twin = submit(owner=owner, submitter=person, suite="tiny@1", model="org/model", revision=sha)
+    assert outcome(twin) == ("rejected", "duplicate_submission")
+    assert f"Submission {made.pk}" in twin.error_message
+    assert Job.objects.count() == 1
