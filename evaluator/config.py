@@ -26,6 +26,8 @@ class Config:
     state: Path
     hub_token: str | None
     hub_endpoint: str | None
+    child: str
+    """The module that a run's child executes; another one than the harness makes a worker without engines (tests)."""
 
 
 def needed(variable: str, example: str) -> str:
@@ -62,4 +64,5 @@ def from_environment() -> Config:
         state=state_folder(),
         hub_token=os.environ.get("HF_TOKEN"),
         hub_endpoint=os.environ.get("HF_ENDPOINT"),
+        child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
     )

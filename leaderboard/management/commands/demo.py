@@ -32,6 +32,7 @@ class Command(BaseCommand):
     help = "Run the whole product on this machine and evaluate a real model (make run)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--suite", default=journey.SUITE, help="what the model is evaluated on (default: %(default)s)")
         parser.add_argument("--exit", action="store_true", help="stop once the model has its score")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -46,7 +47,9 @@ class Command(BaseCommand):
         processes = Processes(programme, settings.STATE_DIR / "log", self.say)
         try:
             processes.start()
-            self.show(processes, token, password)
+            self.show(processes, token, password, options["suite"])
+            if not options["exit"]:
+                self.say("\nServing. Ctrl-C stops everything.")
             while not options["exit"]:
                 processes.check()
                 time.sleep(1)
@@ -87,7 +90,7 @@ class Command(BaseCommand):
         if made.returncode:
             raise CommandError(f"The demo model could not be made:\n{made.stderr[-2000:]}")
 
-    def show(self, processes: Processes, token: str, password: str) -> None:
+    def show(self, processes: Processes, token: str, password: str, suite: str) -> None:
         """Submit the model and follow it, or show where it stands."""
         headers = {"Authorization": f"Bearer {token}"}
         with httpx.Client(base_url=settings.PARITY_URL, headers=headers, timeout=30, trust_env=False) as http:
@@ -98,16 +101,14 @@ class Command(BaseCommand):
                 f"  API token  {token} (kept in {settings.STATE_DIR / 'demo-token'})\n"
                 f"  logs       {processes.logs}\n"
             )
-            row = journey.standing(http)
+            row = journey.standing(http, suite)
             if row is None:
-                submitted = journey.submit(http)
-                self.say(f"Evaluating {journey.MODEL} on {journey.SUITE}\n  {submitted['url']}")
+                submitted = journey.submit(http, suite)
+                self.say(f"Evaluating {journey.MODEL} on {suite}\n  {submitted['url']}")
                 self.say(journey.verdict(http, journey.follow(http, submitted["id"], check=processes.check)))
             else:
                 ended = http.get(f"/api/v1/submissions/{row['submission']}/").raise_for_status().json()
                 self.say(f"Evaluated earlier\n{journey.verdict(http, ended)}")
-        self.say("\nServing. Ctrl-C stops everything.")
-
     def say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
