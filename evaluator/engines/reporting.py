@@ -41,7 +41,7 @@ class ItemCounter:
 
 
 def bar_for(counter: ItemCounter) -> type[tqdm]:
-    """A progress bar that prints nothing and tells `counter`; bars of preparation ("Rendering prompts") count nothing."""
+    """A progress bar that prints nothing and tells `counter`; those of preparation ("Rendering prompts") do not."""
 
     class Bar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -9,12 +9,16 @@ from vllm import SamplingParams, TokensPrompt
 from evaluator.contract import Settings
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
 
+CPU_SEQUENCES = 32
+"""Requests in flight on CPU: as fast as 256 there, and the first items are done after seconds, not at the end."""
+
 
 def load(path: str, settings: Settings, report: Report) -> VLLM:
     """Start the engine with the weights in `path`."""
     arguments: dict[str, Any] = {"max_model_len": settings.max_length, "disable_log_stats": True}
     if not torch.cuda.is_available():
         arguments["enforce_eager"] = True  # compiling takes longer than it saves on CPU
+        arguments["max_num_seqs"] = CPU_SEQUENCES
     return ReportingVLLM(report, pretrained=path, dtype=settings.dtype, batch_size="auto", **arguments)
 
 

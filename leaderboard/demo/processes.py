@@ -27,7 +27,7 @@ class Program:
 
 
 def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
-    """All programs, in the order they start. Celery is killed with its parent: asked nicely it would finish its task."""
+    """All programs in the order they start. Celery is killed with its parent: asked, it would finish its task first."""
     everything = dict(os.environ)
     worker = {name: value for name, value in everything.items() if name not in SITE_SECRETS}
     worker["PARITY_WORKER_TOKEN"] = worker_token

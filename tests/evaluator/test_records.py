@@ -22,7 +22,9 @@ def raw(doc_id: int, filter_: str = "none", **metrics: Any) -> dict[str, Any]:
 
 
 def test_the_filters_of_a_document_are_one_sample() -> None:
-    found = samples_of("t", [raw(1, "strict", em=0.0), raw(0, "strict", em=1.0), raw(1, "loose", em=1.0), raw(0, "loose", em=1.0)])
+    found = samples_of(
+        "t", [raw(1, "strict", em=0.0), raw(0, "strict", em=1.0), raw(1, "loose", em=1.0), raw(0, "loose", em=1.0)]
+    )
     assert [sample.doc_id for sample in found] == [0, 1]
     assert found[1].scores == {"strict": {"em": 0.0}, "loose": {"em": 1.0}}
     assert found[1].answers == {"strict": "4", "loose": "4"}
@@ -30,7 +32,11 @@ def test_the_filters_of_a_document_are_one_sample() -> None:
 
 
 def test_a_choices_context_and_continuation_stay_apart() -> None:
-    sample = {**raw(0, acc=1.0), "arguments": [("Q:", " yes"), ("Q:", " no")], "resps": [[(-0.5, True)], [(-2.0, False)]]}
+    sample = {
+        **raw(0, acc=1.0),
+        "arguments": [("Q:", " yes"), ("Q:", " no")],
+        "resps": [[(-0.5, True)], [(-2.0, False)]],
+    }
     found = samples_of("t", [sample])[0]
     assert found.prompts == ("Q:␟ yes", "Q:␟ no")
     assert found.responses == ("(-0.5, True)", "(-2.0, False)")
@@ -70,7 +76,9 @@ def test_a_metric_without_item_scores_is_said() -> None:
 
 
 def test_a_task_named_without_metric_takes_the_first() -> None:
-    found = task_result(TaskSpec(task="t", title="T", metric=""), {"alias": "t", "f1,none": 0.5}, samples_of("t", [raw(0, f1=0.5)]))
+    found = task_result(
+        TaskSpec(task="t", title="T", metric=""), {"alias": "t", "f1,none": 0.5}, samples_of("t", [raw(0, f1=0.5)])
+    )
     assert (found.metric, found.filter, found.score) == ("f1", "none", 0.5)
 
 

@@ -45,7 +45,11 @@ def test_a_child_that_succeeds_has_an_outcome(tmp_path: Path) -> None:
 def test_a_failure_is_told_in_the_childs_own_words(tmp_path: Path) -> None:
     with pytest.raises(Died) as death:
         go(tmp_path, "fail")
-    assert (death.value.code, death.value.message, death.value.retry) == ("engine_load_failed", "It cannot be loaded.", False)
+    assert (death.value.code, death.value.message, death.value.retry) == (
+        "engine_load_failed",
+        "It cannot be loaded.",
+        False,
+    )
 
 
 def test_a_crash_is_final_and_brings_the_last_lines(tmp_path: Path) -> None:

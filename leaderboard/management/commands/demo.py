@@ -1,4 +1,4 @@
-"""`manage.py demo`: what `make run` starts. Everything on this machine, a real model evaluated, then it keeps serving."""
+"""`manage.py demo`: what `make run` starts. Everything here, a real model evaluated, then it keeps serving."""
 
 import signal
 import socket
@@ -32,7 +32,9 @@ class Command(BaseCommand):
     help = "Run the whole product on this machine and evaluate a real model (make run)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--suite", default=journey.SUITE, help="what the model is evaluated on (default: %(default)s)")
+        parser.add_argument(
+            "--suite", default=journey.SUITE, help="what the model is evaluated on (default: %(default)s)"
+        )
         parser.add_argument("--exit", action="store_true", help="stop once the model has its score")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -109,6 +111,7 @@ class Command(BaseCommand):
             else:
                 ended = http.get(f"/api/v1/submissions/{row['submission']}/").raise_for_status().json()
                 self.say(f"Evaluated earlier\n{journey.verdict(http, ended)}")
+
     def say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()

@@ -45,14 +45,18 @@ def test_nothing_waits(worker_token: WorkerToken) -> None:
     assert lease.claim(token=worker_token, request=request()) is None
 
 
-def test_the_job_the_bell_named_comes_first_and_otherwise_the_oldest(make_submission: Make, worker_token: WorkerToken) -> None:
+def test_the_job_the_bell_named_comes_first_and_otherwise_the_oldest(
+    make_submission: Make, worker_token: WorkerToken
+) -> None:
     jobs = [make_submission(f"org/m{number}").jobs.get() for number in range(3)]
     assert claim(worker_token, job=jobs[1].pk).job == jobs[1].pk
     assert claim(worker_token, job=jobs[1].pk).job == jobs[0].pk
 
 
 @pytest.mark.parametrize("changes", [{"queue": "gpu"}, {"engine": "other"}, {"not_before": Now() + timedelta(hours=1)}])
-def test_a_job_that_does_not_fit_is_left(make_submission: Make, worker_token: WorkerToken, changes: dict[str, object]) -> None:
+def test_a_job_that_does_not_fit_is_left(
+    make_submission: Make, worker_token: WorkerToken, changes: dict[str, object]
+) -> None:
     Job.objects.filter(pk=make_submission().jobs.get().pk).update(**changes)
     assert lease.claim(token=worker_token, request=request()) is None
 
@@ -93,7 +97,9 @@ def test_an_unknown_job_is_not_found(worker_token: WorkerToken) -> None:
         lease.heartbeat(job=99, token="x", beat=Heartbeat(attempt=1, phase="loading"))
 
 
-def test_a_dead_lease_goes_to_the_next_worker_and_the_first_is_fenced(make_submission: Make, worker_token: WorkerToken) -> None:
+def test_a_dead_lease_goes_to_the_next_worker_and_the_first_is_fenced(
+    make_submission: Make, worker_token: WorkerToken
+) -> None:
     submission = make_submission()
     first = claim(worker_token)
     expire(first.job)
@@ -128,7 +134,9 @@ def test_a_released_job_waits_again_at_once_and_loses_nothing(make_submission: M
     assert Job.objects.get().losses == 0
 
 
-def test_a_model_failure_is_final_and_a_repeated_call_changes_nothing(make_submission: Make, worker_token: WorkerToken) -> None:
+def test_a_model_failure_is_final_and_a_repeated_call_changes_nothing(
+    make_submission: Make, worker_token: WorkerToken
+) -> None:
     submission = make_submission()
     spec = claim(worker_token)
     failure = Failure(attempt=1, kind="model", code="child_died", message="It crashed.", log="last\x00line")
@@ -147,7 +155,9 @@ def test_cancelling_what_waits_ends_it_at_once(make_submission: Make, owner: Own
         cancel(submission=submission.pk, owner=owner)
 
 
-def test_cancelling_what_runs_goes_by_way_of_the_worker(make_submission: Make, owner: Owner, worker_token: WorkerToken) -> None:
+def test_cancelling_what_runs_goes_by_way_of_the_worker(
+    make_submission: Make, owner: Owner, worker_token: WorkerToken
+) -> None:
     submission = make_submission()
     spec = claim(worker_token)
     assert cancel(submission=submission.pk, owner=owner).state == "running"
@@ -158,7 +168,9 @@ def test_cancelling_what_runs_goes_by_way_of_the_worker(make_submission: Make, o
     assert submission.state == "cancelled"
 
 
-def test_cancelling_what_a_dead_worker_ran_ends_with_its_lease(make_submission: Make, owner: Owner, worker_token: WorkerToken) -> None:
+def test_cancelling_what_a_dead_worker_ran_ends_with_its_lease(
+    make_submission: Make, owner: Owner, worker_token: WorkerToken
+) -> None:
     submission = make_submission()
     spec = claim(worker_token)
     cancel(submission=submission.pk, owner=owner)

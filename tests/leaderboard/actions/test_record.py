@@ -110,7 +110,9 @@ def test_the_same_results_again_change_nothing_and_others_are_refused(held: JobS
         ({"task": "gamma"}, "wrong_tasks"),
     ],
 )
-def test_results_that_do_not_fit_are_refused_and_nothing_is_half_saved(held: JobSpec, changes: dict[str, Any], code: str) -> None:
+def test_results_that_do_not_fit_are_refused_and_nothing_is_half_saved(
+    held: JobSpec, changes: dict[str, Any], code: str
+) -> None:
     with pytest.raises(Refused) as refusal:
         record.record_results(job=held.job, token=held.token, results=results(**changes))
     assert refusal.value.code == code

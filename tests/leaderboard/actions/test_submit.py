@@ -24,7 +24,9 @@ def test_the_bell_rings_after_the_commit(
     assert len(callbacks) == 1
 
 
-@pytest.mark.parametrize("model", ["", "model", "a/b/c", "a/b,trust_remote_code=True", "../x", "a/b c", "a/" + "b" * 200])
+@pytest.mark.parametrize(
+    "model", ["", "model", "a/b/c", "a/b,trust_remote_code=True", "../x", "a/b c", "a/" + "b" * 200]
+)
 def test_a_malformed_id_is_refused_by_its_field(owner: Owner, person: User, suite: Suite, model: str) -> None:
     with pytest.raises(Refused) as refusal:
         submit(owner=owner, submitter=person, suite="tiny@1", model=model)

@@ -100,7 +100,9 @@ def test_an_unreachable_hub_leaves_it_validating_and_patience_ends(made: Submiss
     assert not Outbox.objects.exists()
 
 
-def test_two_ways_of_naming_one_revision_are_one_evaluation(made: Submission, owner: Owner, person: User, mirror: Path) -> None:
+def test_two_ways_of_naming_one_revision_are_one_evaluation(
+    made: Submission, owner: Owner, person: User, mirror: Path
+) -> None:
     add_model(mirror)
     validate(submission=made.pk)
     sha = Revision.objects.get().sha

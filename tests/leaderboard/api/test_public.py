@@ -12,7 +12,9 @@ Make = Callable[..., Submission]
 BODY = {"suite": "tiny@1", "model": "org/model"}
 
 
-def post(client: Client, body: object, token: str = "", path: str = "/api/v1/submissions/") -> tuple[int, dict[str, object]]:
+def post(
+    client: Client, body: object, token: str = "", path: str = "/api/v1/submissions/"
+) -> tuple[int, dict[str, object]]:
     headers = {"authorization": f"Bearer {token}"} if token else {}
     reply = client.post(path, body, content_type="application/json", headers=headers)
     return reply.status_code, reply.json()
@@ -53,7 +55,9 @@ def test_a_revoked_token_is_401(client: Client, api_token: str, suite: Suite) ->
         ([], ""),
     ],
 )
-def test_bad_input_is_400_and_names_its_field(client: Client, api_token: str, suite: Suite, body: object, field: str) -> None:
+def test_bad_input_is_400_and_names_its_field(
+    client: Client, api_token: str, suite: Suite, body: object, field: str
+) -> None:
     status, reply = post(client, body, api_token)
     assert (status, reply.get("field", "")) == (400, field)
     assert reply["message"]

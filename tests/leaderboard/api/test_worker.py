@@ -37,7 +37,12 @@ def claim(client: Client) -> dict[str, object]:
 @pytest.mark.parametrize(("method", "name", "arguments"), CALLS)
 @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic eDp5"}])
 def test_every_call_needs_a_workers_token(
-    client: Client, worker_token: WorkerToken, method: str, name: str, arguments: dict[str, object], header: dict[str, str]
+    client: Client,
+    worker_token: WorkerToken,
+    method: str,
+    name: str,
+    arguments: dict[str, object],
+    header: dict[str, str],
 ) -> None:
     reply = getattr(client, method)(reverse(name, kwargs=arguments), headers=header)
     assert reply.status_code == 401
@@ -50,7 +55,12 @@ def test_other_methods_are_refused(worker_client: Client, method: str, name: str
 
 
 def test_a_persons_token_is_not_a_workers(client: Client, api_token: str) -> None:
-    reply = client.post(reverse("worker-claim"), CLAIM, content_type="application/json", headers={"authorization": f"Bearer {api_token}"})
+    reply = client.post(
+        reverse("worker-claim"),
+        CLAIM,
+        content_type="application/json",
+        headers={"authorization": f"Bearer {api_token}"},
+    )
     assert reply.status_code == 401
 
 
@@ -58,7 +68,9 @@ def test_nothing_waits(worker_client: Client) -> None:
     assert worker_client.post(reverse("worker-claim"), CLAIM, content_type="application/json").status_code == 204
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '{"worker": 1}', json.dumps({**CLAIM, "colour": "red"}), "[" * 100_000])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", '{"worker": 1}', json.dumps({**CLAIM, "colour": "red"}), "[" * 100_000]
+)
 def test_a_malformed_claim_is_400(worker_client: Client, body: str) -> None:
     reply = worker_client.post(reverse("worker-claim"), body, content_type="application/json")
     assert (reply.status_code, reply.json()["code"]) == (400, "malformed")
