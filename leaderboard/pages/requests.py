@@ -20,8 +20,10 @@ def wants_part(request: HtmxRequest) -> bool:
 def render_page_or_part(request: HtmxRequest, page: str, part: str, context: dict[str, Any]) -> HttpResponse:
     """Render `part` for htmx, else `page`. Both live at one URL, so the reply says what it depends on.
 
-    Without that a browser that goes back may show the part, from its cache, as if it were the page.
+    Without that a browser that goes back may show the part, from its cache, as if it were the page. Templates find in
+    `is_part` which of the two they are rendered for.
     """
-    reply = render(request, part if wants_part(request) else page, context)
+    is_part = wants_part(request)
+    reply = render(request, part if is_part else page, context | {"is_part": is_part})
     patch_vary_headers(reply, ["HX-Request"])
     return reply

@@ -85,5 +85,8 @@ def user_of(request: HttpRequest) -> User:
 
 
 def owner_of(request: HttpRequest) -> Owner:
-    """Who a submission made by this request belongs to."""
-    return user_of(request).owner
+    """Who a submission made by this request belongs to; raises Refused for an account that owns nothing."""
+    owner: Owner | None = getattr(user_of(request), "owner", None)
+    if owner is None:  # `manage.py createsuperuser` makes such accounts
+        raise Refused("no_owner", "This account cannot own submissions. Log in with one that was made for a person.")
+    return owner

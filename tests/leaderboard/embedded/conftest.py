@@ -130,3 +130,10 @@ def state(empty: Path, cluster: Path) -> Path:
     empty.mkdir(mode=0o700)
     shutil.copytree(cluster, empty / "postgres")
     return empty
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These start and kill real servers of their own: too slow for the quick loop."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("stack")

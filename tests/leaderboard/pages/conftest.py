@@ -1,0 +1,42 @@
+"""Pages name their static files by content, so these are collected first."""
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import Settings as DjangoSettings
+
+from leaderboard.actions.accounts import create_person
+from leaderboard.models import Submission, Suite, User
+from tests.leaderboard.pages import made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def collected() -> None:
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: DjangoSettings) -> None:
+    """The real hash takes half a second by design."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def board(make_submission: made.Make, suite: Suite) -> dict[str, Submission]:
+    return made.ranked(make_submission, suite)
+
+
+@pytest.fixture
+def member(person: User) -> Client:
+    """Ada, logged in."""
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def stranger(db: None) -> Client:
+    """Somebody else, logged in."""
+    client = Client()
+    client.force_login(create_person(username="grace", password=None))
+    return client

@@ -1,0 +1,140 @@
+"""Boards and submissions in every state, made without workers: what tests of queries, pages and the browser look at."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+from django.utils import timezone
+
+from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings, settings_digest
+from leaderboard.actions import lease
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import (
+    Event,
+    Job,
+    Model,
+    Result,
+    Revision,
+    Snapshot,
+    SnapshotRow,
+    Submission,
+    Suite,
+    WorkerToken,
+)
+
+Make = Callable[..., Submission]
+REASON = "Not every task could be measured. Alpha: No data."
+
+
+def succeed(
+    row: Submission,
+    score: float | None,
+    *,
+    stderr: float | None = 1.0,
+    reason: str = "",
+    tasks: Mapping[str, float | None] | None = None,
+) -> Submission:
+    """End `row` with a suite score, each task scored alike unless `tasks` says otherwise; None is not measured."""
+    for task in row.suite.tasks.all():
+        measured = (tasks or {}).get(task.task, None if score is None else score / 100)
+        Result.objects.create(
+            submission=row, task=task, job=row.jobs.get(), attempt=1, score=measured,
+            stderr=None if measured is None else 0.01, n=0 if measured is None else 4,
+            unavailable="No data." if measured is None else "",
+        )  # fmt: skip
+    return end(row, "succeeded", score=score, stderr=None if score is None else stderr, unranked_reason=reason)
+
+
+def end(row: Submission, state: str, **changes: object) -> Submission:
+    """Put `row` into a final state, with its job, and tell the timeline."""
+    now = timezone.now()
+    Submission.objects.filter(pk=row.pk).update(state=state, started_at=now, finished_at=now, **changes)
+    row.jobs.update(state="done" if state in {"succeeded", "quarantined", "retracted"} else "cancelled")
+    Event.objects.create(submission=row, actor="tester", before="running", after=state, reason="told by a test")
+    row.refresh_from_db()
+    return row
+
+
+def ranked(make: Make, suite: Suite) -> dict[str, Submission]:
+    """A ranking: two rows that tie, a proprietary one behind them, and one without a score."""
+    rows = {
+        "org/best": succeed(make("org/best"), 80.0),
+        "org/tied": succeed(make("org/tied"), 79.5),
+        "other/last": succeed(make("other/last"), 20.0),
+        "other/none": succeed(make("other/none"), None, reason=REASON),
+    }
+    Model.objects.filter(name="other/last").update(kind="proprietary")
+    build_snapshot(suite=suite)
+    return rows
+
+
+def many(make: Make, suite: Suite, number: int) -> Snapshot:
+    """A ranking of `number` rows, best first: org/m000, org/m001 ..."""
+    first = make("org/m000")
+    names = [f"org/m{index:03}" for index in range(1, number)]
+    models = Model.objects.bulk_create(Model(name=name) for name in names)
+    revisions = Revision.objects.bulk_create(Revision(model=model, sha="b" * 40, source="mirror") for model in models)
+    common = {field: getattr(first, field) for field in ("owner", "submitter", "suite", "settings", "settings_digest")}
+    submissions = Submission.objects.bulk_create(
+        Submission(requested_model=revision.model.name, revision=revision, state="succeeded", **common)
+        for revision in revisions
+    )
+    cell = {"score": 0.5, "stderr": 0.01, "n": 4, "metric": "acc", "filter": "none", "unavailable": ""}
+    snapshot = Snapshot.objects.create(suite=suite)
+    SnapshotRow.objects.bulk_create(
+        SnapshotRow(
+            snapshot=snapshot, submission=row, revision=row.revision, model_name=row.requested_model,
+            rank=place, rank_low=place, rank_high=place, score=90 - place / 10, stderr=1.0,
+            tasks={task.task: cell for task in suite.tasks.all()},
+        )
+        for place, row in enumerate([end(first, "succeeded"), *submissions], start=1)
+    )  # fmt: skip
+    return snapshot
+
+
+def claim(token: WorkerToken, worker: str = "w1") -> JobSpec:
+    """What a worker gets that asks for a job."""
+    request = ClaimRequest(worker=worker, queues=("cpu",), engines=("vllm", "transformers"))
+    spec = lease.claim(token=token, request=request)
+    assert spec is not None
+    return spec
+
+
+def beat(spec: JobSpec, *, done: int = 0, total: int = 0, phase: str = "evaluating", log: str = "") -> None:
+    """Report progress, as the worker that holds the job."""
+    told = Heartbeat(attempt=spec.attempt, phase=phase, done=done, total=total, log=log)  # type: ignore[arg-type]
+    lease.heartbeat(job=spec.job, token=spec.token, beat=told)
+
+
+def validating(row: Submission) -> Submission:
+    """Take `row` back to before its revision was pinned."""
+    row.jobs.all().delete()
+    Submission.objects.filter(pk=row.pk).update(state="validating", revision=None)
+    row.refresh_from_db()
+    return row
+
+
+def in_state(state: str, make: Make, token: WorkerToken) -> Submission:
+    """A submission in `state`, by the real actions as far as they lead there without a worker's results."""
+    row = make("org/model", settings=Settings(dtype="float32"))
+    if state == "validating":
+        return validating(row)
+    if state in {"running", "scoring"}:
+        beat(claim(token), done=3, total=12, log="loading weights")
+    if state == "scoring":
+        Job.objects.filter(submission=row).update(state="done", lease_expires_at=None, phase="")
+        Submission.objects.filter(pk=row.pk).update(state="scoring")
+    elif state == "succeeded":
+        succeed(row, 61.25, stderr=1.5)
+        build_snapshot(suite=row.suite)
+    elif state not in {"queued", "running"}:
+        end(row, state, error_message="It said why.")
+    row.refresh_from_db()
+    return row
+
+
+def resettle(row: Submission, settings: Settings) -> Submission:
+    """The same submission at other settings."""
+    changes = {"settings": msgspec.to_builtins(settings), "settings_digest": settings_digest(settings)}
+    Submission.objects.filter(pk=row.pk).update(**changes)
+    row.refresh_from_db()
+    return row
