@@ -56,9 +56,9 @@ class Site:
             httpx.Client(base_url=f"{url}/api/worker/v{VERSION}/", headers=headers, timeout=30.0, trust_env=False)
         )
 
-    def claim(self, request: ClaimRequest) -> JobSpec | None:
-        """A job, or None when none waits for this worker."""
-        reply = self._call("POST", "claims/", content=encode(request))
+    def claim(self, request: ClaimRequest, *, wait: int = 0) -> JobSpec | None:
+        """A job, or None when none waits for this worker, or came within `wait` seconds."""
+        reply = self._call("POST", f"claims/?wait={wait}" if wait else "claims/", content=encode(request))
         return None if reply.status_code == 204 else decode(reply.content, JobSpec)
 
     def bundle(self, digest: str) -> bytes:

@@ -7,6 +7,7 @@ gone costs one call that is answered "nothing for you". Run with `python -m eval
 import logging
 import os
 import platform
+import signal
 import threading
 from typing import Any
 
@@ -37,6 +38,8 @@ app.conf.update(
 )
 
 
+WAIT_SECONDS = 20
+
 stopping = threading.Event()
 """Set by SIGTERM: the running job is given back, so that stopping a worker costs a restart and not a lease."""
 
@@ -53,15 +56,7 @@ def doorbell(job: int) -> None:
     site = Site.connect(settings.url, settings.token)
     with site.http:
         try:
-            claimed = site.claim(
-                ClaimRequest(
-                    worker=settings.name,
-                    queues=settings.queues,
-                    engines=settings.engines,
-                    job=job,
-                    hardware=f"{platform.machine()}, {os.cpu_count()} cores",
-                )
-            )
+            claimed = site.claim(introduction(settings, job))
             if claimed is None:
                 log.info("Nothing waits for this worker (the bell was for job %s).", job)
                 return
@@ -71,17 +66,41 @@ def doorbell(job: int) -> None:
             log.error("Gave up on the bell for job %s: %s", job, error)
 
 
-def start(settings: config.Config) -> None:
-    """Listen at the doorbell until told to stop.
+def introduction(settings: config.Config, job: int | None = None) -> ClaimRequest:
+    """What this worker says of itself."""
+    return ClaimRequest(
+        worker=settings.name,
+        queues=settings.queues,
+        engines=settings.engines,
+        job=job,
+        hardware=f"{platform.machine()}, {os.cpu_count()} cores",
+    )
 
-    One thread, not a pool of processes: pool processes are daemonic and may not start children.
-    """
+
+def start(settings: config.Config) -> None:
+    """Work until told to stop: at the broker's doorbell, or without REDIS_URL by asking the site."""
+    if not os.environ.get("REDIS_URL"):
+        poll(settings)
+        return
+    # One thread, not a pool of processes: pool processes are daemonic and may not start children.
     queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
-    arguments = [
-        "worker",
-        "--pool=threads",
-        "--concurrency=1",
-        f"--queues={queues}",
-        f"--hostname=worker.{settings.name}@%h",
-    ]
-    app.worker_main([*arguments, "--loglevel=INFO", "--without-gossip", "--without-mingle"])
+    arguments = ["worker", "--pool=threads", "--concurrency=1", f"--queues={queues}"]
+    arguments += [f"--hostname=worker.{settings.name}@%h", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+    app.worker_main(arguments)
+
+
+def poll(settings: config.Config) -> None:
+    """The doorbell over HTTPS, for a worker that reaches nothing but the site: each claim waits for a job to come."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    site = Site.connect(settings.url, settings.token)
+    log.info("No REDIS_URL: asking %s for jobs.", settings.url)
+    with site.http:
+        while not stopping.is_set():
+            try:
+                claimed = site.claim(introduction(settings), wait=WAIT_SECONDS)
+                if claimed is not None:
+                    jobs.work(site, settings, claimed, stopping)
+            except SiteError as error:
+                log.error("%s Asking again in %s s.", error, WAIT_SECONDS)
+                stopping.wait(WAIT_SECONDS)

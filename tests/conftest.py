@@ -67,14 +67,20 @@ def suite(db: None) -> Suite:
 def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
     """Submissions as the validator leaves them: pinned and queued, with one job."""
 
-    def make(name: str = "org/model", sha: str = SHA, settings: Settings | None = None) -> Submission:
+    def make(
+        name: str = "org/model", sha: str = SHA, settings: Settings | None = None, description: str = ""
+    ) -> Submission:
         settings = settings or Settings()
+        chosen = suite
+        if description:  # tests.evaluator.fake_child does what it says
+            spec = msgspec.structs.replace(suite_spec(version=2), description=description)
+            chosen = release(spec, json.loads(encode(spec)), None)
         model, _ = Model.objects.get_or_create(name=name)
         revision, _ = Revision.objects.get_or_create(model=model, sha=sha, defaults={"source": "mirror"})
         submission = Submission.objects.create(
             owner=owner,
             submitter=owner.user,
-            suite=suite,
+            suite=chosen,
             requested_model=name,
             revision=revision,
             settings=msgspec.to_builtins(settings),

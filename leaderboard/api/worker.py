@@ -4,10 +4,12 @@ Two credentials: the worker's bearer token says who calls, the attempt's token s
 """
 
 import logging
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -31,6 +33,9 @@ from leaderboard.api.errors import body
 from leaderboard.models import Bundle, WorkerToken
 
 log = logging.getLogger(__name__)
+
+MAX_WAIT, POLL_SECONDS = 25, 0.5
+"""Seconds: the longest that a claim waits for a job, and between its looks at the queue."""
 
 View = Callable[..., HttpResponse]
 
@@ -61,16 +66,29 @@ def for_workers(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
+def wait_of(request: HttpRequest) -> int:
+    """Seconds that the caller is ready to wait, 0 to MAX_WAIT."""
+    text = request.GET.get("wait", "0")
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_WAIT):
+        raise ContractError(f"wait is a number of seconds from 0 to {MAX_WAIT}, not {text[:40]!r}.")
+    return int(text)
+
+
 def attempt_token(request: HttpRequest) -> str:
     return request.headers.get(ATTEMPT_TOKEN_HEADER, "")
 
 
 @for_workers("POST")
 def claim(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
-    """A job (200) or nothing (204)."""
-    job = lease.claim(token=token, request=decode(request.body, ClaimRequest))
-    if job is None:
-        return HttpResponse(status=204)
+    """A job (200) or nothing (204). `?wait=20` waits that many seconds for one: the doorbell of a worker that has no
+    broker."""
+    asked = decode(request.body, ClaimRequest)
+    deadline = time.monotonic() + wait_of(request)
+    while (job := lease.claim(token=token, request=asked)) is None:
+        if time.monotonic() >= deadline:
+            return HttpResponse(status=204)
+        connection.close()  # back to the pool: those who wait must not keep others out
+        time.sleep(POLL_SECONDS)
     return HttpResponse(encode(job), content_type="application/json")
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from evaluator import suites
 from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER
 from leaderboard.actions.load_suites import load_suite
+from leaderboard.api import worker
 from leaderboard.models import Job, Submission, WorkerToken
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +67,28 @@ def test_a_persons_token_is_not_a_workers(client: Client, api_token: str) -> Non
 
 def test_nothing_waits(worker_client: Client) -> None:
     assert worker_client.post(reverse("worker-claim"), CLAIM, content_type="application/json").status_code == 204
+
+
+def test_a_claim_may_wait_for_a_job(
+    worker_client: Client, make_submission: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that appears while the claim waits is given out at once; the waiting itself is not slept through here."""
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        make_submission()
+
+    monkeypatch.setattr(worker.time, "sleep", sleep)
+    monkeypatch.setattr(worker.connection, "close", lambda: None)  # the test's own transaction stays open
+    reply = worker_client.post(reverse("worker-claim") + "?wait=20", CLAIM, content_type="application/json")
+    assert (reply.status_code, len(looks)) == (200, 1)
+
+
+@pytest.mark.parametrize("wait", ["-1", "26", "x", "9" * 30, "1.5"])
+def test_a_senseless_wait_is_400(worker_client: Client, wait: str) -> None:
+    reply = worker_client.post(reverse("worker-claim") + f"?wait={wait}", CLAIM, content_type="application/json")
+    assert reply.status_code == 400
 
 
 @pytest.mark.parametrize(

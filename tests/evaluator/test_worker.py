@@ -1,0 +1,82 @@
+"""A real worker process against the real site over HTTP, without a broker; only the child is a stand-in."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from evaluator import hub
+from leaderboard.models import Job, SampleChunk, Submission, Suite, WorkerToken
+from tests.conftest import WORKER_SECRET
+from tests.environment import ROOT
+from tests.evaluator.fake_hub import safetensors
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+Make = Callable[..., Submission]
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    folder = tmp_path / "mirror" / "models" / "org" / "model"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama"}))
+    (folder / "model.safetensors").write_bytes(safetensors({"w": ("F32", (2, 2))}))
+    return tmp_path / "mirror"
+
+
+@pytest.fixture
+def worker(
+    live_server: LiveServer, worker_token: WorkerToken, mirror: Path, tmp_path: Path, files: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PARITY_") and name != "REDIS_URL"}
+    variables = {
+        **kept,
+        "PARITY_URL": live_server.url,
+        "PARITY_WORKER_TOKEN": WORKER_SECRET,
+        "PARITY_STATE": str(tmp_path / "state"),
+        "PARITY_HUB_MIRROR": str(mirror),
+        "PARITY_WORKER_CHILD": "tests.evaluator.fake_child",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "evaluator", "worker"], cwd=ROOT, env=variables)
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_worker_without_a_broker_asks_the_site(
+    worker: subprocess.Popen[bytes], make_submission: Make, mirror: Path
+) -> None:
+    make_submission(sha=hub.pin("org/model", mirrors=[mirror], token=None).sha)
+    until(lambda: Submission.objects.get().state == "scoring")
+    assert SampleChunk.objects.count() == 1
+    assert Submission.objects.get().provenance["engine"] == "fake"
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back_at_once(
+    worker: subprocess.Popen[bytes], make_submission: Make, mirror: Path, suite: Suite
+) -> None:
+    submission = make_submission(sha=hub.pin("org/model", mirrors=[mirror], token=None).sha, description="hang")
+    until(lambda: Job.objects.get().phase == "evaluating")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    job = Job.objects.get()
+    assert (job.state, job.losses, submission.events.last().reason) == (
+        "queued",
+        0,
+        "The worker is being stopped; the job waits for another one.",
+    )
