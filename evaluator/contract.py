@@ -85,8 +85,6 @@ class ClaimRequest(Wire, frozen=True):
     worker: str
     queues: tuple[Queue, ...]
     engines: tuple[Engine, ...]
-    job: int | None = None
-    """The job that a doorbell named; any other fitting job may be given."""
     hardware: str = ""
 
 

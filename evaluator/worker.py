@@ -51,28 +51,27 @@ def stop(**_: Any) -> None:
 
 @app.task(name="evaluator.doorbell")
 def doorbell(job: int) -> None:
-    """Claim the job that waits (this one, or another that fits) and do it."""
+    """Claim the oldest job that fits and do it, until nothing waits.
+
+    Bells ring again and overtake each other: the queue's order decides, not the bell's.
+    """
     settings = config.from_environment()
     site = Site.connect(settings.url, settings.token)
     with site.http:
         try:
-            claimed = site.claim(introduction(settings, job))
-            if claimed is None:
-                log.info("Nothing waits for this worker (the bell was for job %s).", job)
-                return
-            jobs.work(site, settings, claimed, stopping)
+            while not stopping.is_set() and (claimed := site.claim(introduction(settings))) is not None:
+                jobs.work(site, settings, claimed, stopping)
         except SiteError as error:
             # The lease runs out and the reconciler gives the job to another worker; nothing is lost by giving up here.
             log.error("Gave up on the bell for job %s: %s", job, error)
 
 
-def introduction(settings: config.Config, job: int | None = None) -> ClaimRequest:
+def introduction(settings: config.Config) -> ClaimRequest:
     """What this worker says of itself."""
     return ClaimRequest(
         worker=settings.name,
         queues=settings.queues,
         engines=settings.engines,
-        job=job,
         hardware=f"{platform.machine()}, {os.cpu_count()} cores",
     )
 

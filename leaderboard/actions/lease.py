@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 from django.conf import settings as site
 from django.db import transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import F
 from django.db.models.functions import Now
 
 from evaluator.contract import ClaimRequest, Heartbeat, HeartbeatReply, JobSpec, ModelRef, Settings, SuiteSpec
@@ -28,7 +28,7 @@ def lease_end() -> object:
 
 @transaction.atomic
 def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
-    """Lease the job that the doorbell named, or else the oldest that fits this worker; None when nothing waits."""
+    """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits."""
     worker, _ = Worker.objects.update_or_create(
         token=token,
         name=request.worker,
@@ -39,12 +39,11 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
             "last_seen_at": Now(),
         },
     )
-    named_first = Case(When(pk=request.job or 0, then=Value(0)), default=Value(1))
     job = (
         Job.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("submission__suite", "submission__revision__model")
         .filter(state=Job.State.QUEUED, not_before__lte=Now(), queue__in=request.queues, engine__in=request.engines)
-        .order_by(named_first, "id")
+        .order_by("id")
         .first()
     )
     if job is None:

@@ -21,6 +21,8 @@ TASKS: dict[str, str] = {Outbox.Kind.VALIDATE: "leaderboard.validate", Outbox.Ki
 JOB_TASK = "evaluator.doorbell"
 AGAIN = timedelta(seconds=30)
 """How long a rung bell may stay unanswered before it rings again."""
+EXPIRES = 120.0
+"""Seconds after which a message is worth nothing: its bell has rung again, and busy workers leave no heap behind."""
 
 
 def enqueue(*, kind: str, subject: int, queue: str = "site", delay: timedelta = timedelta()) -> None:
@@ -41,7 +43,7 @@ def ring(*, bell: int) -> bool:
     name, queue = TASKS.get(row.kind, JOB_TASK), row.queue
     queue = f"jobs.{queue}" if row.kind == Outbox.Kind.JOB else queue
     try:
-        app.send_task(name, args=[row.subject], queue=queue, retry=False, ignore_result=True)
+        app.send_task(name, args=[row.subject], queue=queue, retry=False, ignore_result=True, expires=EXPIRES)
     except (OperationalError, OSError) as error:
         log.warning("The broker does not answer (%s); bell %s rings again within %s.", error, bell, AGAIN)
         return False
