@@ -16,6 +16,13 @@ def create_person(*, username: str, password: str | None, email: str = "", staff
 
 
 @transaction.atomic
+def ensure_owner(*, user: User) -> Owner:
+    """The Owner row of a person; users that Django's own commands made get theirs here."""
+    owner, _ = Owner.objects.get_or_create(user=user, defaults={"kind": Owner.Kind.PERSON, "name": user.username})
+    return owner
+
+
+@transaction.atomic
 def create_api_token(*, owner: Owner, user: User, name: str, token: str | None = None) -> str:
     """A new bearer token; returned once, kept as a digest only. `token` gives one that was made elsewhere."""
     token = token or tokens.new("parity")

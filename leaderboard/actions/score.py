@@ -21,6 +21,8 @@ def score(*, submission: int) -> None:
         return
     results = list(row.results.select_related("task").order_by("task__position"))
     total, reason = total_of(results, normalised=row.suite.normalise)
+    if row.jobs.exclude(worker__token__trusted=True).exists():
+        total, reason = None, "It was measured by a worker that this site does not trust yet."
     move_submission(
         submission=row.pk,
         before="scoring",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 
@@ -19,3 +20,13 @@ class Docs(SpectacularSwaggerView):
 
     url_name = "api-schema"
     template_name_js = "drf_spectacular/swagger_ui.js"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    """How the schema tells readers to authenticate."""
+
+    target_class = "leaderboard.api.authentication.BearerToken"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "An API token, parity_..."}

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from evaluator.contract import Settings
+from leaderboard.actions.accounts import ensure_owner
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.submit import submit as submit_model
 from leaderboard.models import Owner, Suite, User
@@ -86,7 +87,4 @@ def user_of(request: HttpRequest) -> User:
 
 def owner_of(request: HttpRequest) -> Owner:
     """Who a submission made by this request belongs to; raises Refused for an account that owns nothing."""
-    owner: Owner | None = getattr(user_of(request), "owner", None)
-    if owner is None:  # `manage.py createsuperuser` makes such accounts
-        raise Refused("no_owner", "This account cannot own submissions. Log in with one that was made for a person.")
-    return owner
+    return ensure_owner(user=user_of(request))

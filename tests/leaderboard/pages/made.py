@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-import msgspec
 from django.utils import timezone
 
-from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings, settings_digest
+from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings
 from leaderboard.actions import lease
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import (
@@ -48,7 +47,8 @@ def end(row: Submission, state: str, **changes: object) -> Submission:
     """Put `row` into a final state, with its job, and tell the timeline."""
     now = timezone.now()
     Submission.objects.filter(pk=row.pk).update(state=state, started_at=now, finished_at=now, **changes)
-    row.jobs.update(state="done" if state in {"succeeded", "quarantined", "retracted"} else "cancelled")
+    job_state = "done" if state in {"succeeded", "quarantined", "retracted"} else "cancelled"
+    row.jobs.filter(state__in=["queued", "running"]).update(state=job_state, lease_expires_at=None, token_digest="")
     Event.objects.create(submission=row, actor="tester", before="running", after=state, reason="told by a test")
     row.refresh_from_db()
     return row
@@ -75,18 +75,21 @@ def many(make: Make, suite: Suite, number: int) -> Snapshot:
     revisions = Revision.objects.bulk_create(Revision(model=model, sha="b" * 40, source="mirror") for model in models)
     common = {field: getattr(first, field) for field in ("owner", "submitter", "suite", "settings", "settings_digest")}
     submissions = Submission.objects.bulk_create(
-        Submission(requested_model=revision.model.name, revision=revision, state="succeeded", **common)
-        for revision in revisions
-    )
+        Submission(
+            requested_model=revision.model.name, revision=revision, state="succeeded", score=90 - place / 10, stderr=1.0,
+            **common,
+        )
+        for place, revision in enumerate(revisions, start=2)
+    )  # fmt: skip
     cell = {"score": 0.5, "stderr": 0.01, "n": 4, "metric": "acc", "filter": "none", "unavailable": ""}
     snapshot = Snapshot.objects.create(suite=suite)
     SnapshotRow.objects.bulk_create(
         SnapshotRow(
             snapshot=snapshot, submission=row, revision=row.revision, model_name=row.requested_model,
-            rank=place, rank_low=place, rank_high=place, score=90 - place / 10, stderr=1.0,
+            rank=place, rank_low=place, rank_high=place, score=row.score, stderr=row.stderr,
             tasks={task.task: cell for task in suite.tasks.all()},
         )
-        for place, row in enumerate([end(first, "succeeded"), *submissions], start=1)
+        for place, row in enumerate([end(first, "succeeded", score=89.9, stderr=1.0), *submissions], start=1)
     )  # fmt: skip
     return snapshot
 
@@ -128,13 +131,5 @@ def in_state(state: str, make: Make, token: WorkerToken) -> Submission:
         build_snapshot(suite=row.suite)
     elif state not in {"queued", "running"}:
         end(row, state, error_message="It said why.")
-    row.refresh_from_db()
-    return row
-
-
-def resettle(row: Submission, settings: Settings) -> Submission:
-    """The same submission at other settings."""
-    changes = {"settings": msgspec.to_builtins(settings), "settings_digest": settings_digest(settings)}
-    Submission.objects.filter(pk=row.pk).update(**changes)
     row.refresh_from_db()
     return row

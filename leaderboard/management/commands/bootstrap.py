@@ -1,0 +1,19 @@
+"""`manage.py bootstrap`: bring a site's database up to date. Run it before the first start and after every upgrade."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from leaderboard.actions.accounts import register_worker_token
+
+
+class Command(BaseCommand):
+    help = "Migrate, release the built-in suites, and let workers with PARITY_WORKER_TOKEN claim jobs."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        call_command("migrate", verbosity=1, interactive=False, stdout=self.stdout)
+        call_command("load_suites", stdout=self.stdout)
+        register_worker_token(name="default", token=settings.WORKER_TOKEN, trusted=True)
+        self.stdout.write("worker token: registered as trusted")

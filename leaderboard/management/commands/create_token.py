@@ -1,0 +1,21 @@
+"""`manage.py create_token USERNAME`: a bearer token for the API; makes the user, who cannot log in, if there is none."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from leaderboard.actions.accounts import create_api_token, create_person, ensure_owner
+from leaderboard.models import User
+
+
+class Command(BaseCommand):
+    help = "Print a new API token of a user; it is shown this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--name", default="command line", help="what the token is for")
+
+    def handle(self, *_: Any, username: str, name: str, **__: Any) -> None:
+        user = User.objects.filter(username=username).first() or create_person(username=username, password=None)
+        self.stdout.write(create_api_token(owner=ensure_owner(user=user), user=user, name=name))

@@ -1,0 +1,267 @@
+"""What holds for every page, in every state: strict CSP, nothing inline, no writes, sound HTML."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, get_resolver, reverse
+
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import Submission, Suite, User, WorkerToken
+from leaderboard.queries import submissions
+from tests.leaderboard.pages import made
+from tests.leaderboard.pages.html import Element, tree
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+STATES = [state.value for state in Submission.State]
+
+
+@pytest.fixture
+def fresh_pages(
+    make_submission: made.Make, suite: Suite, worker_token: WorkerToken, person: User, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, HttpResponse]:
+    """Every page in every shape it takes, as its reader gets it."""
+    client, member, strict = Client(raise_request_exception=False), Client(), Client(enforce_csrf_checks=True)
+    member.force_login(person)
+    got = {"board, empty": client.get("/")}
+    for state in STATES:
+        row = made.in_state(state, make_submission, worker_token)
+        reader = member if state in {"queued", "running"} else client
+        got[f"submission, {state}"] = reader.get(f"/submissions/{row.pk}")
+        got[f"submission, {state}, part"] = reader.get(f"/submissions/{row.pk}", headers=HTMX)
+        if state not in {"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"}:
+            got[f"queue, {state}"] = client.get("/queue")
+            made.end(row, "cancelled")
+    made.ranked(make_submission, suite)
+    got |= {
+        "board": client.get("/?kind=proprietary"),
+        "board, logged in": member.get("/?sort=-alpha"),
+        "board, part": client.get("/", headers=HTMX),
+        "board, no match": client.get("/?search=nobody"),
+        "board, bad sort": client.get("/?sort=x"),
+        "board, unknown": client.get("/?suite=x"),
+        "queue": client.get("/queue"),
+        "queue, part": client.get("/queue", headers=HTMX),
+        "model": client.get("/models/org/best"),
+        "model, unknown": client.get("/models/org/nothing"),
+        "submit": member.get("/submit"),
+        "submit, wrong": member.post("/submit", {"model": "a", "suite": "x"}),
+        "login": client.get("/login?next=/submit"),
+        "login, wrong": client.post("/login", {"username": "a", "password": "b"}),
+        "login, logged in": member.get("/login"),
+        "logout": client.get("/logout"),
+        "cancel": client.post("/submissions/1/cancel"),
+        "api": client.get("/api/docs"),
+        "404": client.get("/nothing"),
+        "403": strict.post("/login"),
+        "400": client.get("/", headers={"host": "evil.example"}),
+    }
+    made.many(make_submission, suite, 60)
+    got["board, pages"] = client.get("/?page=2")
+    monkeypatch.setattr(submissions, "queue", lambda: 1 / 0)
+    return got | {"500": client.get("/queue")}
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, HttpResponse]:
+    return {}
+
+
+@pytest.fixture
+def pages(kept: dict[str, HttpResponse], request: pytest.FixtureRequest) -> dict[str, HttpResponse]:
+    """Made for the first test that asks, and shared: a reply does not change any more."""
+    if not kept:
+        kept.update(request.getfixturevalue("fresh_pages"))
+    return kept
+
+
+@pytest.fixture
+def documents(pages: dict[str, HttpResponse]) -> dict[str, Element]:
+    return {name: tree(reply) for name, reply in pages.items() if reply.content}
+
+
+def test_the_policy_allows_nothing_inline_and_nobody_else(pages: dict[str, HttpResponse]) -> None:
+    for name, reply in pages.items():
+        policy = {part.split()[0]: part.split()[1:] for part in reply["Content-Security-Policy"].split(";")}
+        assert policy == {
+            "default-src": ["'none'"],
+            "script-src": ["'self'"],
+            "style-src": ["'self'"],
+            "img-src": ["'self'", "data:"],
+            "font-src": ["'self'"],
+            "connect-src": ["'self'"],
+            "form-action": ["'self'"],
+            "base-uri": ["'none'"],
+            "frame-ancestors": ["'none'"],
+        }, name
+
+
+def test_security_headers_are_on_every_reply(pages: dict[str, HttpResponse]) -> None:
+    for name, reply in pages.items():
+        assert reply["X-Content-Type-Options"] == "nosniff", name
+        assert reply["X-Frame-Options"] == "DENY", name
+        assert reply["Referrer-Policy"] == "strict-origin-when-cross-origin", name
+        opened = "unsafe-none" if name == "api" else "same-origin"  # drf-spectacular's, for windows that log in
+        assert reply["Cross-Origin-Opener-Policy"] == opened, name
+
+
+def test_no_page_has_inline_script_style_or_handlers(documents: dict[str, Element]) -> None:
+    for name, document in documents.items():
+        assert not document.all("style"), name
+        for script in document.all("script"):
+            assert script["src"].startswith("/static/") and not script.children, name
+        for element in document.walk():
+            inline = [one for one in element.attributes if re.match(r"style$|on|(data-)?hx-on|(data-)?hx-vals", one)]
+            assert not inline, (name, element.tag, inline)
+
+
+def test_no_page_needs_another_site(documents: dict[str, Element]) -> None:
+    for name, document in documents.items():
+        for element in document.walk():
+            for attribute in ("href", "src", "action", "hx-get", "hx-post"):
+                address = element.get(attribute)
+                assert address is None or re.match(r"/(?!/)|\?|#", address), (name, attribute, address)
+
+
+def test_every_id_is_there_once_and_every_reference_finds_its_own(documents: dict[str, Element]) -> None:
+    for name, document in documents.items():
+        ids = [element["id"] for element in document.walk() if "id" in element.attributes]
+        assert len(ids) == len(set(ids)), name
+        if name.endswith(", part"):
+            continue
+        for element in document.walk():
+            wanted = [element.get("for"), element.get("form"), element.get("data-copy")]
+            wanted += (element.get("aria-describedby") or "").split()
+            wanted += [target.removeprefix("#") for target in [element.get("hx-target")] if target]
+            wanted += [element["href"][1:]] if (element.get("href") or "").startswith("#") else []
+            assert not {one for one in wanted if one} - set(ids), (name, element)
+
+
+def test_every_form_that_writes_carries_the_token_and_every_control_a_label(documents: dict[str, Element]) -> None:
+    for name, document in documents.items():
+        for form in document.all("form"):
+            assert bool(form.all("input", name="csrfmiddlewaretoken")) == (form["method"] == "post"), name
+        labelled = {label.get("for") for label in document.all("label")}
+        labelled |= {one.get("id") for label in document.all("label") for one in label.all("input")}
+        for control in document.walk():
+            if control.tag in {"input", "select"} and control.get("type") not in {"hidden", "radio"}:
+                assert control.get("id") in labelled, (name, control)
+        for button in [*document.all("button"), *document.all("a")]:
+            assert button.text or button.get("aria-label"), (name, button)
+
+
+def test_every_page_has_its_frame_and_a_title_of_its_own(documents: dict[str, Element]) -> None:
+    titles: dict[str, str] = {}
+    for name, document in documents.items():
+        if name.endswith(", part"):
+            assert not document.all("html"), name
+            continue
+        assert document.one("html")["lang"] == "en", name
+        assert len(document.all("h1")) == len(document.all("main")) == 1, name
+        assert "width=device-width" in document.one("meta", name="viewport")["content"], name
+        titles[name] = document.one("html").one("title").text
+        assert titles[name].endswith(" · Parity"), name
+    assert len(set(titles.values())) >= 15
+
+
+# Every route, by its name: what GET answers to everybody, and to somebody who is logged in.
+ROUTES: dict[str, tuple[int, int]] = {
+    "board": (200, 200),
+    "submit": (302, 200),
+    "queue": (200, 200),
+    "submission": (200, 200),
+    "cancel": (302, 405),
+    "model": (200, 200),
+    "login": (200, 302),
+    "logout": (405, 405),
+    "api-submissions": (200, 200),
+    "api-submission": (200, 200),
+    "api-cancel": (405, 405),
+    "api-leaderboard": (200, 200),
+    "api-models": (200, 200),
+    "api-suites": (200, 200),
+    "api-schema": (200, 200),
+    "api-docs": (200, 200),
+    "worker-claim": (405, 405),
+    "worker-bundle": (401, 401),
+    "worker-heartbeat": (405, 405),
+    "worker-chunk": (405, 405),
+    "worker-results": (405, 405),
+    "worker-failure": (405, 405),
+}
+
+def routes() -> Iterator[URLPattern]:
+    patterns = get_resolver().url_patterns
+    assert all(isinstance(pattern, URLPattern) for pattern in patterns), "an include() needs its routes listed too"
+    yield from patterns
+
+
+def address(route: URLPattern, submission: int) -> str:
+    known = {
+        "pk": submission, "job": submission, "attempt": 1, "sequence": 0, "digest": "0" * 64, "organisation": "org",
+        "name": "model",
+    }  # fmt: skip
+    assert route.name
+    return reverse(route.name, kwargs={name: known[name] for name in route.pattern.converters})
+
+
+@pytest.fixture
+def row(make_submission: made.Make, suite: Suite) -> Submission:
+    row = made.succeed(make_submission(), 50.0)
+    build_snapshot(suite=suite)
+    return row
+
+
+def writes(queries: CaptureQueriesContext) -> list[str]:
+    """What was written, sessions aside."""
+    return [
+        query["sql"]
+        for query in queries
+        if not re.match(r"SELECT|SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT", query["sql"])
+        and '"django_session"' not in query["sql"]
+    ]
+
+
+def test_every_route_is_listed_with_its_permissions() -> None:
+    assert {route.name for route in routes()} == set(ROUTES)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_no_reading_of_any_route_writes(
+    client: Client, member: Client, row: Submission, method: str, headers: dict[str, str]
+) -> None:
+    for route in routes():
+        for reader, expected in zip((client, member), ROUTES[route.name], strict=True):
+            with CaptureQueriesContext(connection) as queries:
+                reply = getattr(reader, method)(address(route, row.pk), headers=headers)
+            assert writes(queries) == [], route.name
+            if method == "get":
+                ended = route.name == "submission" and headers
+                assert reply.status_code == (286 if ended else expected), route.name
+            assert reply.status_code < 500, route.name
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_nobody_unknown_writes_anywhere(client: Client, row: Submission, method: str) -> None:
+    for route in routes():
+        with CaptureQueriesContext(connection) as queries:
+            reply = getattr(client, method)(address(route, row.pk), {}, content_type="application/json")
+        assert writes(queries) == [], route.name
+        shown_again = route.name == "login" and method in {"post", "put"}  # the form, with what is wrong
+        assert reply.status_code == 200 if shown_again else reply.status_code in {302, 401, 405}, route.name
+
+
+def test_queries_of_no_page_grow_with_what_is_stored(
+    client: Client, make_submission: made.Make, suite: Suite, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    made.many(make_submission, suite, 30)
+    for path in ("/", "/queue", "/models/org/m000", "/submissions/1", "/login"):
+        with django_assert_max_num_queries(8):
+            client.get(path)

@@ -1,0 +1,79 @@
+"""Management commands, as an operator calls them."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import Settings as DjangoSettings
+
+from leaderboard.models import Suite, User, WorkerToken
+from tests.stack import manage
+
+pytestmark = pytest.mark.django_db
+
+
+def said(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_bootstrap_may_run_again_and_lets_the_worker_in(settings: DjangoSettings) -> None:
+    for _ in range(2):
+        assert "registered as trusted" in said("bootstrap")
+    assert set(Suite.objects.values_list("slug", flat=True)) == {"starter@1", "open-llm@1"}
+    claim = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"]}
+    headers = {"authorization": f"Bearer {settings.WORKER_TOKEN}"}
+    reply = Client().post("/api/worker/v1/claims/", claim, content_type="application/json", headers=headers)
+    assert reply.status_code == 204
+    assert WorkerToken.objects.get().trusted
+
+
+def test_a_created_token_submits(client: Client) -> None:
+    call_command("load_suites", stdout=StringIO())
+    token = said("create_token", "grace").strip()
+    body = {"suite": "starter@1", "model": "org/model"}
+    headers = {"authorization": f"Bearer {token}"}
+    reply = client.post("/api/v1/submissions/", body, content_type="application/json", headers=headers)
+    assert (reply.status_code, reply.json()["owner"]) == (201, "grace")
+    assert not User.objects.get().has_usable_password()
+
+
+def test_a_broken_suite_file_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: Bad Name\n")
+    with pytest.raises(CommandError) as refusal:
+        call_command("load_suites", str(path))
+    assert "bad.yaml" in str(refusal.value)
+    assert refusal.value.returncode == 2
+
+
+@pytest.mark.parametrize("missing", ["PARITY_SECRET_KEY", "PARITY_URL", "PARITY_WORKER_TOKEN"])
+def test_production_refuses_to_start_without_its_secrets(tmp_path: Path, missing: str) -> None:
+    given = {
+        "PARITY_MODE": "",
+        "PARITY_SECRET_KEY": "s" * 50,
+        "PARITY_URL": "https://parity.example.org",
+        "PARITY_WORKER_TOKEN": "w" * 50,
+        "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+    refused = manage(tmp_path, "check", **{**given, missing: ""})
+    assert refused.returncode == 2
+    assert missing in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
+    given = {
+        "PARITY_MODE": "",
+        "PARITY_SECRET_KEY": "kq3J0pX9vLw7ZtR2bNs8YdGf4HmC6AeU1oTiQxWzVyKjBcMn5S",
+        "PARITY_URL": "https://parity.example.org",
+        "PARITY_WORKER_TOKEN": "w" * 50,
+        "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/none",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+    checked = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **given)
+    assert checked.returncode == 0, checked.stderr
