@@ -33,7 +33,7 @@ done
 echo "Installing $* (the first time this takes a few minutes)"
 # The lists are complete: --no-deps is what leaves out packages that break others (see resolve.py).
 # shellcheck disable=SC2086
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps $extra $lists
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --use-pep517 $extra $lists
 case " $* " in
 *worker-cpu.txt*) "$venv/bin/python" "$here/name_vllm.py" ;;
 esac

@@ -39,6 +39,13 @@ OMITTED = {
     "triton": "no GPU on a CPU worker",
 }
 
+MARKED = {
+    # What a resolution on a newer Python leaves out. redis refuses to be imported without it there.
+    "async-timeout": 'python_full_version < "3.11.3"',
+}
+PYTHONS = ("3.11.0", "3.11.9", "3.12.0", "3.13.0")
+"""The lists serve all of these; `check_pythons` says when one of them needs a package that is not listed."""
+
 SITE = {"embedded"}
 WORKER = {"worker-cpu"}
 # What a worker needs of the base list: talking to the site, the broker and the Hub.
@@ -54,24 +61,36 @@ def resolve(requirements: list[str]) -> dict[str, Metadata]:
     return {canonicalize_name(item["metadata"]["name"]): item["metadata"] for item in installs}
 
 
-def closure(roots: list[str], packages: dict[str, Metadata]) -> set[str]:
-    """Names reached from `roots`, following the extras that each requirement asks for."""
+def closure(roots: list[str], packages: dict[str, Metadata], python: str = "") -> set[str]:
+    """Names reached from `roots`, following the extras that each requirement asks for, on this Python or on `python`.
+
+    Names that the resolution does not hold are included, for `check_pythons` to find.
+    """
+    here = {"python_full_version": python, "python_version": python.rpartition(".")[0]} if python else {}
     seen: set[tuple[str, str]] = set()
     waiting = [Requirement(root) for root in roots]
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
-        if name in OMITTED or name not in packages:
+        if name in OMITTED:
             continue
         for extra in {"", *requirement.extras}:
             if (name, extra) in seen:
                 continue
             seen.add((name, extra))
-            for text in packages[name].get("requires_dist", []):
+            for text in packages.get(name, {}).get("requires_dist", []):
                 needed = Requirement(text)
-                if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+                if needed.marker is None or needed.marker.evaluate({**here, "extra": extra}):
                     waiting.append(needed)
     return {name for name, _ in seen}
+
+
+def check_pythons(roots: list[str], packages: dict[str, Metadata]) -> None:
+    """End with a message when some Python needs a package that this resolution left out."""
+    for python in PYTHONS:
+        missing = closure(roots, packages, python) - set(packages)
+        if missing:
+            sys.exit(f"Python {python} also needs {', '.join(sorted(missing))}: add it to MARKED with its marker.")
 
 
 def write(name: str, packages: dict[str, Metadata], names: set[str]) -> None:
@@ -79,7 +98,8 @@ def write(name: str, packages: dict[str, Metadata], names: set[str]) -> None:
     for package in sorted(names):
         # torch is pinned without its local part: "+cpu" is the index's own mark.
         version = packages[package]["version"].split("+")[0]
-        lines.append(f"{package}=={version}")
+        marker = f" ; {MARKED[package]}" if package in MARKED else ""
+        lines.append(f"{package}=={version}{marker}")
     (HERE / name).write_text("\n".join(lines) + "\n")
     print(f"{name}: {len(names)} packages")
 
@@ -90,8 +110,9 @@ def main() -> None:
     site = base + [line for extra in sorted(SITE) for line in extras[extra]]
     worker = [line for line in base if canonicalize_name(Requirement(line).name) in WORKER_BASE]
     worker += [line for extra in sorted(WORKER) for line in extras[extra]]
-    packages = resolve([*site, *worker, *extras["dev"]])
-    site_names, worker_names = closure(site, packages), closure(worker, packages)
+    packages = resolve([*site, *worker, *extras["dev"], *MARKED])
+    check_pythons([*site, *worker, *extras["dev"]], packages)
+    site_names, worker_names = (closure([*roots, *MARKED], packages) for roots in (site, worker))
     write("site.txt", packages, site_names)
     write("worker-cpu.txt", packages, worker_names)
     write("dev.txt", packages, closure(extras["dev"], packages) - site_names - worker_names)

@@ -45,6 +45,10 @@ def submit(http: httpx.Client, suite: str) -> dict[str, Any]:
     if reply.status_code == 409:
         number = reply.json()["url"].rstrip("/").rsplit("/", 1)[-1]
         reply = http.get(f"/api/v1/submissions/{number}/")
+    if reply.is_server_error:
+        raise DemoError(
+            f"The site failed to take the submission (status {reply.status_code}); see the log of the site."
+        )
     body: dict[str, Any] = reply.json()
     if reply.is_error:
         raise DemoError(f"The site refused the submission: {body.get('message', body)}")
