@@ -7,7 +7,7 @@ Scores and standard errors of tasks are fractions in [0, 1]. This file does not 
 
 import hashlib
 import json
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -23,6 +23,10 @@ CHUNK_DIGEST_HEADER = "Parity-Chunk-Digest"
 Engine = Literal["vllm", "transformers"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Queue = Literal["cpu", "gpu"]
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""What a database's integer holds."""
 
 
 class ContractError(ValueError):
@@ -82,10 +86,10 @@ class ModelRef(Wire, frozen=True):
 class ClaimRequest(Wire, frozen=True):
     """What a worker says of itself when it asks for a job."""
 
-    worker: str
+    worker: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     queues: tuple[Queue, ...]
     engines: tuple[Engine, ...]
-    hardware: str = ""
+    hardware: Annotated[str, msgspec.Meta(max_length=300)] = ""
 
 
 class JobSpec(Wire, frozen=True):
@@ -104,10 +108,10 @@ class JobSpec(Wire, frozen=True):
 class Heartbeat(Wire, frozen=True):
     """Progress of an attempt, in items. `log` is the newest part of the child's log, at most `LOG_LIMIT` characters."""
 
-    attempt: int
+    attempt: Count
     phase: Literal["preparing", "loading", "evaluating", "posting"]
-    done: int = 0
-    total: int = 0
+    done: Count = 0
+    total: Count = 0
     log: str = ""
 
 
@@ -147,7 +151,7 @@ class TaskResult(Wire, frozen=True):
     filter: str
     score: float | None = None
     stderr: float | None = None
-    n: int = 0
+    n: Count = 0
     unavailable: str = ""
     item_hashes: tuple[str, ...] = ()
     item_scores: tuple[float, ...] = ()
@@ -156,15 +160,15 @@ class TaskResult(Wire, frozen=True):
 class Chunk(Wire, frozen=True):
     """A posted chunk of samples: gzip JSONL. `sequence` counts from 0 within the attempt."""
 
-    sequence: int
+    sequence: Count
     digest: str
-    samples: int
+    samples: Count
 
 
 class Results(Wire, frozen=True):
     """Ends an attempt well: every task of the suite once, and every chunk that was posted."""
 
-    attempt: int
+    attempt: Count
     tasks: tuple[TaskResult, ...]
     chunks: tuple[Chunk, ...]
     provenance: dict[str, Any]
@@ -179,7 +183,7 @@ class Failure(Wire, frozen=True):
     being stopped, the job waits again at once. "cancelled": acknowledges the owner's wish.
     """
 
-    attempt: int
+    attempt: Count
     kind: Literal["model", "platform", "released", "cancelled"]
     code: str
     message: str

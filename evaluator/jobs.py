@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluator import hub, run, suites
-from evaluator.client import Site
+from evaluator.client import Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -48,6 +48,10 @@ def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) ->
         site.post_failure(job, Failure(attempt=job.attempt, kind="cancelled", code="cancelled", message=str(error)))
     except Stopping as error:
         site.post_failure(job, Failure(attempt=job.attempt, kind="released", code="stopped", message=str(error)))
+    except SiteError as error:
+        if error.status != 400:
+            raise  # the site is away: the lease runs out and another attempt follows
+        end(site, job, "results_refused", f"The site refused what was measured: {error}", retry=False)
     except Died as error:
         end(site, job, error.code, error.message, log=error.log, retry=error.retry)
     except hub.HubError as error:

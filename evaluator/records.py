@@ -42,16 +42,14 @@ def one_sample(task: str, filters: Sequence[RawSample]) -> Sample:
 
 def prompt_of(arguments: Sequence[Any]) -> str:
     """What was sent: text alone, context and continuation, or a prompt without its generation arguments."""
-    return SEPARATOR.join(part for part in arguments if isinstance(part, str))
+    return SEPARATOR.join(text(part) for part in arguments if isinstance(part, str))
 
 
 def text(value: Any) -> str:
-    """A value as text; one-element lists of text as that text."""
-    if isinstance(value, str):
-        return value
+    """A value as text; one-element lists of text as that text. Lone surrogates, which UTF-8 lacks, as \\ud800."""
     if isinstance(value, list | tuple) and len(value) == 1 and isinstance(value[0], str):
-        return str(value[0])
-    return str(value)
+        value = value[0]
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def metrics_of(sample: RawSample) -> dict[str, float]:

@@ -3,30 +3,48 @@
 from django.db import transaction
 
 from leaderboard.actions.errors import Conflict, NotFound
-from leaderboard.actions.transitions import move_job, move_submission
+from leaderboard.actions.transitions import IllegalMove, move_job, move_submission
 from leaderboard.models import Event, Job, Owner, Submission
 from leaderboard.models.submissions import LIVE
 
 
-@transaction.atomic
+TRIES = 3
+"""A submission that moves on while it is being cancelled is looked at again."""
+
+
 def cancel(*, submission: int, owner: Owner) -> Submission:
     """Cancel `owner`'s submission; raises NotFound (also for others' submissions), Conflict when it has ended.
 
     A running job is only asked: its worker sees it with the next heartbeat, stops the child and acknowledges.
     """
-    row = Submission.objects.select_for_update().filter(pk=submission, owner=owner).first()
+    for _ in range(TRIES - 1):
+        try:
+            return cancel_once(submission=submission, owner=owner)
+        except IllegalMove:
+            continue
+    return cancel_once(submission=submission, owner=owner)
+
+
+@transaction.atomic
+def cancel_once(*, submission: int, owner: Owner) -> Submission:
+    """As `cancel`; raises IllegalMove when the submission moved at the same moment."""
+    # Jobs before their submission, as everywhere (see lease.locked).
+    jobs = list(Job.objects.select_for_update().filter(submission=submission, submission__owner=owner).order_by("pk"))
+    row = Submission.objects.filter(pk=submission, owner=owner).first()
     if row is None:
         raise NotFound("unknown_submission", f"You have no submission {submission}.")
     if row.state not in LIVE:
         raise Conflict("illegal_transition", f"Submission {submission} has already ended: it is {row.state}.")
-    running = row.jobs.select_for_update().filter(state=Job.State.RUNNING)
-    if running.update(cancel_requested=True):
+    running = [job.pk for job in jobs if job.state == Job.State.RUNNING]
+    if running:
+        Job.objects.filter(pk__in=running).update(cancel_requested=True)
         Event.objects.create(
             submission=row, actor=str(owner), before=row.state, after=row.state, reason="cancellation requested"
         )
         return row
-    for job in row.jobs.select_for_update().filter(state=Job.State.QUEUED):
-        move_job(job=job, before="queued", after="cancelled", actor=str(owner), reason="cancelled by its owner")
+    for job in jobs:
+        if job.state == Job.State.QUEUED:
+            move_job(job=job, before="queued", after="cancelled", actor=str(owner), reason="cancelled by its owner")
     move_submission(
         submission=row.pk, before=row.state, after="cancelled", actor=str(owner), reason="cancelled by its owner"
     )

@@ -11,10 +11,20 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from evaluator.contract import ClaimRequest, Heartbeat, HeartbeatReply, JobSpec, ModelRef, Settings, SuiteSpec
+from evaluator.contract import (
+    LOG_LIMIT,
+    ClaimRequest,
+    Heartbeat,
+    HeartbeatReply,
+    JobSpec,
+    ModelRef,
+    Settings,
+    SuiteSpec,
+)
 from leaderboard import tokens
 from leaderboard.actions import ring
 from leaderboard.actions.errors import Conflict, NotFound
+from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import Job, Outbox, Submission, Worker, WorkerToken
 
@@ -31,11 +41,11 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits."""
     worker, _ = Worker.objects.update_or_create(
         token=token,
-        name=request.worker,
+        name=storable(request.worker),
         defaults={
             "queues": list(request.queues),
             "engines": list(request.engines),
-            "hardware": request.hardware,
+            "hardware": storable(request.hardware),
             "last_seen_at": Now(),
         },
     )
@@ -78,12 +88,23 @@ def held(*, job: int, attempt: int, token: str) -> Job:
 
     Call it inside the transaction that acts on the job: the lock is what makes the check and the act one.
     """
+    row = locked(job=job)
+    check_held(row, attempt=attempt, token=token)
+    return row
+
+
+def locked(*, job: int) -> Job:
+    """A job, locked; raises NotFound. Whoever locks a submission as well locks its job first: one order, no deadlock."""
     row = Job.objects.select_for_update(of=("self",)).select_related("submission", "worker").filter(pk=job).first()
     if row is None:
         raise NotFound("unknown_job", f"There is no job {job}.")
-    if row.state != Job.State.RUNNING or row.attempt != attempt or not tokens.matches(token, row.token_digest):
-        raise Conflict("stale_attempt", f"Attempt {attempt} does not hold job {job} (any more); stop working on it.")
     return row
+
+
+def check_held(row: Job, *, attempt: int, token: str) -> None:
+    """Raise Conflict unless this attempt, with its token, holds the locked job."""
+    if row.state != Job.State.RUNNING or row.attempt != attempt or not tokens.matches(token, row.token_digest):
+        raise Conflict("stale_attempt", f"Attempt {attempt} does not hold job {row.pk} (any more); stop working on it.")
 
 
 @transaction.atomic
@@ -95,7 +116,7 @@ def heartbeat(*, job: int, token: str, beat: Heartbeat) -> HeartbeatReply:
         phase=beat.phase,
         done=max(row.done, min(beat.done, beat.total)),
         total=max(row.total, beat.total),
-        log=beat.log.replace("\x00", "␀") or row.log,
+        log=newest(beat.log, LOG_LIMIT) or row.log,
     )
     Worker.objects.filter(jobs=row).update(last_seen_at=Now())
     return HeartbeatReply(cancel=row.cancel_requested, lease_seconds=site.LEASE_SECONDS)

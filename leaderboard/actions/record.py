@@ -10,12 +10,19 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
-from evaluator.contract import Failure, Results, TaskResult, canonical_json
+from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
 from leaderboard.actions import ring
 from leaderboard.actions.errors import Conflict, Refused
-from leaderboard.actions.lease import end_cancelled, held, requeue, requeue_or_fail
+from leaderboard.actions.lease import check_held, end_cancelled, held, locked, requeue, requeue_or_fail
+from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, SuiteTask
+
+MESSAGE_LIMIT = 10_000
+PROVENANCE_LIMIT = 1_000_000
+"""Characters of JSON."""
+LARGEST = 3.4e38
+"""Of a float32, in which item scores are kept."""
 
 
 def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: str, body: bytes) -> bool:
@@ -34,8 +41,7 @@ def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: s
         if known.digest != digest:
             raise Conflict("chunk_differs", f"Chunk {sequence} of this attempt was already sent with other content.")
         return False
-    if not default_storage.exists(path):
-        default_storage.save(path, ContentFile(body))
+    write_whole(path, body)
     try:
         with transaction.atomic():
             held(job=job, attempt=attempt, token=token)
@@ -43,8 +49,20 @@ def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: s
                 job_id=job, attempt=attempt, sequence=sequence, digest=digest, path=path, size=len(body)
             )
     except IntegrityError as error:
-        raise Conflict("chunk_raced", f"Chunk {sequence} is being stored by another call; send it again.") from error
+        if SampleChunk.objects.filter(job=job, attempt=attempt, sequence=sequence, digest=digest).exists():
+            return False  # the same call, sent twice at once
+        raise Conflict("chunk_differs", f"Chunk {sequence} is being sent with two contents.") from error
     return True
+
+
+def write_whole(path: str, body: bytes) -> None:
+    """Put `body` into file storage at `path`; what a crash left there half written is replaced."""
+    if default_storage.exists(path):
+        with default_storage.open(path) as stored:
+            if stored.read() == body:
+                return
+        default_storage.delete(path)
+    default_storage.save(path, ContentFile(body))
 
 
 @transaction.atomic
@@ -54,17 +72,19 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     Raises Conflict for a stale attempt or different results, Refused when they do not fit the suite or lack chunks.
     """
     digest = hashlib.sha256(canonical_json(msgspec.to_builtins(results))).hexdigest()
-    done = Job.objects.filter(pk=job, state=Job.State.DONE, attempt=results.attempt, results_digest=digest)
-    if done.exists():
+    row = locked(job=job)
+    if (row.state, row.attempt, row.results_digest) == (Job.State.DONE, results.attempt, digest):
         return False
-    row = held(job=job, attempt=results.attempt, token=token)
+    check_held(row, attempt=results.attempt, token=token)
+    if len(canonical_json(results.provenance)) > PROVENANCE_LIMIT:
+        raise Refused("bad_result", f"The provenance has more than {PROVENANCE_LIMIT:,} characters.")
     check_chunks(row, results)
     tasks = check_tasks(row, results)
     for result in results.tasks:
         store(row, tasks[result.task], result)
     actor = f"worker {row.worker}"
     provenance = {
-        **results.provenance,
+        **storable(results.provenance),
         "load_seconds": results.load_seconds,
         "evaluation_seconds": results.evaluation_seconds,
     }
@@ -104,12 +124,16 @@ def check_tasks(job: Job, results: Results) -> dict[str, SuiteTask]:
 def nonsense(result: TaskResult) -> str:
     """Why a result cannot be stored, or ""."""
     if result.score is None:
+        if result.n or result.item_hashes or result.item_scores:
+            return "a task without a score has no items"
         return "" if result.unavailable else "a task without a score needs the reason"
     if result.unavailable:
         return "a task with a score has no reason to be unavailable"
     numbers = [result.score, *result.item_scores, *([] if result.stderr is None else [result.stderr])]
-    if not all(math.isfinite(number) for number in numbers):
+    if not all(math.isfinite(number) and abs(number) <= LARGEST for number in numbers):
         return "scores must be finite numbers"
+    if not 0 <= result.score <= 1 or not 0 <= (result.stderr or 0) <= 1:
+        return "scores and standard errors of tasks are fractions from 0 to 1"
     if not len(result.item_hashes) == len(result.item_scores) == result.n > 0:
         return "there must be one hash and one score for each of the n items"
     if any(len(item) != 64 or set(item) - set("0123456789abcdef") for item in result.item_hashes):
@@ -133,7 +157,7 @@ def store(job: Job, task: SuiteTask, result: TaskResult) -> None:
         score=result.score,
         stderr=result.stderr,
         n=result.n,
-        unavailable=result.unavailable,
+        unavailable=storable(result.unavailable),
         items=items,
         item_scores=np.asarray(result.item_scores, dtype="<f4").tobytes(),
     )
@@ -148,12 +172,14 @@ def record_failure(*, job: int, token: str, failure: Failure) -> bool:
     row = held(job=job, attempt=failure.attempt, token=token)
     actor = f"worker {row.worker}"
     if failure.log:
-        Job.objects.filter(pk=row.pk).update(log=failure.log.replace("\x00", "␀"))
+        Job.objects.filter(pk=row.pk).update(log=newest(failure.log, LOG_LIMIT))
     if row.cancel_requested or failure.kind == "cancelled":
         end_cancelled(job=row, actor=actor, reason="cancelled by its owner")
         return True
+    message = newest(failure.message, MESSAGE_LIMIT)
     if failure.kind == "released":
-        requeue(job=row, actor=actor, reason=failure.message, wait=timedelta(), losses=row.losses)
+        requeue(job=row, actor=actor, reason=message, wait=timedelta(), losses=row.losses)
         return True
-    requeue_or_fail(job=row, actor=actor, code=failure.code, message=failure.message, retry=failure.kind == "platform")
+    retry = failure.kind == "platform"
+    requeue_or_fail(job=row, actor=actor, code=storable(failure.code)[:60], message=message, retry=retry)
     return True

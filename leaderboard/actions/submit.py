@@ -38,7 +38,11 @@ def submit(
                 owner=owner, submitter=submitter, settings=msgspec.to_builtins(settings), **request
             )
     except IntegrityError:
-        raise duplicate(Submission.objects.get(state__in=LIVE, **request)) from None
+        existing = Submission.objects.filter(state__in=LIVE, **request).first()
+        if existing is None:
+            message = "An equal submission ended at this moment; submit again."
+            raise Conflict("duplicate_submission", message) from None
+        raise duplicate(existing) from None
     Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason="submitted")
     ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=submission.pk)
     return submission

@@ -56,6 +56,8 @@ def for_workers(*methods: str) -> Callable[[View], View]:
                 return reply
             try:
                 return view(request, token=row, **arguments)
+            except RecursionError:
+                return JsonResponse(body("malformed", "The JSON is nested too deeply."), status=400)
             except ContractError as error:
                 return JsonResponse(body("malformed", str(error)), status=400)
             except Refused as error:
@@ -69,7 +71,7 @@ def for_workers(*methods: str) -> Callable[[View], View]:
 def wait_of(request: HttpRequest) -> int:
     """Seconds that the caller is ready to wait, 0 to MAX_WAIT."""
     text = request.GET.get("wait", "0")
-    if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_WAIT):
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= MAX_WAIT):
         raise ContractError(f"wait is a number of seconds from 0 to {MAX_WAIT}, not {text[:40]!r}.")
     return int(text)
 
@@ -95,7 +97,7 @@ def claim(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
 @for_workers("GET")
 def bundle(request: HttpRequest, *, token: WorkerToken, digest: str) -> HttpResponse:
     """A suite's own task files."""
-    row = Bundle.objects.filter(digest=digest).first()
+    row = Bundle.objects.filter(digest=digest).first() if digest.isalnum() else None
     if row is None:
         return JsonResponse(body("unknown_bundle", "There is no such bundle."), status=404)
     return HttpResponse(bytes(row.data), content_type="application/gzip")
@@ -111,6 +113,8 @@ def heartbeat(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResp
 @for_workers("PUT")
 def chunk(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, sequence: int) -> HttpResponse:
     """Store a chunk of samples: 201, or 200 when it is already there."""
+    if max(attempt, sequence) >= 2**31:
+        raise ContractError("Attempts and sequences are numbers below 2,147,483,648.")
     new = record.record_chunk(
         job=job,
         attempt=attempt,

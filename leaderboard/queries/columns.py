@@ -94,7 +94,7 @@ def scale(low: float | None, high: float | None) -> Scale:
         return Scale()
     low, high = max(0.0, low), min(100.0, high)
     for step in STEPS:
-        first, last = math.floor(low / step) * step, math.ceil(high / step) * step
+        first, last = min(math.floor(low / step) * step, 100 - step), math.ceil(high / step) * step
         if last - first <= MAX_STEPS * step and last <= 100:
             return Scale(first, max(last, first + step), step)
     return Scale()

@@ -1,4 +1,4 @@
-"""`manage.py create_token USERNAME`: a bearer token for the API; makes the user, who cannot log in, if there is none."""
+"""`manage.py create_token USERNAME`: an API token; makes the user, who cannot log in, if there is none."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -1,0 +1,21 @@
+"""Texts from outside as PostgreSQL can hold them: it refuses NUL in any text, and so in JSON."""
+
+from typing import Any
+
+SHOWN_NUL = "␀"
+
+
+def newest(text: str, limit: int) -> str:
+    """The last `limit` characters of a log or message, storable."""
+    return str(storable(text[-limit:]))
+
+
+def storable(value: Any) -> Any:
+    """`value` with NUL shown as ␀ in every text inside: lists, mappings and their keys included."""
+    if isinstance(value, str):
+        return value.replace("\x00", SHOWN_NUL)
+    if isinstance(value, dict):
+        return {storable(key): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(inner) for inner in value]
+    return value
