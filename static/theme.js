@@ -1,4 +1,5 @@
-// Blocks in <head> so that a chosen theme is there before the first paint. "js" reveals what needs scripts.
+// Blocks in <head>: what must be there before the first paint (a chosen theme; "js" reveals what needs scripts), and
+// before htmx, which leaves the page as it is when Back or Forward is pressed while it still loads.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
@@ -8,4 +9,7 @@
   } catch {
     // Storage may be forbidden; the system's preference holds.
   }
+  addEventListener("popstate", (event) => {
+    if (event.state?.htmx && !window.onpopstate) location.reload();
+  });
 })();

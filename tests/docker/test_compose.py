@@ -121,7 +121,7 @@ def test_commands_name_modules_and_subcommands_that_exist() -> None:
     managed = {name for command in commands for name in re.findall(r"manage\.py (\w+)", command)}
     assert modules == {"leaderboard.celery"}
     assert all(map(find_spec, modules))
-    assert managed == {"migrate", "load_suites"}
+    assert managed == {"bootstrap"}
     assert managed <= get_commands().keys()
 
 

@@ -16,9 +16,10 @@ def collected() -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_passwords(settings: DjangoSettings) -> None:
-    """The real hash takes half a second by design."""
+def quick(settings: DjangoSettings) -> None:
+    """The real hash takes half a second by design; and every test client would read the whole static folder."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture

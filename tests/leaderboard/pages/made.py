@@ -76,8 +76,8 @@ def many(make: Make, suite: Suite, number: int) -> Snapshot:
     common = {field: getattr(first, field) for field in ("owner", "submitter", "suite", "settings", "settings_digest")}
     submissions = Submission.objects.bulk_create(
         Submission(
-            requested_model=revision.model.name, revision=revision, state="succeeded", score=90 - place / 10, stderr=1.0,
-            **common,
+            requested_model=revision.model.name, revision=revision, state="succeeded", score=90 - place / 10,
+            stderr=1.0, **common,
         )
         for place, revision in enumerate(revisions, start=2)
     )  # fmt: skip

@@ -105,7 +105,8 @@ def test_the_policy_allows_nothing_inline_and_nobody_else(pages: dict[str, HttpR
 def test_security_headers_are_on_every_reply(pages: dict[str, HttpResponse]) -> None:
     for name, reply in pages.items():
         assert reply["X-Content-Type-Options"] == "nosniff", name
-        assert reply["X-Frame-Options"] == "DENY", name
+        # A wrong host is refused before that middleware's turn; the policy's frame-ancestors says the same.
+        assert reply.get("X-Frame-Options") == (None if name == "400" else "DENY"), name
         assert reply["Referrer-Policy"] == "strict-origin-when-cross-origin", name
         opened = "unsafe-none" if name == "api" else "same-origin"  # drf-spectacular's, for windows that log in
         assert reply["Cross-Origin-Opener-Policy"] == opened, name
@@ -196,6 +197,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "worker-failure": (405, 405),
 }
 
+
 def routes() -> Iterator[URLPattern]:
     patterns = get_resolver().url_patterns
     assert all(isinstance(pattern, URLPattern) for pattern in patterns), "an include() needs its routes listed too"
@@ -232,8 +234,7 @@ def test_every_route_is_listed_with_its_permissions() -> None:
     assert {route.name for route in routes()} == set(ROUTES)
 
 
-@pytest.mark.parametrize("headers", [{}, HTMX])
-@pytest.mark.parametrize("method", ["get", "head", "options"])
+@pytest.mark.parametrize(("method", "headers"), [("get", {}), ("get", HTMX), ("head", {}), ("options", {})])
 def test_no_reading_of_any_route_writes(
     client: Client, member: Client, row: Submission, method: str, headers: dict[str, str]
 ) -> None:

@@ -38,9 +38,7 @@ def test_logging_in_never_leads_to_another_site(client: Client, grace: User, sui
 @pytest.mark.parametrize(
     "wrong", [{"password": "wrong"}, {"username": "nobody"}, {"username": "GRACE"}, {"username": "grace\x00"}]
 )
-def test_a_wrong_name_or_password_is_refused_in_plain_words(
-    client: Client, grace: User, wrong: dict[str, str]
-) -> None:
+def test_a_wrong_name_or_password_is_refused_in_plain_words(client: Client, grace: User, wrong: dict[str, str]) -> None:
     page = tree(client.post("/login", {**GRACE, **wrong}))
     said = [one.text for one in page.all("", "errors")] + [one.text for one in page.all("div", role="alert")]
     assert len(said) == 1 and said[0]

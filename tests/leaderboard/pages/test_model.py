@@ -63,9 +63,7 @@ def test_revisions_are_listed_newest_first(client: Client, make_submission: made
     ]  # fmt: skip
 
 
-def test_it_stands_where_the_newest_rankings_put_it(
-    client: Client, make_submission: made.Make, suite: Suite
-) -> None:
+def test_it_stands_where_the_newest_rankings_put_it(client: Client, make_submission: made.Make, suite: Suite) -> None:
     row = made.succeed(make_submission(), 50.0)
     build_snapshot(suite=suite)
     made.succeed(make_submission("org/better"), 90.0)

@@ -55,7 +55,11 @@ def test_each_submission_stands_where_it_belongs(
     assert lines(page(client)) == {
         "Running 2": ["org/running: Evaluating 1,234 of 5,000 items 24 %", "org/scoring: Scoring"],
         "Waiting 3": ["org/validating: Being checked", "org/first: Next in line", "org/second: Number 2 in line"],
-        "Ended": ["org/bad: Failed It broke.", "org/unranked: Succeeded not ranked", "org/good: Succeeded 61.25 ± 1.50"],
+        "Ended": [
+            "org/bad: Failed It broke.",
+            "org/unranked: Succeeded not ranked",
+            "org/good: Succeeded 61.25 ± 1.50",
+        ],
     }
     assert page(client).links()["org/running"] == f"/submissions/{running.pk}"
 

@@ -199,7 +199,7 @@ def words_of(command: str) -> list[str]:
     "chosen", [Settings(), Settings(engine="transformers", dtype="float16", apply_chat_template=True, max_length=64)]
 )
 def test_the_worker_understands_the_command(make_submission: made.Make, chosen: Settings) -> None:
-    row = make_submission("it's/\"a\" $(model)", settings=chosen)
+    row = make_submission('it\'s/"a" $(model)', settings=chosen)
     words = words_of(repeat_command(row))
     assert words[:4] == ["python", "-m", "evaluator", "run"]
     parser = argparse.ArgumentParser()

@@ -17,7 +17,8 @@ def field(page: Element, name: str) -> Element:
 
 def errors(page: Element) -> dict[str, str]:
     """Field to what is said beside it, as assistive technology finds it; "" for the form as a whole."""
-    said = {"": alert.text for alert in page.all("div", "notice", role="alert")}
+    alerts = page.all("div", "notice", role="alert")
+    said = {"": " ".join(alert.text for alert in alerts)} if alerts else {}
     for one in page.all():
         if one.get("aria-invalid") == "true":
             described = [page.one(id=name).text for name in one["aria-describedby"].split() if name.endswith("_error")]

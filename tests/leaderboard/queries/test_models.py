@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from evaluator.contract import encode
+from leaderboard.actions.load_suites import release
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import Job, Model, Submission, Suite
+from leaderboard.queries.errors import Missing
+from leaderboard.queries.models import model_detail
+from leaderboard.queries.suites import suites
+from tests.conftest import suite_spec
+from tests.leaderboard.pages import made
+
+pytestmark = pytest.mark.django_db
+
+
+def released(name: str, version: int) -> Suite:
+    spec = suite_spec(name, version)
+    return release(spec, json.loads(encode(spec)), None)
+
+
+@pytest.mark.parametrize("name", ["", "org", "org/none", "ORG/MODEL", "org/model\x00", "x" * 10_000])
+def test_an_unknown_model_is_missing(make_submission: made.Make, name: str) -> None:
+    make_submission()
+    with pytest.raises(Missing) as refusal:
+        model_detail(name)
+    assert refusal.value.code == "unknown_model"
+    assert len(refusal.value.message) < 400
+
+
+def test_a_model_stands_in_the_newest_ranking_of_every_suite(make_submission: made.Make, suite: Suite) -> None:
+    made.succeed(make_submission(), 50.0)
+    first = build_snapshot(suite=suite)
+    other = released("atlas", 1)
+    elsewhere = make_submission(sha="b" * 40)
+    Submission.objects.filter(pk=elsewhere.pk).update(suite=other)
+    elsewhere.refresh_from_db()
+    made.succeed(elsewhere, 10.0)
+    build_snapshot(suite=other)
+    second = build_snapshot(suite=suite)
+    assert first.pk < second.pk
+    rows = model_detail("org/model").rows
+    assert [(row.snapshot.suite.slug, row.score) for row in rows] == [("atlas@1", 10.0), ("tiny@1", 50.0)]
+    assert {row.snapshot_id for row in rows} >= {second.pk}
+
+
+def test_rows_of_other_models_stay_out(board: dict[str, Submission]) -> None:
+    assert [row.model_name for row in model_detail("org/best").rows] == ["org/best"]
+
+
+def test_attempts_are_those_that_asked_for_it_newest_first(make_submission: made.Make) -> None:
+    rejected = made.validating(make_submission())
+    Submission.objects.filter(pk=rejected.pk).update(state="rejected")
+    again = make_submission()
+    make_submission("org/other")
+    assert [row.pk for row in model_detail("org/model").submissions] == [again.pk, rejected.pk]
+    assert Job.objects.filter(submission=rejected).count() == 0
+
+
+def test_revisions_come_newest_first(make_submission: made.Make) -> None:
+    made.end(make_submission(sha="a" * 40), "failed")
+    make_submission(sha="b" * 40)
+    assert [revision.sha[0] for revision in model_detail("org/model").revisions] == ["b", "a"]
+
+
+def test_a_model_nobody_evaluated_has_a_page_all_the_same(db: None) -> None:
+    Model.objects.create(name="org/model")
+    found = model_detail("org/model")
+    assert (found.revisions, found.rows, found.submissions) == ([], [], [])
+
+
+def test_suites_come_by_name_and_newest_version_first(db: None) -> None:
+    for name, version in (("zeta", 1), ("atlas", 2), ("atlas", 10)):
+        released(name, version)
+    assert [suite.slug for suite in suites()] == ["atlas@10", "atlas@2", "zeta@1"]
+    assert [task.task for task in suites()[0].tasks.all()] == ["alpha", "beta"]
