@@ -7,7 +7,6 @@ from leaderboard.actions.transitions import IllegalMove, move_job, move_submissi
 from leaderboard.models import Event, Job, Owner, Submission
 from leaderboard.models.submissions import LIVE
 
-
 TRIES = 3
 """A submission that moves on while it is being cancelled is looked at again."""
 

@@ -94,7 +94,7 @@ def held(*, job: int, attempt: int, token: str) -> Job:
 
 
 def locked(*, job: int) -> Job:
-    """A job, locked; raises NotFound. Whoever locks a submission as well locks its job first: one order, no deadlock."""
+    """A job, locked; raises NotFound. Whoever locks its submission too locks the job first: one order, no deadlock."""
     row = Job.objects.select_for_update(of=("self",)).select_related("submission", "worker").filter(pk=job).first()
     if row is None:
         raise NotFound("unknown_job", f"There is no job {job}.")
@@ -104,7 +104,8 @@ def locked(*, job: int) -> Job:
 def check_held(row: Job, *, attempt: int, token: str) -> None:
     """Raise Conflict unless this attempt, with its token, holds the locked job."""
     if row.state != Job.State.RUNNING or row.attempt != attempt or not tokens.matches(token, row.token_digest):
-        raise Conflict("stale_attempt", f"Attempt {attempt} does not hold job {row.pk} (any more); stop working on it.")
+        message = f"Attempt {attempt} does not hold job {row.pk} (any more); stop working on it."
+        raise Conflict("stale_attempt", message)
 
 
 @transaction.atomic

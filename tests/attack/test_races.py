@@ -129,9 +129,7 @@ def test_the_same_chunk_twice_at_once_is_no_lost_lease(held: JobSpec) -> None:
     digest = hashlib.sha256(body).hexdigest()
 
     def post() -> bool:
-        return record.record_chunk(
-            job=held.job, attempt=1, token=held.token, sequence=0, digest=digest, body=body
-        )
+        return record.record_chunk(job=held.job, attempt=1, token=held.token, sequence=0, digest=digest, body=body)
 
     outcomes = together(*[post] * 6)
     assert sorted(map(str, outcomes)) == ["False"] * 5 + ["True"]
@@ -142,9 +140,7 @@ def test_the_same_chunk_twice_at_once_leaves_one_file(held: JobSpec, files: Path
     digest = hashlib.sha256(body).hexdigest()
 
     def post() -> bool:
-        return record.record_chunk(
-            job=held.job, attempt=1, token=held.token, sequence=0, digest=digest, body=body
-        )
+        return record.record_chunk(job=held.job, attempt=1, token=held.token, sequence=0, digest=digest, body=body)
 
     together(*[post] * 6)
     assert len([path for path in files.rglob("*") if path.is_file()]) == 1
@@ -174,7 +170,9 @@ def test_a_duplicate_that_ends_at_the_same_moment_is_no_server_error(
             return stock(**values)
         finally:
             with ThreadPoolExecutor(1) as pool:  # its owner cancels it, by another connection
-                pool.submit(lambda: (cancelling.cancel(submission=first.pk, owner=owner), connections.close_all())).result()
+                pool.submit(
+                    lambda: (cancelling.cancel(submission=first.pk, owner=owner), connections.close_all())
+                ).result()
 
     monkeypatch.setattr(Submission.objects, "create", create)
     with pytest.raises(Conflict):

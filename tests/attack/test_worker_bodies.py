@@ -92,8 +92,8 @@ def test_a_bundle_named_with_nul_is_not_found(caller: Client) -> None:
 
 @pytest.mark.parametrize(
     "numbers",
-    [{"done": 1, "total": 10**12}, {"done": 10**12, "total": 10**12}, {"done": 5, "total": 2}, {"done": -5, "total": -9},
-     {"attempt": 2**63}, {"attempt": 2**100}, {"attempt": -1}],
+    [{"done": 1, "total": 10**12}, {"done": 10**12, "total": 10**12}, {"done": 5, "total": 2},
+     {"done": -5, "total": -9}, {"attempt": 2**63}, {"attempt": 2**100}, {"attempt": -1}],
     ids=str,
 )  # fmt: skip
 def test_a_heartbeat_with_odd_numbers_is_no_server_error(held: Held, numbers: dict[str, int]) -> None:
@@ -117,7 +117,9 @@ def test_the_message_of_a_failure_is_not_a_megabyte_on_every_page(held: Held) ->
 
 
 @pytest.mark.parametrize(
-    "changes", [{"message": "a\x00b"}, {"code": "c" * 61}, {"code": "a\x00b"}], ids=["NUL in the message", "long", "NUL"]
+    "changes",
+    [{"message": "a\x00b"}, {"code": "c" * 61}, {"code": "a\x00b"}],
+    ids=["NUL in the message", "long", "NUL"],
 )
 @pytest.mark.parametrize("kind", ["model", "platform"])
 def test_a_failure_with_odd_texts_ends_the_attempt(held: Held, changes: dict[str, str], kind: str) -> None:
