@@ -75,7 +75,7 @@ def test_a_claim_with_an_odd_description_is_no_server_error(caller: Client, chan
 
 @pytest.mark.parametrize("wait", ["000000000999", "0" * 9 + "9" * 5000], ids=["999 seconds", "thousands of digits"])
 def test_a_wait_with_leading_zeros_is_not_taken_for_a_short_one(caller: Client, wait: str) -> None:
-    from leaderboard.api import worker
+
 
     class Request:
         GET = {"wait": wait}

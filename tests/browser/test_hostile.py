@@ -1,0 +1,135 @@
+"""Hostile texts execute nothing, even where no policy would stop them: these windows ignore the CSP."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from leaderboard.actions.accounts import create_person
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import Event, Model, Owner, Revision, Submission, Suite, WorkerToken
+from tests.browser.conftest import Open
+from tests.leaderboard.pages import made
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "<ScRiPt>alert(1)</sCrIpT>",
+    "</script><script>alert(1)</script>",
+    "<script src=data:text/javascript,alert(1)></script>",
+    "<img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
+    "'><img src=x onerror=alert(1)>",
+    "` onmouseover=alert(1) x=`",
+    '" autofocus onfocus=alert(1) x="',
+    "' autofocus onfocus='alert(1)",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<iframe srcdoc='<script>parent.alert(1)</script>'></iframe>",
+    "<iframe src=javascript:alert(1)></iframe>",
+    "<details open ontoggle=alert(1)>x",
+    "<video><source onerror=alert(1)></video>",
+    "<body onload=alert(1)>",
+    "</title><script>alert(1)</script>",
+    "</textarea></pre></code><script>alert(1)</script>",
+    "<!--><script>alert(1)</script-->",
+    "<style>@import 'javascript:alert(1)'</style><p style=x:expression(alert(1))>",
+    "<a href=javascript:alert(1)>x</a>",
+    "javascript:alert(1)",
+    "javascript:alert(1)//x/y",
+    "<form action=javascript:alert(1)><button>x",
+    "<div hx-on:load=alert(1) hx-on::load=alert(1)>",
+    "<div hx-get=/queue hx-trigger='load[alert(1)]'>",
+    "<p id=count hx-swap-oob=true><script>alert(1)</script></p>",
+    "<template><script>alert(1)</script></template>",
+    "{{constructor.constructor('alert(1)')()}}",
+    "{% include 'x' %}{{ 7|add:7 }}",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\u202e<script>alert(1)</script>\u2066",
+    "<script\x0c>alert(1)</script\t>",
+    "<scr␀ipt>alert(1)</script>",
+]  # fmt: skip
+
+
+# Touches what could be armed (focus, hover), lets the page's own tasks run, and returns the elements that only a
+# payload could have made.
+STRANGERS = """async () => {
+    document.querySelectorAll("main a, main summary").forEach((one) => one.focus());
+    document.querySelectorAll("main *").forEach((one) => one.dispatchEvent(new MouseEvent("mouseover")));
+    const { port1, port2 } = new MessageChannel();
+    await new Promise((done) => { port1.onmessage = done; port2.postMessage(0); });
+    return [...document.querySelectorAll("*")].filter((one) =>
+        ["IFRAME", "IMG", "VIDEO", "STYLE", "TEMPLATE", "OBJECT", "animate", "math"].includes(one.tagName)
+        || (one.tagName === "SCRIPT" && !one.src.startsWith(location.origin + "/static/"))
+        || [...one.attributes].some((attribute) => /^(on|hx-on|style$|srcdoc|autofocus)/.test(attribute.name))
+        || /^\\s*javascript:/i.test(one.getAttribute("href") || one.getAttribute("action") || "")
+    ).map((one) => one.outerHTML.slice(0, 120));
+}"""
+
+
+def strangers(page: Page) -> list[str]:
+    return page.evaluate(STRANGERS)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def rows(make_submission: made.Make, suite: Suite, live_server: object) -> list[Submission]:
+    """A ranked submission for each payload: as model, owner, reasons, provenance."""
+    made_rows = []
+    for index, payload in enumerate(PAYLOADS):
+        row = make_submission(payload)
+        owner = create_person(username=f"u{index}", password=None).owner
+        Owner.objects.filter(pk=owner.pk).update(name=payload)
+        made_rows.append(
+            made.succeed(row, None if index % 2 else 50.0, reason=payload if index % 2 else "", tasks={"alpha": None})
+            if index % 3
+            else made.end(row, "failed", error_message=payload, provenance={payload: {payload: payload}})
+        )
+        Submission.objects.filter(pk=row.pk).update(owner=owner, requested_revision=payload)
+        Event.objects.create(submission=row, actor=payload, after="failed", reason=payload)
+        row.jobs.update(log=payload)
+    Model.objects.update(licence="<script>alert(1)</script>", base_model='"><img src=x onerror=alert(1)>')
+    Revision.objects.update(architecture="<svg onload=alert(1)>", dtype="<b>")
+    build_snapshot(suite=suite)
+    return made_rows
+
+
+def test_there_are_enough_payloads() -> None:
+    assert len(set(PAYLOADS)) == len(PAYLOADS) >= 20
+
+
+def test_hostile_texts_do_nothing_on_any_page(visits: Open, rows: list[Submission]) -> None:
+    page = visits(bypass_csp=True).page
+    for address in ("/", "/?sort=-model", "/queue", *(f"/submissions/{row.pk}" for row in rows)):
+        page.goto(address)
+        assert strangers(page) == [], address
+    page.goto("/")
+    for link in page.locator("tbody a.name").evaluate_all("links => links.map((link) => link.href)"):
+        page.goto(link)
+        assert strangers(page) == [], link
+
+
+def test_hostile_texts_do_nothing_when_htmx_swaps_them_in(
+    visits: Open, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    page = visits(bypass_csp=True).page
+    page.clock.install()
+    row = make_submission()
+    spec = made.claim(worker_token, "<script>alert(1)</script>")
+    page.goto(f"/submissions/{row.pk}")
+    made.beat(spec, done=1, total=2, log="\n".join(PAYLOADS))
+    page.clock.run_for(2_100)
+    expect(page.locator(".status .headline")).to_have_text("Evaluating 1 of 2 items")
+    assert strangers(page) == []
+    assert "<script>alert(1)</script>" in page.locator("#log-text").inner_text()
+
+
+def test_hostile_searches_do_nothing(visits: Open, board: dict[str, Submission]) -> None:
+    page = visits(bypass_csp=True).page
+    page.goto("/")
+    for payload in PAYLOADS[4:10]:
+        with page.expect_response(lambda reply: "search=" in reply.url):
+            page.fill("#search", payload)
+        expect(page.locator("#board .empty")).to_be_visible()
+        assert strangers(page) == []
+    page.reload()
+    assert strangers(page) == []
