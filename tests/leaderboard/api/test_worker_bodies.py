@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER, LOG_LIMIT
 from leaderboard.actions.score import score
+from leaderboard.api import worker
 from leaderboard.models import Job, Submission, WorkerToken
 from tests.conftest import WORKER_SECRET
 
@@ -75,7 +76,6 @@ def test_a_claim_with_an_odd_description_is_no_server_error(caller: Client, chan
 
 @pytest.mark.parametrize("wait", ["000000000999", "0" * 9 + "9" * 5000], ids=["999 seconds", "thousands of digits"])
 def test_a_wait_with_leading_zeros_is_not_taken_for_a_short_one(caller: Client, wait: str) -> None:
-
 
     class Request:
         GET = {"wait": wait}
