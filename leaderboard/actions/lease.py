@@ -3,6 +3,7 @@
 Every claim raises the job's attempt and makes a new token; whoever calls with an older attempt is refused (fencing).
 """
 
+import logging
 from datetime import timedelta
 
 import msgspec
@@ -28,6 +29,8 @@ from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import Job, Outbox, Submission, Worker, WorkerToken
 
+log = logging.getLogger(__name__)
+
 LOST_LEASE = "The worker stopped answering; the job waits for another one."
 
 
@@ -52,7 +55,13 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     job = (
         Job.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("submission__suite", "submission__revision__model")
-        .filter(state=Job.State.QUEUED, not_before__lte=Now(), queue__in=request.queues, engine__in=request.engines)
+        .filter(
+            state=Job.State.QUEUED,
+            not_before__lte=Now(),
+            queue__in=request.queues,
+            engine__in=request.engines,
+            submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING],
+        )
         .order_by("id")
         .first()
     )
@@ -157,7 +166,13 @@ def end_cancelled(*, job: Job, actor: str, reason: str) -> None:
 def expire_leases() -> int:
     """Take back every job whose lease has run out; returns how many. Safe to run from several places at once."""
     expired = list(Job.objects.filter(state="running", lease_expires_at__lt=Now()).values_list("pk", flat=True))
-    return sum(expire(job=job) for job in expired)
+    taken = 0
+    for job in expired:
+        try:
+            taken += expire(job=job)
+        except Conflict:
+            log.exception("The lease of job %s cannot be taken back; the others go on.", job)
+    return taken
 
 
 @transaction.atomic

@@ -76,6 +76,9 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     if (row.state, row.attempt, row.results_digest) == (Job.State.DONE, results.attempt, digest):
         return False
     check_held(row, attempt=results.attempt, token=token)
+    if row.cancel_requested:  # its owner was told that it is being cancelled
+        end_cancelled(job=row, actor=f"worker {row.worker}", reason="cancelled by its owner")
+        return True
     if len(canonical_json(results.provenance)) > PROVENANCE_LIMIT:
         raise Refused("bad_result", f"The provenance has more than {PROVENANCE_LIMIT:,} characters.")
     check_chunks(row, results)

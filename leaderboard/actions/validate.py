@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import msgspec
 from django.conf import settings as site
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from evaluator import hub
 from evaluator.contract import Settings
 from leaderboard.actions import ring
+from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
 from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
 from leaderboard.models.submissions import LIVE
@@ -55,6 +56,12 @@ def validate(*, submission: int) -> None:
         reject(row=row, code=error.code, message=error.message)
     except IllegalMove:
         log.info("Submission %s was moved by somebody else while it was validated.", submission)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: the bell rings again
+    except Exception as error:  # a repository may say anything of itself; no submission waits for ever because of it
+        log.exception("Submission %s cannot be validated.", submission)
+        message = f"{row.requested_model} could not be checked: {type(error).__name__}. The site's log has the details."
+        reject(row=row, code="validation_failed", message=message)
 
 
 def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
@@ -105,20 +112,36 @@ def record_revision(pinned: hub.PinnedModel) -> Revision:
     model, _ = Model.objects.update_or_create(
         name=pinned.name,
         defaults={
-            "licence": pinned.licence,
-            "base_model": pinned.base_model or "",
+            "licence": fitting(pinned.licence, 100),
+            "base_model": fitting(pinned.base_model or "", 200),
             "modalities": list(pinned.modalities),
             "released_on": pinned.created,
         },
     )
-    fields = (
-        "source", "architecture", "model_type", "parameters", "active_parameters", "context_length", "dtype",
-        "chat_template", "gated", "size_bytes",
-    )  # fmt: skip
-    revision, _ = Revision.objects.update_or_create(
-        model=model, sha=pinned.sha, defaults={field: getattr(pinned, field) for field in fields}
-    )
+    facts = {
+        "source": pinned.source,
+        "architecture": fitting(pinned.architecture, 200),
+        "model_type": fitting(pinned.model_type, 100),
+        "dtype": fitting(pinned.dtype, 20),
+        "parameters": countable(pinned.parameters, 2**63),
+        "active_parameters": countable(pinned.active_parameters, 2**63),
+        "context_length": countable(pinned.context_length, 2**31),
+        "size_bytes": countable(pinned.size_bytes, 2**63),
+        "chat_template": pinned.chat_template,
+        "gated": pinned.gated,
+    }
+    revision, _ = Revision.objects.update_or_create(model=model, sha=pinned.sha, defaults=facts)
     return revision
+
+
+def fitting(text: str, limit: int) -> str:
+    """What a repository says of itself, cut to the column: a name of 300 characters is no reason to refuse a model."""
+    return str(storable(text[:limit]))
+
+
+def countable(number: int | None, limit: int) -> int | None:
+    """A number below `limit`; a larger one is a mistake of the repository, and unknown."""
+    return number if number is not None and 0 <= number < limit else None
 
 
 def patient(row: Submission) -> bool:
