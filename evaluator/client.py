@@ -1,11 +1,11 @@
-"""HTTP to the worker API. Every call may be repeated: the site tells repeats apart by attempt, sequence and digest."""
+"""HTTP to the worker API. All calls but a claim may be repeated: the site knows them by attempt and digest."""
 
 import hashlib
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,6 +14,7 @@ from evaluator.contract import (
     CHUNK_DIGEST_HEADER,
     VERSION,
     ClaimRequest,
+    ContractError,
     Failure,
     Heartbeat,
     HeartbeatReply,
@@ -24,6 +25,8 @@ from evaluator.contract import (
 )
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Waits between tries of a call that got no answer, or one that says the site is not well (5xx, 429)."""
@@ -58,8 +61,9 @@ class Site:
 
     def claim(self, request: ClaimRequest, *, wait: int = 0) -> JobSpec | None:
         """A job, or None when none waits for this worker, or came within `wait` seconds."""
-        reply = self._call("POST", f"claims/?wait={wait}" if wait else "claims/", content=encode(request))
-        return None if reply.status_code == 204 else decode(reply.content, JobSpec)
+        path = f"claims/?wait={wait}" if wait else "claims/"
+        reply = self._call("POST", path, content=encode(request), repeatable=False)
+        return None if reply.status_code == 204 else understood(reply, JobSpec)
 
     def bundle(self, digest: str) -> bytes:
         """A suite's own task files; checked against the digest they are named by."""
@@ -71,7 +75,7 @@ class Site:
     def heartbeat(self, job: JobSpec, beat: Heartbeat) -> HeartbeatReply:
         """Renew the lease."""
         reply = self._call("POST", f"jobs/{job.job}/heartbeat/", job=job, content=encode(beat), tries=1)
-        return decode(reply.content, HeartbeatReply)
+        return understood(reply, HeartbeatReply)
 
     def post_chunk(self, job: JobSpec, sequence: int, body: bytes) -> str:
         """Send a chunk of samples (gzip JSONL); returns its digest."""
@@ -98,7 +102,10 @@ class Site:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
         tries: int = len(RETRY_SECONDS) + 1,
+        repeatable: bool = True,
     ) -> httpx.Response:
+        """`repeatable`: the call may be sent again although the first one may have arrived. A claim may not: the job
+        whose answer was lost would be leased to nobody."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         if job is not None:
             sent[ATTEMPT_TOKEN_HEADER] = job.token
@@ -107,8 +114,10 @@ class Site:
                 reply = self.http.request(method, path, content=content, headers=sent)
             except httpx.TransportError as error:
                 problem = SiteError(f"{self.http.base_url} does not answer: {error}")
+                if not repeatable and not isinstance(error, httpx.ConnectError):
+                    raise problem from error
             else:
-                if reply.status_code < 400:
+                if reply.is_success:
                     return reply
                 problem = refusal(method, path, reply)
                 if reply.status_code != 429 and reply.status_code < 500:
@@ -120,9 +129,19 @@ class Site:
         raise AssertionError("unreachable: the last try returns or raises")
 
 
+def understood(reply: httpx.Response, kind: type[T]) -> T:
+    """The body of a reply; raises SiteError when it is not what the contract says, such as a proxy's page."""
+    try:
+        return decode(reply.content, kind)
+    except ContractError as error:
+        raise SiteError(f"{reply.url} answered something else than a {kind.__name__}: {error}") from error
+
+
 def refusal(method: str, path: str, reply: httpx.Response) -> SiteError:
     """The error for a reply of 400 and above, with what the site says about it."""
     message = f"{method} {path} was answered {reply.status_code}: {said(reply)}"
+    if reply.is_redirect:
+        message += f" The site is elsewhere: set PARITY_URL to where {reply.headers.get('location', 'it')} points."
     return (LeaseLost if reply.status_code == 409 else SiteError)(message, status=reply.status_code)
 
 

@@ -56,6 +56,9 @@ def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) ->
         end(site, job, error.code, error.message, log=error.log, retry=error.retry)
     except hub.HubError as error:
         end(site, job, error.code, error.message, retry=error.code in PLATFORM_CODES)
+    except Exception as error:  # whatever breaks on this host, the site hears of it and another worker may do better
+        log.exception("job %s attempt %s broke on this host", job.job, job.attempt)
+        end(site, job, "host_failed", f"The worker's host failed: {type(error).__name__}: {error}", retry=True)
 
 
 def end(site: Site, job: JobSpec, code: str, message: str, *, retry: bool, log: str = "") -> None:

@@ -100,6 +100,6 @@ def poll(settings: config.Config) -> None:
                 claimed = site.claim(introduction(settings), wait=WAIT_SECONDS)
                 if claimed is not None:
                     jobs.work(site, settings, claimed, stopping)
-            except SiteError as error:
-                log.error("%s Asking again in %s s.", error, WAIT_SECONDS)
+            except Exception:  # a worker outlives one bad answer and one broken job
+                log.exception("Something broke; asking again in %s s.", WAIT_SECONDS)
                 stopping.wait(WAIT_SECONDS)

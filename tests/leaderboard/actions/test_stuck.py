@@ -20,7 +20,6 @@ from leaderboard.actions import lease, record, validate
 from leaderboard.actions.submit import submit
 from leaderboard.models import Job, Outbox, Owner, Submission, Suite, User, WorkerToken
 from tests.evaluator.fake_hub import safetensors
-from tests.leaderboard.actions.test_races import results
 from tests.leaderboard.actions.test_record import results
 
 Make = Callable[..., Submission]
