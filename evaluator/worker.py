@@ -12,7 +12,7 @@ import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 
 from evaluator import config, jobs
 from evaluator.client import Site, SiteError
@@ -47,6 +47,13 @@ stopping = threading.Event()
 @worker_shutting_down.connect
 def stop(**_: Any) -> None:
     stopping.set()
+
+
+@worker_ready.connect
+def look(**_: Any) -> None:
+    """A worker that starts looks at the queue without waiting for a bell: its own may have been swallowed before."""
+    queue = config.from_environment().queues[0]
+    doorbell.apply_async(args=[0], queue=f"jobs.{queue}", expires=60, retry=False)
 
 
 @app.task(name="evaluator.doorbell")

@@ -18,7 +18,11 @@ def create_person(*, username: str, password: str | None, email: str = "", staff
 @transaction.atomic
 def ensure_owner(*, user: User) -> Owner:
     """The Owner row of a person; users that Django's own commands made get theirs here."""
-    owner, _ = Owner.objects.get_or_create(user=user, defaults={"kind": Owner.Kind.PERSON, "name": user.username})
+    owner = Owner.objects.filter(user=user).first()
+    if owner is None:
+        taken = Owner.objects.filter(name=user.username).exists()
+        name = f"{user.username[:120]} (person {user.pk})" if taken else user.username
+        owner = Owner.objects.create(kind=Owner.Kind.PERSON, name=name, user=user)
     return owner
 
 

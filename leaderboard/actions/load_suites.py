@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, transaction
 
 from evaluator import suites
 from evaluator.contract import SuiteSpec, encode
 from leaderboard.actions.errors import Conflict
 from leaderboard.models import Bundle, Suite, SuiteTask
+
+NOT_FRACTIONS = frozenset({"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bleu", "chrf", "ter"})
 
 
 @transaction.atomic
@@ -24,7 +26,17 @@ def load_suite(*, path: Path) -> tuple[Suite, bool]:
         if existing.definition != definition:
             raise Conflict("released_suite_changed", changed(spec, existing.definition, definition, path))
         return existing, False
-    return release(spec, definition, data), True
+    for task in spec.tasks:
+        if task.metric in NOT_FRACTIONS:
+            raise suites.SuiteError(
+                f"{path.name}, task {task.task}: {task.metric} is not a fraction from 0 to 1, which a score here is. "
+                "Choose another metric of the task."
+            )
+    try:
+        with transaction.atomic():
+            return release(spec, definition, data), True
+    except (DataError, ValueError) as error:
+        raise suites.SuiteError(f"{path.name} does not fit the tables: {' '.join(str(error).split())}") from error
 
 
 def release(spec: SuiteSpec, definition: dict[str, Any], data: bytes | None) -> Suite:

@@ -8,6 +8,9 @@ from rest_framework.parsers import BaseParser
 
 from evaluator.contract import ContractError, decode
 
+MAX_BYTES = 1_000_000
+"""DRF reads the stream itself, so Django's own limit does not apply here."""
+
 
 class StrictJSON(BaseParser):
     media_type = "application/json"
@@ -15,7 +18,10 @@ class StrictJSON(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        body = stream.read(MAX_BYTES + 1)
+        if len(body) > MAX_BYTES:
+            raise ParseError(f"The body has more than {MAX_BYTES:,} bytes.")
         try:
-            return decode(stream.read(), Any)
+            return decode(body, Any)
         except ContractError as error:
             raise ParseError(f"The body is not JSON: {error}") from error

@@ -12,7 +12,10 @@ def public_routes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str,
 
 
 class Schema(SpectacularAPIView):
-    """The schema, as YAML or with ?format=json as JSON."""
+    """The schema, as YAML or with ?format=json as JSON. It has one version: what callers ask for is not repeated."""
+
+    def _get_version_parameter(self, _: Any) -> None:
+        return None
 
 
 class Docs(SpectacularSwaggerView):
