@@ -53,7 +53,7 @@ def stop(**_: Any) -> None:
 def look(**_: Any) -> None:
     """A worker that starts looks at the queue without waiting for a bell: its own may have been swallowed before."""
     queue = config.from_environment().queues[0]
-    doorbell.apply_async(args=[0], queue=f"jobs.{queue}", expires=60, retry=False)
+    doorbell.apply_async(args=(0,), queue=f"jobs.{queue}", expires=60, retry=False)
 
 
 @app.task(name="evaluator.doorbell")
