@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator import run
@@ -21,7 +20,6 @@ class Stopped(Exception):
     """The watcher asked for the end of the run (cancelled, lease lost, shutdown)."""
 
 
-@dataclass(frozen=True)
 class Died(Exception):
     """The child ended without an outcome.
 
@@ -29,10 +27,9 @@ class Died(Exception):
     own would only repeat.
     """
 
-    code: str
-    message: str
-    log: str
-    retry: bool
+    def __init__(self, *, code: str, message: str, log: str, retry: bool) -> None:
+        super().__init__(message)
+        self.code, self.message, self.log, self.retry = code, message, log, retry
 
 
 Watch = Callable[[run.Progress], None]
