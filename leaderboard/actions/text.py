@@ -1,4 +1,4 @@
-"""Texts from outside as PostgreSQL can hold them: it refuses NUL in any text, and so in JSON."""
+"""Texts from outside as PostgreSQL can hold them: it refuses NUL and lone surrogates in any text, and so in JSON."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ def newest(text: str, limit: int) -> str:
 
 
 def storable(value: Any) -> Any:
-    """`value` with NUL shown as ␀ in every text inside: lists, mappings and their keys included."""
+    """`value` with NUL shown as ␀ and lone surrogates as \\ud800 in every text inside: lists, mappings and their keys included."""
     if isinstance(value, str):
-        return value.replace("\x00", SHOWN_NUL)
+        return value.replace("\x00", SHOWN_NUL).encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {storable(key): storable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "validator"
 HUB_RETRY = timedelta(seconds=30)
+MESSAGE_LIMIT = 2_000
 
 
 class Rejected(Exception):
@@ -152,6 +153,7 @@ def patient(row: Submission) -> bool:
 @transaction.atomic
 def postpone(*, row: Submission, reason: str) -> None:
     """Leave it validating, say why once, and look again later."""
+    reason = fitting(reason, MESSAGE_LIMIT)
     if row.error_message != reason:
         Submission.objects.filter(pk=row.pk, state="validating").update(
             error_code="hub_unreachable", error_message=reason
@@ -162,7 +164,8 @@ def postpone(*, row: Submission, reason: str) -> None:
 
 @transaction.atomic
 def reject(*, row: Submission, code: str, message: str) -> None:
-    """End a submission that cannot be evaluated."""
+    """End a submission that cannot be evaluated. The message may quote what a repository says of itself."""
+    message = fitting(message, MESSAGE_LIMIT)
     move_submission(
         submission=row.pk, before="validating", after="rejected", actor=ACTOR, reason=message,
         error_code=code, error_message=message,
