@@ -11,7 +11,7 @@ def newest(text: str, limit: int) -> str:
 
 
 def storable(value: Any) -> Any:
-    """`value` with NUL shown as ␀ and lone surrogates as \\ud800 in every text inside: lists, mappings and their keys included."""
+    """`value` with NUL shown as ␀ and lone surrogates escaped, in every text inside, keys of mappings included."""
     if isinstance(value, str):
         return value.replace("\x00", SHOWN_NUL).encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
