@@ -1,6 +1,7 @@
 """The environment of a child that runs an engine. Light: the supervisor asks, without loading any engine."""
 
 import os
+import shutil
 
 
 def for_child() -> dict[str, str]:
@@ -21,6 +22,9 @@ def for_child() -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
     }
+    if shutil.which("g++") is None:
+        # vLLM compiles small kernels even where it runs eagerly, and dies without a compiler; the samples are the same.
+        defaults["TORCHDYNAMO_DISABLE"] = "1"
     return {**defaults, **environment}
 
 

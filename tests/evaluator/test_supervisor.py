@@ -110,6 +110,14 @@ def test_the_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.cores() == ",".join(map(str, sorted(os.sched_getaffinity(0))))
 
 
+def test_a_host_without_a_compiler_is_not_asked_to_compile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TORCHDYNAMO_DISABLE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert environment.for_child()["TORCHDYNAMO_DISABLE"] == "1"
+    (tmp_path / "g++").touch(mode=0o755)
+    assert "TORCHDYNAMO_DISABLE" not in environment.for_child()
+
+
 def test_a_long_log_is_cut_at_a_line(tmp_path: Path) -> None:
     (tmp_path / run.LOG).write_text("".join(f"line {number}\n" for number in range(1000)))
     tail = run.log_tail(tmp_path, limit=100)
