@@ -1,7 +1,9 @@
 """The worker's settings, from its environment."""
 
 import os
+import shutil
 import socket
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,8 @@ class Config:
     state: Path
     hub_token: str | None
     hub_endpoint: str | None
+    memory_bytes: int | None
+    architectures: tuple[str, ...]
     child: str
     """The module that a run's child executes; another one than the harness makes a worker without engines (tests)."""
 
@@ -47,6 +51,41 @@ def choice(variable: str, default: str, known: tuple[str, ...]) -> tuple[str, ..
     return chosen
 
 
+def words(variable: str) -> tuple[str, ...]:
+    """A comma-separated list of whatever words."""
+    return tuple(word.strip() for word in os.environ.get(variable, "").split(",") if word.strip())
+
+
+def memory() -> int | None:
+    """Bytes for a model: PARITY_WORKER_MEMORY_GB, else the GPUs' together, else the machine's; None if nobody knows."""
+    given = os.environ.get("PARITY_WORKER_MEMORY_GB", "")
+    if given:
+        try:
+            return int(float(given) * 10**9)
+        except (ValueError, OverflowError):
+            raise ConfigError(f"PARITY_WORKER_MEMORY_GB={given!r} is not a number of gigabytes, such as 80.") from None
+    return gpu_memory() or machine_memory()
+
+
+def gpu_memory() -> int | None:
+    """Bytes of all GPUs of this machine together, by NVIDIA's own program; None where there is none."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    query = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    said = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
+    sizes = [int(line) for line in said.stdout.split() if line.isdigit()]
+    return sum(sizes) * 2**20 or None
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory of this machine; None where it does not say."""
+    names = os.sysconf_names
+    if "SC_PHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def state_folder() -> Path:
     return Path(os.environ.get("PARITY_STATE") or Path(__file__).resolve().parents[1] / ".parity")
 
@@ -63,5 +102,7 @@ def from_environment() -> Config:
         state=state_folder(),
         hub_token=os.environ.get("HF_TOKEN"),
         hub_endpoint=os.environ.get("HF_ENDPOINT"),
+        memory_bytes=memory(),
+        architectures=words("PARITY_WORKER_ARCHITECTURES"),
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
     )

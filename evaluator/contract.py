@@ -14,6 +14,10 @@ import msgspec
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
+EDITION = 2
+"""Of the bodies under that version: 2 adds what a worker can run, and time limits. A worker says its edition when it
+claims, and the site leaves out what an older one would refuse."""
+
 ATTEMPT_TOKEN_HEADER = "Parity-Attempt-Token"
 """Carries the token of one attempt (claim) of one job, beside the worker's own bearer token."""
 
@@ -84,16 +88,29 @@ class ModelRef(Wire, frozen=True):
 
 
 class ClaimRequest(Wire, frozen=True):
-    """What a worker says of itself when it asks for a job."""
+    """What a worker says of itself when it asks for a job.
+
+    `memory_bytes`: what it has for a model, None when it does not know. `architectures`: the only ones it runs, such as
+    LlamaForCausalLM; none: whatever its engines can.
+    """
 
     worker: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     queues: tuple[Queue, ...]
     engines: tuple[Engine, ...]
     hardware: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    memory_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+    architectures: Annotated[
+        tuple[Annotated[str, msgspec.Meta(max_length=200)], ...], msgspec.Meta(max_length=1000)
+    ] = ()
+    edition: Count = 1
 
 
-class JobSpec(Wire, frozen=True):
-    """A claimed job: everything that is needed to run it."""
+class JobSpec(Wire, frozen=True, omit_defaults=True):
+    """A claimed job: everything that is needed to run it.
+
+    `limit_seconds`: the longest the attempt may take. `task_limit_seconds`: the longest that each task may; tasks that
+    run in one call of lm-eval share the sum.
+    """
 
     job: int
     attempt: int
@@ -103,6 +120,8 @@ class JobSpec(Wire, frozen=True):
     model: ModelRef
     suite: SuiteSpec
     settings: Settings
+    limit_seconds: float | None = None
+    task_limit_seconds: float | None = None
 
 
 class Heartbeat(Wire, frozen=True):

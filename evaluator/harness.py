@@ -22,6 +22,7 @@ from lm_eval.api.group import Group
 from lm_eval.api.task import Task
 from lm_eval.evaluator_utils import get_sample_size
 from lm_eval.tasks import TaskManager
+from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode
@@ -52,13 +53,16 @@ class Reporter:
         self._folder, self._progress, self._written = folder, run.Progress(), 0.0
 
     def phase(self, phase: Any, *, total: int | None = None) -> None:
-        self._progress = run.Progress(
-            phase=phase, done=self._progress.done, total=self._progress.total if total is None else total
-        )
+        self._progress = replace(self._progress, phase=phase, total=self._progress.total if total is None else total)
+        self._write()
+
+    def call(self, tasks: Iterable[str]) -> None:
+        """A call of lm-eval that measures these tasks begins."""
+        self._progress = replace(self._progress, call=self._progress.call + 1, tasks=tuple(tasks))
         self._write()
 
     def items(self, done: int) -> None:
-        self._progress = run.Progress(phase=self._progress.phase, done=done, total=self._progress.total)
+        self._progress = replace(self._progress, done=done)
         if time.monotonic() - self._written > 0.5 or done == self._progress.total:
             self._write()
 
@@ -80,7 +84,10 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     load_seconds = time.monotonic() - started
     reporter.phase("evaluating")
     started = time.monotonic()
-    results = [measure(model, group, spec.settings) for group in by_limit(loaded)]
+    results = []
+    for group in by_limit(loaded):
+        reporter.call(task.task for task, _ in group)
+        results.append(measure(model, group, spec.settings))
     evaluation_seconds = time.monotonic() - started
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}

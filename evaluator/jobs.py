@@ -15,7 +15,7 @@ from evaluator.client import Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
-from evaluator.supervisor import Died, supervise
+from evaluator.supervisor import Clock, Died, supervise
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ def run_folder(config: Config, job: JobSpec) -> Iterator[Path]:
 
 def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
     """Bring weights, task files and datasets to where the child finds them, and run it."""
+    clock = Clock(job.limit_seconds, job.task_limit_seconds)
     weights = weights_of(config, job.model.name, job.model.sha)
     task_files = None
     if job.suite.bundle is not None:
@@ -98,7 +99,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 4))
         lease.check()
 
-    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, module=config.child)
+    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)
 
 
 def weights_of(config: Config, name: str, sha: str) -> Path:

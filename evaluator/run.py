@@ -35,11 +35,16 @@ class RunSpec(Wire, frozen=True):
 
 
 class Progress(Wire, frozen=True):
-    """Items done of all tasks together; `total` is 0 until the tasks are built."""
+    """Items done of all tasks together; `total` is 0 until the tasks are built.
+
+    `call` counts the calls of lm-eval from 1; `tasks` are those that the current one measures together.
+    """
 
     phase: Literal["preparing", "loading", "evaluating", "posting"] = "preparing"
     done: int = 0
     total: int = 0
+    call: int = 0
+    tasks: tuple[str, ...] = ()
 
 
 class Outcome(Wire, frozen=True):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluator import run
@@ -36,8 +37,42 @@ Watch = Callable[[run.Progress], None]
 """Called with the newest progress every `POLL_SECONDS`; raises Stopped to end the run."""
 
 
+@dataclass
+class Clock:
+    """The time limits of one run, in seconds; None: none. Tasks that one call of lm-eval measures share the sum."""
+
+    limit: float | None = None
+    task_limit: float | None = None
+    started: float = field(default_factory=time.monotonic)
+    _call: int = 0
+    _call_started: float = 0.0
+
+    def check(self, progress: run.Progress) -> None:
+        """Raise OutOfTime when the run, or the current call, has taken too long."""
+        now = time.monotonic()
+        if self.limit is not None and now - self.started > self.limit:
+            raise OutOfTime(f"The evaluation took longer than the {self.limit:g} s that it may.")
+        if progress.call != self._call:
+            self._call, self._call_started = progress.call, now
+        if self._call and self.task_limit is not None:
+            allowed = self.task_limit * len(progress.tasks)
+            if now - self._call_started > allowed:
+                message = f"{', '.join(progress.tasks)} took longer than {allowed:g} s ({self.task_limit:g} s a task)."
+                raise OutOfTime(message)
+
+
+class OutOfTime(Exception):
+    """A run that took longer than it may."""
+
+
 def supervise(
-    folder: Path, spec: run.RunSpec, *, working_folder: Path, watch: Watch, module: str = "evaluator.harness"
+    folder: Path,
+    spec: run.RunSpec,
+    *,
+    working_folder: Path,
+    watch: Watch,
+    clock: Clock | None = None,
+    module: str = "evaluator.harness",
 ) -> run.Outcome:
     """Run `spec` in a child until it has an outcome; raises Died, or whatever `watch` raises.
 
@@ -50,10 +85,16 @@ def supervise(
         child = start(module, folder, working_folder, reading)
     finally:
         os.close(reading)
+    clock = clock or Clock()
     try:
         while child.poll() is None:
-            watch(run.read_progress(folder))
+            progress = run.read_progress(folder)
+            watch(progress)
+            clock.check(progress)
             time.sleep(POLL_SECONDS)
+    except OutOfTime as error:
+        log = run.log_tail(folder, limit=8_000)
+        raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
     finally:
         end_group(child)
         os.close(writing)

@@ -16,7 +16,7 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from evaluator import config, jobs
 from evaluator.client import Site, SiteError
-from evaluator.contract import ClaimRequest
+from evaluator.contract import EDITION, ClaimRequest
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,9 @@ def introduction(settings: config.Config) -> ClaimRequest:
         queues=settings.queues,
         engines=settings.engines,
         hardware=f"{platform.machine()}, {os.cpu_count()} cores",
+        memory_bytes=settings.memory_bytes,
+        architectures=settings.architectures,
+        edition=EDITION,
     )
 
 

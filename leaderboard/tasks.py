@@ -21,6 +21,7 @@ def score(submission: int) -> None:
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, then ring for whatever waits."""
+    """Take back dead leases, end what runs for too long, then ring for whatever waits."""
     lease.expire_leases()
+    lease.end_overtime()
     ring.ring_due()

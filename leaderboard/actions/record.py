@@ -91,7 +91,7 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         "load_seconds": results.load_seconds,
         "evaluation_seconds": results.evaluation_seconds,
     }
-    move_job(job=row, before="running", after="done", actor=actor, results_digest=digest, phase="")
+    move_job(job=row, before="running", after="done", actor=actor, digest=digest, results_digest=digest, phase="")
     move_submission(submission=row.submission_id, before="running", after="scoring", actor=actor, provenance=provenance)
     ring.enqueue(kind=Outbox.Kind.SCORE, subject=row.submission_id)
     return True
@@ -181,7 +181,7 @@ def record_failure(*, job: int, token: str, failure: Failure) -> bool:
         return True
     message = newest(failure.message, MESSAGE_LIMIT)
     if failure.kind == "released":
-        requeue(job=row, actor=actor, reason=message, wait=timedelta(), losses=row.losses)
+        requeue(job=row, actor=actor, reason="released by its worker", wait=timedelta(), losses=row.losses)
         return True
     retry = failure.kind == "platform"
     requeue_or_fail(job=row, actor=actor, code=storable(failure.code)[:60], message=message, retry=retry)

@@ -22,7 +22,9 @@ class IllegalMove(Conflict):
         super().__init__("illegal_transition", f"{subject} cannot become {after}: it is in another state by now.")
 
 
-def move_submission(*, submission: int, before: str, after: str, actor: str, reason: str = "", **changes: Any) -> None:
+def move_submission(
+    *, submission: int, before: str, after: str, actor: str, reason: str = "", digest: str = "", **changes: Any
+) -> None:
     """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove."""
     if after not in SUBMISSION_MOVES[before]:
         raise IllegalMove(f"A {before} submission", after)
@@ -35,10 +37,14 @@ def move_submission(*, submission: int, before: str, after: str, actor: str, rea
         Outbox.objects.filter(kind=Outbox.Kind.VALIDATE, subject=submission).delete()
     if before == Submission.State.SCORING:
         Outbox.objects.filter(kind=Outbox.Kind.SCORE, subject=submission).delete()
-    Event.objects.create(submission_id=submission, actor=actor, before=before, after=after, reason=reason)
+    Event.objects.create(
+        submission_id=submission, actor=actor, before=before, after=after, reason=reason, digest=digest
+    )
 
 
-def move_job(*, job: Job, before: str, after: str, actor: str, reason: str = "", **changes: Any) -> None:
+def move_job(
+    *, job: Job, before: str, after: str, actor: str, reason: str = "", digest: str = "", **changes: Any
+) -> None:
     """Move `job` from `before` to `after` if it is still at `job.attempt`; raises IllegalMove.
 
     Leaving `running` ends the lease; reaching it must set one (`lease_expires_at`). A job that waits no longer
@@ -56,5 +62,11 @@ def move_job(*, job: Job, before: str, after: str, actor: str, reason: str = "",
     if before == Job.State.QUEUED:
         Outbox.objects.filter(kind=Outbox.Kind.JOB, subject=job.pk).delete()
     Event.objects.create(
-        submission_id=job.submission_id, job=job, actor=actor, before=before, after=after, reason=reason
+        submission_id=job.submission_id,
+        job=job,
+        actor=actor,
+        before=before,
+        after=after,
+        reason=reason,
+        digest=digest,
     )

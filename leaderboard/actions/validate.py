@@ -1,5 +1,6 @@
 """Pin what was asked for, describe it, and queue it, or say plainly why not."""
 
+import hashlib
 import logging
 from datetime import timedelta
 
@@ -93,9 +94,13 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
             settings = msgspec.convert(row.settings, Settings)
             move_submission(
                 submission=row.pk, before="validating", after="queued", actor=ACTOR,
-                reason=f"pinned to {pinned.sha}", revision=revision,
+                reason=f"pinned to {pinned.sha}", revision=revision, queued_at=Now(),
             )  # fmt: skip
-            job = Job.objects.create(submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now())
+            job = Job.objects.create(
+                submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now(),
+                architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
+                limit_seconds=site.JOB_LIMIT_SECONDS,
+            )  # fmt: skip
             ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
     except IntegrityError:
         other = Submission.objects.filter(
@@ -106,6 +111,22 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
             raise
         message = f"Submission {other.pk} already evaluates this revision on {row.suite.slug}."
         reject(row=row, code="duplicate_submission", message=message)
+
+
+OVERHEAD = 1.2
+"""Memory beside the weights: activations and a small key-value cache, as a share of the weights."""
+WIDTH = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def memory_for(pinned: hub.PinnedModel, settings: Settings) -> int:
+    """Bytes that a worker needs for this model at these settings; 0 when nobody knows its size.
+
+    The weights on disk, or parameters times the width of a number where the settings ask for another one.
+    """
+    size = pinned.size_bytes or 0
+    if settings.dtype in WIDTH and pinned.parameters:
+        size = pinned.parameters * WIDTH[settings.dtype]
+    return countable(int(size * OVERHEAD), 2**62) or 0
 
 
 def record_revision(pinned: hub.PinnedModel) -> Revision:
@@ -158,7 +179,10 @@ def postpone(*, row: Submission, reason: str) -> None:
         Submission.objects.filter(pk=row.pk, state="validating").update(
             error_code="hub_unreachable", error_message=reason
         )
-        Event.objects.create(submission=row, actor=ACTOR, before="validating", after="validating", reason=reason)
+        Event.objects.create(
+            submission=row, actor=ACTOR, before="validating", after="validating", reason="hub_unreachable",
+            digest=hashlib.sha256(reason.encode()).hexdigest(),
+        )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=row.pk, delay=HUB_RETRY)
 
 
@@ -167,6 +191,6 @@ def reject(*, row: Submission, code: str, message: str) -> None:
     """End a submission that cannot be evaluated. The message may quote what a repository says of itself."""
     message = fitting(message, MESSAGE_LIMIT)
     move_submission(
-        submission=row.pk, before="validating", after="rejected", actor=ACTOR, reason=message,
-        error_code=code, error_message=message,
+        submission=row.pk, before="validating", after="rejected", actor=ACTOR, reason=code,
+        digest=hashlib.sha256(message.encode()).hexdigest(), error_code=code, error_message=message,
     )  # fmt: skip

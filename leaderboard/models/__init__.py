@@ -1,14 +1,18 @@
 """Tables by noun."""
 
-from leaderboard.models.accounts import ApiToken, Owner, User, Worker, WorkerToken
+from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
+from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Model, Revision
+from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.results import ItemSet, Result, SampleChunk, Snapshot, SnapshotRow
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
 
 __all__ = [
     "ApiToken",
+    "Audit",
     "Bundle",
+    "Delivery",
     "Event",
     "ItemSet",
     "Job",
@@ -23,7 +27,9 @@ __all__ = [
     "Submission",
     "Suite",
     "SuiteTask",
+    "Usage",
     "User",
+    "Webhook",
     "Worker",
     "WorkerToken",
 ]

@@ -1,11 +1,15 @@
 """People, owners, tokens and workers. Tokens are kept only as SHA-256 digests: they are 256 random bits."""
 
+from datetime import date
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 
 class User(AbstractUser):
     """A person who logs in. What they own hangs on their Owner row."""
+
+    mail_when_done = models.BooleanField(default=True, help_text="an e-mail at the end of each submission")
 
 
 class Owner(models.Model):
@@ -18,6 +22,9 @@ class Owner(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     name = models.CharField(max_length=150, unique=True)
     user = models.OneToOneField(User, null=True, blank=True, on_delete=models.CASCADE, related_name="owner")
+    day_cap = models.PositiveIntegerField(null=True, blank=True, help_text="submissions a day; null: the site's")
+    month_cap = models.PositiveIntegerField(null=True, blank=True, help_text="submissions a month; null: the site's")
+    live_cap = models.PositiveIntegerField(null=True, blank=True, help_text="live at once; null: the site's")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -33,6 +40,31 @@ class Owner(models.Model):
         return self.name
 
 
+class Usage(models.Model):
+    """How much of one quota an owner has used: of a day's, of a month's, or of what may be live at once.
+
+    `starts_on` is the first day of the period; for what is live it is always `FOREVER`.
+    """
+
+    class Period(models.TextChoices):
+        DAY = "day"
+        MONTH = "month"
+        LIVE = "live"
+
+    FOREVER = date(1970, 1, 1)
+
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="usage")
+    period = models.CharField(max_length=5, choices=Period)
+    starts_on = models.DateField()
+    used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "period", "starts_on"], name="usage_once")]
+
+    def __str__(self) -> str:
+        return f"{self.owner}: {self.used} this {self.period}"
+
+
 class ApiToken(models.Model):
     """A bearer token of the public API, acting for one owner."""
 
@@ -41,6 +73,7 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=100)
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -54,6 +87,7 @@ class WorkerToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     trusted = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -68,6 +102,9 @@ class Worker(models.Model):
     queues = models.JSONField(default=list)
     engines = models.JSONField(default=list)
     hardware = models.CharField(max_length=300, blank=True)
+    memory_bytes = models.BigIntegerField(null=True, blank=True, help_text="for models; null: it did not say")
+    architectures = models.JSONField(default=list, help_text="what it can run; empty: whatever its engines can")
+    edition = models.PositiveIntegerField(default=1, help_text="of the contract that it speaks")
     first_seen_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField()
 

@@ -41,7 +41,13 @@ class Submission(models.Model):
     stderr = models.FloatField(null=True, blank=True)
     unranked_reason = models.TextField(blank=True)
     provenance = models.JSONField(default=dict)
+    retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    charged_on = models.DateField(null=True, blank=True, help_text="the day whose quota pays for it; null: nobody pays")
+    predicted_seconds = models.FloatField(
+        null=True, blank=True, help_text="from queued_at to the end, as said when it was queued"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -85,6 +91,9 @@ class Job(models.Model):
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="jobs")
     queue = models.CharField(max_length=12)
     engine = models.CharField(max_length=20)
+    architecture = models.CharField(max_length=200, blank=True)
+    needs_bytes = models.BigIntegerField(default=0, help_text="memory that the model needs where it is run")
+    limit_seconds = models.FloatField(default=86_400.0, help_text="longest time of one attempt")
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
     losses = models.PositiveIntegerField(default=0, help_text="attempts that ended without a result and count")
@@ -100,6 +109,8 @@ class Job(models.Model):
     results_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    evaluating_at = models.DateTimeField(null=True, blank=True, help_text="when this attempt's first item was due")
+    beat_at = models.DateTimeField(null=True, blank=True, help_text="this attempt's newest heartbeat")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -128,7 +139,8 @@ class Event(models.Model):
     actor = models.CharField(max_length=200)
     before = models.CharField(max_length=12, blank=True)
     after = models.CharField(max_length=12)
-    reason = models.TextField(blank=True)
+    reason = models.TextField(blank=True, help_text="a sentence of ours; never what a model or its log said")
+    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what the event is about")
 
     class Meta:
         ordering = ["id"]
@@ -144,9 +156,10 @@ class Outbox(models.Model):
         VALIDATE = "validate"
         JOB = "job"
         SCORE = "score"
+        DELIVER = "deliver"
 
     kind = models.CharField(max_length=10, choices=Kind)
-    subject = models.BigIntegerField(help_text="the submission, or for kind job the job")
+    subject = models.BigIntegerField(help_text="a submission; for kind job a job, for kind deliver a delivery")
     queue = models.CharField(max_length=12)
     ring_after = models.DateTimeField()
     rings = models.PositiveIntegerField(default=0)

@@ -38,7 +38,7 @@ def test_why_a_child_died_is_told_to_the_site(
     )  # fmt: skip
     config = Config(
         url="http://site", token="t", name="w", queues=("cpu",), engines=("vllm",), mirrors=(), state=tmp_path,
-        hub_token=None, hub_endpoint=None, child="evaluator.harness",
+        hub_token=None, hub_endpoint=None, memory_bytes=None, architectures=(), child="evaluator.harness",
     )  # fmt: skip
 
     def died(*_: Any) -> Outcome:

@@ -78,5 +78,5 @@ def test_a_worker_that_is_stopped_gives_its_job_back_at_once(
     assert (job.state, job.losses, submission.events.last().reason) == (
         "queued",
         0,
-        "The worker is being stopped; the job waits for another one.",
+        "released by its worker",
     )

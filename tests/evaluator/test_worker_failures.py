@@ -30,7 +30,7 @@ def job(suite: SuiteSpec | None = None) -> JobSpec:
 def config(state: Path) -> Config:
     return Config(
         url="http://site", token="t", name="w", queues=("cpu",), engines=("vllm",), mirrors=(), state=state,
-        hub_token=None, hub_endpoint=None, child="evaluator.harness",
+        hub_token=None, hub_endpoint=None, memory_bytes=None, architectures=(), child="evaluator.harness",
     )  # fmt: skip
 
 

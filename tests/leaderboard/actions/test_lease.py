@@ -71,9 +71,20 @@ def test_progress_is_kept_and_never_runs_backwards(make_submission: Make, worker
 def test_a_heartbeat_renews_the_lease(make_submission: Make, worker_token: WorkerToken) -> None:
     make_submission()
     spec = claim(worker_token)
-    expire(spec.job)
+    before = Job.objects.get().lease_expires_at
     lease.heartbeat(job=spec.job, token=spec.token, beat=Heartbeat(attempt=1, phase="loading"))
-    assert lease.expire_leases() == 0
+    after = Job.objects.get().lease_expires_at
+    assert before and after and after > before
+
+
+def test_a_token_ends_with_its_lease(make_submission: Make, worker_token: WorkerToken) -> None:
+    """Also before the reconciler has taken the job back: two workers must never both be right."""
+    make_submission()
+    spec = claim(worker_token)
+    expire(spec.job)
+    with pytest.raises(Conflict):
+        lease.heartbeat(job=spec.job, token=spec.token, beat=Heartbeat(attempt=1, phase="loading"))
+    assert lease.expire_leases() == 1
 
 
 @pytest.mark.parametrize(("attempt", "token"), [(1, "attempt_wrong"), (0, None), (2, None), (1, "")])

@@ -106,6 +106,7 @@ def board(make_submission: Make, suite: Suite) -> list[Submission]:
         Submission.objects.filter(pk=row.pk).update(
             state="succeeded", score=score, stderr=stderr, unranked_reason="" if score else "No data for Alpha."
         )
+        row.jobs.update(attempt=1)
         for task in suite.tasks.all():
             measured = score is not None
             Result.objects.create(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from django.db import connection
 from django.utils import timezone
 
 from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings
@@ -33,10 +34,11 @@ def succeed(
     tasks: Mapping[str, float | None] | None = None,
 ) -> Submission:
     """End `row` with a suite score, each task scored alike unless `tasks` says otherwise; None is not measured."""
+    row.jobs.filter(attempt=0).update(attempt=1)
     for task in row.suite.tasks.all():
         measured = (tasks or {}).get(task.task, None if score is None else score / 100)
         Result.objects.create(
-            submission=row, task=task, job=row.jobs.get(), attempt=1, score=measured,
+            submission=row, task=task, job=row.jobs.get(), attempt=row.jobs.get().attempt, score=measured,
             stderr=None if measured is None else 0.01, n=0 if measured is None else 4,
             unavailable="No data." if measured is None else "",
         )  # fmt: skip
@@ -110,7 +112,10 @@ def beat(spec: JobSpec, *, done: int = 0, total: int = 0, phase: str = "evaluati
 
 def validating(row: Submission) -> Submission:
     """Take `row` back to before its revision was pinned."""
-    row.jobs.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL parity.purge = 'on'")  # what was accepted is kept otherwise
+        row.jobs.all().delete()
+        cursor.execute("SET LOCAL parity.purge = 'off'")
     Submission.objects.filter(pk=row.pk).update(state="validating", revision=None)
     row.refresh_from_db()
     return row
