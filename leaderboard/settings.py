@@ -160,9 +160,15 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
+RECONCILE_SECONDS = env.float("PARITY_RECONCILE_SECONDS", default=3.0)
 CELERY_BEAT_SCHEDULE = {
     # Rings again for what waits, ends dead leases: what makes a lost message or worker cost seconds, not a result.
-    "reconcile": {"task": "leaderboard.reconcile", "schedule": env.float("PARITY_RECONCILE_SECONDS", default=20.0)},
+    # Its messages expire, so that none heap up while nobody takes them.
+    "reconcile": {
+        "task": "leaderboard.reconcile",
+        "schedule": RECONCILE_SECONDS,
+        "options": {"expires": RECONCILE_SECONDS},
+    },
 }
 
 HUB_MIRRORS = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
@@ -186,5 +192,12 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # One line for each request that this process makes says nothing to an operator.
-    "loggers": {"httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        # Every task's start and end; the actions say what they did.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
 }

@@ -214,3 +214,104 @@ def test_of_many_claims_at_once_each_job_goes_to_one(make_submission: Make, work
     jobs = [spec.job for spec in claimed if spec]
     assert len(claimed) == 8
     assert len(set(jobs)) == len(jobs) == 3
+
+
+GIGABYTE = 10**9
+
+
+@pytest.mark.parametrize(
+    ("needs", "memory", "fits"),
+    [
+        (16 * GIGABYTE, 16 * GIGABYTE, True),
+        (16 * GIGABYTE, 16 * GIGABYTE - 1, False),
+        (0, 0, True),  # nobody knows how large the model is
+        (10**15, None, True),  # the worker does not know what it has
+    ],
+)
+def test_a_job_goes_to_a_worker_with_enough_memory(
+    make_submission: Make, worker_token: WorkerToken, needs: int, memory: int | None, fits: bool
+) -> None:
+    make_submission()
+    Job.objects.update(needs_bytes=needs)
+    assert (lease.claim(token=worker_token, request=request(memory_bytes=memory)) is not None) is fits
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs", "fits"),
+    [
+        ("LlamaForCausalLM", ("LlamaForCausalLM", "Qwen3ForCausalLM"), True),
+        ("LlamaForCausalLM", ("Qwen3ForCausalLM",), False),
+        ("LlamaForCausalLM", (), True),
+        ("", ("Qwen3ForCausalLM",), True),
+    ],
+)
+def test_a_job_goes_to_a_worker_that_runs_its_architecture(
+    make_submission: Make, worker_token: WorkerToken, wanted: str, runs: tuple[str, ...], fits: bool
+) -> None:
+    make_submission()
+    Job.objects.update(architecture=wanted)
+    assert (lease.claim(token=worker_token, request=request(architectures=runs)) is not None) is fits
+
+
+def test_a_job_that_fits_nobody_here_holds_up_no_other(make_submission: Make, worker_token: WorkerToken) -> None:
+    large, small = (make_submission(f"org/m{number}").jobs.get() for number in range(2))
+    Job.objects.filter(pk=large.pk).update(needs_bytes=10**12)
+    assert claim(worker_token, memory_bytes=GIGABYTE).job == small.pk
+
+
+def test_limits_are_told_to_workers_that_know_of_them(make_submission: Make, worker_token: WorkerToken) -> None:
+    make_submission("org/m1")
+    make_submission("org/m2")
+    assert claim(worker_token).limit_seconds is None
+    spec = claim(worker_token, edition=2)
+    assert (spec.limit_seconds, spec.task_limit_seconds) == (86_400.0, 21_600.0)
+
+
+class TestOvertime:
+    def run_for(self, token: WorkerToken, seconds: float, *, limit: float = 100.0) -> Job:
+        spec = claim(token)
+        Job.objects.filter(pk=spec.job).update(limit_seconds=limit, claimed_at=Now() - timedelta(seconds=seconds))
+        return Job.objects.get(pk=spec.job)
+
+    def test_who_runs_too_long_fails_for_good(self, make_submission: Make, worker_token: WorkerToken) -> None:
+        row = make_submission()
+        job = self.run_for(worker_token, 131)
+        assert lease.end_overtime() == 1
+        job.refresh_from_db()
+        row.refresh_from_db()
+        assert (job.state, row.state, row.error_code) == ("failed", "failed", "time_limit")
+        assert "100 s" in row.error_message
+
+    def test_a_worker_gets_the_time_to_end_it_itself(self, make_submission: Make, worker_token: WorkerToken) -> None:
+        make_submission()
+        self.run_for(worker_token, 129)
+        assert lease.end_overtime() == 0
+
+    def test_who_asked_to_cancel_gets_a_cancelled_submission(
+        self, make_submission: Make, worker_token: WorkerToken, owner: Owner
+    ) -> None:
+        row = make_submission()
+        self.run_for(worker_token, 131)
+        cancel(submission=row.pk, owner=owner)
+        assert lease.end_overtime() == 1
+        row.refresh_from_db()
+        assert row.state == "cancelled"
+
+
+def test_waits_after_a_loss_double_and_are_spread(make_submission: Make, worker_token: WorkerToken) -> None:
+    waits: dict[int, set[float]] = {1: set(), 2: set()}
+    for number in range(12):
+        make_submission(f"org/m{number}")
+        for losses in (1, 2):
+            spec = claim(worker_token)
+            expire(spec.job)
+            lease.expire_leases()
+            job = Job.objects.get(pk=spec.job)
+            assert job.losses == losses
+            waits[losses].add((job.not_before - timezone.now()).total_seconds())
+            Job.objects.filter(pk=spec.job).update(not_before=Now())
+        Job.objects.filter(pk=spec.job).update(not_before=Now() + timedelta(days=1))
+    for losses, longest in ((1, 5.0), (2, 10.0)):
+        assert len(waits[losses]) == 12
+        assert all(longest / 2 - 1 < wait <= longest for wait in waits[losses])
+        assert max(waits[losses]) - min(waits[losses]) > longest / 20
