@@ -1,0 +1,141 @@
+"""Rows, counts and facets for what a reader asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from leaderboard.columnar.facts import FACETS
+from leaderboard.columnar.search import Range, Term, Value, Word
+from leaderboard.columnar.table import Choice, Columns, Numbers, Rows, task_column
+
+Mask = npt.NDArray[np.bool_]
+
+UNKNOWN = "unknown"
+"""What a facet calls rows without a value."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reader asked. `chosen`: facet -> values of which a row must have one. `weights`: a score of the reader's
+    own, task -> weight, in place of the suite's. `sort` is a column; "" means by rank, or by the own score."""
+
+    terms: Sequence[Term] = ()
+    chosen: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    sort: str = ""
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class FacetValue:
+    """`count`: rows with this value that fit everything else which was asked."""
+
+    value: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """`rows`: all that fit (m,), in order. `own`: the reader's own score (n,) and its standard error, if weights were
+    given. `facets`: the values of each facet, the most frequent first."""
+
+    rows: Rows
+    facets: dict[str, list[FacetValue]]
+    own: tuple[Numbers, Numbers] | None = None
+
+
+def select(columns: Columns, wanted: Wanted) -> Found:
+    """Everything that fits, in the wanted order, and the counts of every facet value.
+
+    The counts of a facet are of rows that fit all but this facet's own choice: they say what a click would show.
+    """
+    everything = np.ones(len(columns), dtype=np.bool_)
+    for term in wanted.terms:
+        everything &= holds(columns, term)
+    masks = {name: chosen_mask(columns.choice(name), values) for name, values in wanted.chosen.items() if values}
+    fits = everything.copy()
+    for mask in masks.values():
+        fits &= mask
+    own = own_score(columns, wanted.weights) if wanted.weights else None
+    order = order_of(columns, wanted, own)
+    facets = {}
+    for fact in FACETS:
+        among = fits
+        if fact.name in masks:
+            among = everything.copy()
+            for name, mask in masks.items():
+                if name != fact.name:
+                    among &= mask
+        facets[fact.name] = facet_values(columns.choice(fact.name), among, wanted.chosen.get(fact.name, ()))
+    return Found(order[fits[order]], facets, own)
+
+
+def holds(columns: Columns, term: Term) -> Mask:
+    """Which rows (n,) a term holds for."""
+    match term:
+        case Word(text, negated):
+            mask = columns.containing(text)
+        case Value(fact, text, negated):
+            choice = columns.choice(fact)
+            fitting = np.array([text in value.lower() for value in choice.values] + [text == UNKNOWN], dtype=np.bool_)
+            mask = fitting[choice.codes]  # code -1 is the last
+        case Range(fact, low, high, ends, negated):
+            values = columns.number(fact)
+            mask = (values >= low if ends[0] == "[" else values > low) & (
+                values <= high if ends[1] == "]" else values < high
+            )
+    return ~mask if negated else mask
+
+
+def chosen_mask(choice: Choice, values: Sequence[str]) -> Mask:
+    """Rows (n,) that have one of `values`."""
+    wanted = np.zeros(len(choice.values) + 1, dtype=np.bool_)
+    for value in values:
+        code = len(choice.values) if value == UNKNOWN else choice.code(value)
+        if code is not None:
+            wanted[code] = True
+    return np.asarray(wanted[choice.codes])
+
+
+def facet_values(choice: Choice, among: Mask, chosen: Sequence[str]) -> list[FacetValue]:
+    """Values with a row, or chosen, the most frequent first; rows without a value as `UNKNOWN`, last."""
+    counts = choice.counts(among)
+    missing = int(np.count_nonzero(among)) - int(counts.sum())
+    order = sorted(range(len(choice.values)), key=lambda code: (-counts[code], choice.values[code]))
+    listed = [
+        FacetValue(choice.values[code], int(counts[code]), choice.values[code] in chosen)
+        for code in order
+        if counts[code] or choice.values[code] in chosen
+    ]
+    if missing or UNKNOWN in chosen:
+        listed.append(FacetValue(UNKNOWN, missing, UNKNOWN in chosen))
+    return listed
+
+
+def own_score(columns: Columns, weights: Mapping[str, float]) -> tuple[Numbers, Numbers]:
+    """The weighted mean of tasks, 0-100 (n,), and its standard error (n,); NaN where a task of weight > 0 is missing.
+
+    s = sum w_t x_t / sum w_t,  se = sqrt(sum (w_t se_t)^2) / sum w_t, the tasks' errors being independent.
+    """
+    used = {task: weight for task, weight in weights.items() if weight > 0}
+    total = sum(used.values())
+    score, variance = np.zeros(len(columns)), np.zeros(len(columns))
+    for task, weight in used.items():
+        score += weight * columns.number(task_column("score", task))
+        variance += (weight * columns.number(task_column("stderr", task))) ** 2
+    return 100 * score / total, 100 * np.sqrt(variance) / total
+
+
+def order_of(columns: Columns, wanted: Wanted, own: tuple[Numbers, Numbers] | None) -> Rows:
+    """All rows (n,) in the wanted order."""
+    if own is not None and wanted.sort in {"", "rank", "score"}:
+        key = own[0] if wanted.sort == "score" and not wanted.descending else -own[0]
+        if wanted.sort == "rank" and wanted.descending:
+            key = own[0]
+        missing = np.isnan(key)
+        order: Rows = np.lexsort((columns.sort_key("model"), np.where(missing, 0.0, key), missing))
+        return order
+    return columns.order(wanted.sort or "rank", descending=wanted.descending)

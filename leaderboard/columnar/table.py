@@ -1,0 +1,203 @@
+"""The columns of one ranking."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from leaderboard.columnar.facts import FACTS
+
+Numbers = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.intp]
+
+WHOLE = ("id", "imported", "revision")
+"""Identities: the submission, or the imported evaluation (0: none), and the revision."""
+TEXTS = ("model", "sha", "run")
+"""`run`: the settings in a few words."""
+RANKS = ("rank", "rank_low", "rank_high")
+"""0: none."""
+SCORES = ("score", "stderr")
+"""0-100, NaN where missing."""
+TASK = ("score", "stderr", "n", "reason")
+"""Of each task: fractions, NaN where missing; items; and why a score is missing."""
+
+
+def task_column(part: str, task: str) -> str:
+    """The name of a task's column, such as "score:gsm8k"."""
+    return f"{part}:{task}"
+
+
+def build(columns: Mapping[str, Any], tasks: Sequence[str]) -> pa.Table:
+    """An Arrow table from arrays or lists of equal length; choices and reasons become dictionaries.
+
+    Raises KeyError for a missing column, and ArrowInvalid for columns of different lengths.
+    """
+    arrays: dict[str, pa.Array] = {}
+    for name in WHOLE:
+        arrays[name] = pa.array(columns[name], pa.int64())
+    for name in TEXTS:
+        arrays[name] = pa.array(columns[name], pa.string())
+    for name in RANKS:
+        arrays[name] = pa.array(columns[name], pa.int32())
+    for name in SCORES:
+        arrays[name] = numbers(columns[name])
+    arrays["reason"] = choices(columns["reason"])
+    for fact in FACTS:
+        arrays[fact.name] = (choices if fact.kind in {"choice", "flag"} else numbers)(columns[fact.name])
+    for task in tasks:
+        for part in TASK[:2]:
+            arrays[task_column(part, task)] = numbers(columns[task_column(part, task)])
+        arrays[task_column("n", task)] = pa.array(columns[task_column("n", task)], pa.int32())
+        arrays[task_column("reason", task)] = choices(columns[task_column("reason", task)])
+    arrays["words"] = searchable(arrays["model"], arrays["sha"])
+    return pa.table(arrays).replace_schema_metadata({"tasks": json.dumps(list(tasks))})
+
+
+def numbers(values: Any) -> pa.Array:
+    """float64 without nulls: None becomes NaN."""
+    return pa.array(np.asarray(values, dtype=np.float64))
+
+
+def choices(values: Any) -> pa.Array:
+    """Texts as a dictionary; None, and "" too, is missing. Flags are "yes" and "no"."""
+    if isinstance(values, pa.DictionaryArray):
+        return values
+    told = [
+        None if value is None or value == "" else ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        for value in values
+    ]
+    return pa.array(told, pa.string()).dictionary_encode()
+
+
+def searchable(model: pa.Array, sha: pa.Array) -> pa.Array:
+    """What free words are looked for in."""
+    return pc.utf8_lower(pc.binary_join_element_wise(model, sha, " "))
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """The table as a compressed Arrow file."""
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(sink, table.schema, options=options) as writer:
+        writer.write_table(table.combine_chunks())
+    return sink.getvalue()
+
+
+def unpack(data: bytes, path: Path) -> None:
+    """Write a compressed Arrow file's table to `path` uncompressed, whole or not at all, to be mapped into memory."""
+    table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    fresh = path.with_name(f".{path.name}.{id(table):x}")
+    with pa.OSFile(str(fresh), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    fresh.replace(path)
+
+
+def read(path: Path) -> "Columns":
+    """The columns in a file that `unpack` wrote; shared by all processes that read it."""
+    return Columns(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column of texts: `codes[row]` is an index into `values`, -1 where missing."""
+
+    codes: Codes
+    values: tuple[str, ...]
+
+    def code(self, value: str) -> int | None:
+        """The code of a value, None when no row has it."""
+        return self._index.get(value)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {value: code for code, value in enumerate(self.values)}
+
+    def counts(self, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """How many of the rows in the mask `among` have each value."""
+        codes = self.codes[among]
+        return np.bincount(codes[codes >= 0], minlength=len(self.values))
+
+
+@dataclass
+class Columns:
+    """Read access to a ranking's columns; what is derived from them is kept."""
+
+    table: pa.Table
+    _numbers: dict[str, Numbers] = field(default_factory=dict)
+    _choices: dict[str, Choice] = field(default_factory=dict)
+    _orders: dict[tuple[str, bool], Rows] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(json.loads(self.table.schema.metadata[b"tasks"]))
+
+    def number(self, name: str) -> Numbers:
+        """A column of numbers (n,), NaN where missing; ranks and items as numbers, 0 where missing."""
+        if name not in self._numbers:
+            values = (
+                self.table[name].combine_chunks() if self.table[name].num_chunks != 1 else self.table[name].chunk(0)
+            )
+            self._numbers[name] = np.asarray(values.to_numpy(zero_copy_only=False))
+        return self._numbers[name]
+
+    def choice(self, name: str) -> Choice:
+        """A column of texts as codes (n,) and the values that occur."""
+        if name not in self._choices:
+            column = (
+                self.table[name].combine_chunks() if self.table[name].num_chunks != 1 else self.table[name].chunk(0)
+            )
+            codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+            self._choices[name] = Choice(codes, tuple(column.dictionary.to_pylist()))
+        return self._choices[name]
+
+    def text(self, name: str, row: int) -> str:
+        """One text."""
+        return str(self.table[name][row].as_py())
+
+    def containing(self, word: str) -> npt.NDArray[np.bool_]:
+        """Which rows (n,) hold `word` in their model's name or revision, whatever the case."""
+        found = pc.match_substring(self.table["words"], word.lower())
+        return np.asarray(found.to_numpy(), dtype=np.bool_)
+
+    def order(self, name: str, *, descending: bool) -> Rows:
+        """All rows (n,) by a column: missing values last either way, ties by rank, then by name."""
+        if (name, descending) not in self._orders:
+            key = self.sort_key(name)
+            ranked = np.where(self.number("rank") > 0, self.number("rank"), np.inf)
+            missing = np.isnan(key)
+            keys = (self._by_name, ranked, np.where(missing, 0.0, -key if descending else key), missing)
+            self._orders[name, descending] = np.lexsort(keys)
+        return self._orders[name, descending]
+
+    def sort_key(self, name: str) -> Numbers:
+        """A column as numbers (n,) to sort by, NaN where missing."""
+        if name == "model":
+            return self._by_name.astype(np.float64)
+        if name == "rank":
+            return np.where(self.number("rank") > 0, self.number("rank").astype(np.float64), np.nan)
+        if pa.types.is_dictionary(self.table.schema.field(name).type):
+            choice = self.choice(name)
+            places = np.argsort(np.argsort(np.asarray(choice.values, dtype=object))) if choice.values else np.zeros(0)
+            padded = np.append(places.astype(np.float64), np.nan)  # code -1 is the last
+            return np.asarray(padded[choice.codes])
+        return self.number(name).astype(np.float64, copy=False)
+
+    @cached_property
+    def _by_name(self) -> Rows:
+        """Each row's place (n,) in the alphabet of names, equal names in the table's order."""
+        order = pc.sort_indices(pa.table({"m": pc.utf8_lower(self.table["model"])}), [("m", "ascending")]).to_numpy()
+        places = np.empty(len(self), dtype=np.intp)
+        places[order] = np.arange(len(self))
+        return places

@@ -1,0 +1,28 @@
+"""Rankings made up for tests and benchmarks."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from leaderboard.columnar.facts import FACTS
+from leaderboard.columnar.table import Columns, build, task_column
+
+Values = dict[str, Any]
+
+
+def columns_of(rows: list[Values], tasks: tuple[str, ...] = ("alpha", "beta")) -> Columns:
+    """A ranking from rows that say only what matters; the rest is missing."""
+    return Columns(table_of(rows, tasks))
+
+
+def table_of(rows: list[Values], tasks: tuple[str, ...] = ("alpha", "beta")) -> pa.Table:
+    nothing: Values = {"id": 0, "imported": 0, "revision": 0, "sha": "0" * 40, "run": "", "reason": None}
+    nothing |= {"rank": 0, "rank_low": 0, "rank_high": 0, "score": np.nan, "stderr": np.nan}
+    for fact in FACTS:
+        nothing[fact.name] = None if fact.kind in {"choice", "flag"} else np.nan
+    for task in tasks:
+        nothing |= {task_column("score", task): np.nan, task_column("stderr", task): np.nan}
+        nothing |= {task_column("n", task): 0, task_column("reason", task): None}
+    full = [{**nothing, "model": f"org/m{number}", "id": number + 1, **row} for number, row in enumerate(rows)]
+    return build({name: [row[name] for row in full] for name in [*nothing, "model"]}, tasks)

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard.columnar import table
+from leaderboard.columnar.facts import FACETS, size_class
+from leaderboard.columnar.search import parse
+from leaderboard.columnar.select import UNKNOWN, FacetValue, Wanted, select
+from tests.leaderboard.columnar.made import columns_of, table_of
+
+ROWS = [
+    {"model": "org/best", "rank": 1, "score": 80.0, "kind": "open", "parameters": 7e9, "score:alpha": 0.9},
+    {"model": "org/next", "rank": 2, "score": 70.0, "kind": "proprietary", "flagged": True, "score:alpha": 0.5},
+    {"model": "Other/Last", "rank": 3, "score": 20.0, "kind": "open", "parameters": 70e9, "flagged": False},
+    {"model": "other/none", "kind": "open", "reason": "No data.", "parameters": 1e9, "score:alpha": 0.7},
+]
+
+
+def names(wanted: Wanted) -> list[str]:
+    columns = columns_of(ROWS)
+    return [columns.text("model", row) for row in select(columns, wanted).rows]
+
+
+def searched(text: str) -> list[str]:
+    return names(Wanted(terms=parse(text, {"alpha": 0.01})))
+
+
+def test_by_rank_and_what_has_none_comes_last() -> None:
+    assert names(Wanted()) == ["org/best", "org/next", "Other/Last", "other/none"]
+    assert names(Wanted(sort="rank", descending=True)) == ["Other/Last", "org/next", "org/best", "other/none"]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_missing_values_come_last_either_way(descending: bool) -> None:
+    assert names(Wanted(sort="parameters", descending=descending))[-1] == "org/next"
+    assert names(Wanted(sort="score:alpha", descending=descending))[-1] == "Other/Last"
+    assert names(Wanted(sort="flagged", descending=descending))[-2:] == ["org/best", "other/none"]
+
+
+def test_by_name_whatever_the_case() -> None:
+    assert names(Wanted(sort="model")) == ["org/best", "org/next", "Other/Last", "other/none"]
+    assert names(Wanted(sort="model", descending=True))[0] == "other/none"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("ORG", ["org/best", "org/next"]),
+        ("other last", ["Other/Last"]),
+        ("-other", ["org/best", "org/next"]),
+        ("size:<10", ["org/best", "other/none"]),
+        ("-size:<10", ["org/next", "Other/Last"]),
+        ("kind:prop", ["org/next"]),
+        ("flagged:unknown", ["org/best", "other/none"]),
+        ("alpha:>=70", ["org/best", "other/none"]),
+        ("size:7", ["org/best"]),
+        ("nothing", []),
+    ],
+)
+def test_a_search_leaves_what_fits(text: str, left: list[str]) -> None:
+    assert searched(text) == left
+
+
+def test_counts_of_a_facet_say_what_a_click_would_show() -> None:
+    found = select(columns_of(ROWS), Wanted(chosen={"kind": ["open"], "flagged": ["no"]}))
+    assert len(found.rows) == 1
+    assert found.facets["kind"] == [FacetValue("open", 1, True)]
+    assert found.facets["flagged"] == [FacetValue("no", 1, True), FacetValue(UNKNOWN, 2, False)]
+
+
+def test_values_of_one_facet_are_alternatives() -> None:
+    assert len(names(Wanted(chosen={"kind": ["open", "proprietary"]}))) == 4
+    assert names(Wanted(chosen={"flagged": ["yes", UNKNOWN]})) == ["org/best", "org/next", "other/none"]
+    assert names(Wanted(chosen={"kind": ["there is none"]})) == []
+
+
+def test_a_score_of_ones_own() -> None:
+    rows = [
+        {"score:alpha": 0.4, "stderr:alpha": 0.03, "score:beta": 0.8, "stderr:beta": 0.04},
+        {"score:alpha": 0.9, "stderr:alpha": 0.03, "score:beta": 0.1, "stderr:beta": 0.04},
+        {"score:alpha": 0.9},
+    ]
+    columns = columns_of(rows)
+    found = select(columns, Wanted(weights={"alpha": 3, "beta": 1}))
+    assert found.own is not None
+    assert found.rows.tolist() == [1, 0, 2]
+    assert found.own[0][:2] == pytest.approx([50.0, 70.0])
+    assert found.own[1][0] == pytest.approx(100 * np.hypot(3 * 0.03, 0.04) / 4)
+    assert np.isnan(found.own[0][2])
+    assert select(columns, Wanted(weights={"alpha": 1, "beta": 0})).own[0].tolist() == pytest.approx([40, 90, 90])  # type: ignore[index]
+    assert select(columns, Wanted(weights={"alpha": 3, "beta": 1}, sort="score")).rows.tolist() == [0, 1, 2]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "kind": st.sampled_from(["open", "proprietary"]),
+                "licence": st.sampled_from(["mit", "apache-2.0"]),
+                "rank": st.integers(1, 9),
+                "score": st.floats(0, 100),
+            },
+        ),
+        max_size=20,
+    ),
+    st.lists(st.sampled_from(["mit", "apache-2.0", UNKNOWN]), max_size=2),
+)
+def test_facets_count_what_selecting_shows(rows: list[dict[str, object]], licences: list[str]) -> None:
+    columns = columns_of(rows)
+    found = select(columns, Wanted(chosen={"licence": licences}))
+    for name in ("kind", "licence"):
+        for value in found.facets[name]:
+            chosen = {"licence": licences, name: [value.value]}
+            assert len(select(columns, Wanted(chosen=chosen)).rows) == value.count
+
+
+def test_a_table_survives_its_file(tmp_path: Path) -> None:
+    stored = table_of(ROWS)
+    data = table.to_bytes(stored)
+    table.unpack(data, tmp_path / "board.arrow")
+    back = table.read(tmp_path / "board.arrow")
+    assert repr(back.table.to_pydict()) == repr(stored.to_pydict())
+    assert back.tasks == ("alpha", "beta")
+    assert [path.name for path in tmp_path.iterdir()] == ["board.arrow"]
+    assert [fact.name for fact in FACETS if fact.name not in back.table.column_names] == []
+    assert isinstance(back.table, pa.Table)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "title"),
+    [(None, None), (0, None), (float("nan"), None), (135e6, "under 1 B"), (1e9, "1-4 B"), (405e9, "80 B and more")],
+)
+def test_size_classes(parameters: float | None, title: str | None) -> None:
+    assert size_class(parameters) == title
+
+
+def test_an_empty_ranking_has_nothing_to_show() -> None:
+    found = select(columns_of([]), Wanted(sort="kind"))
+    assert found.rows.tolist() == []
+    assert all(values == [] for values in found.facets.values())
