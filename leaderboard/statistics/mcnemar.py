@@ -30,7 +30,8 @@ def discordant(first: ArrayLike, second: ArrayLike) -> tuple[int, int]:
 def mcnemar(b: ArrayLike, c: ArrayLike, *, method: Method = "auto") -> Floats:
     """Two-sided p-value of "b and c are equally likely": X ~ Binomial(b + c, 1/2), m = min(b, c).
 
-    exact: min(1, 2 P(X <= m)), never too many false alarms.  mid-p: 2 P(X <= m) - P(X = m), nearer to the level.
+    exact: min(1, 2 P(X <= m)), never too many false alarms.  mid-p: 2 P(X <= m) - P(X = m), nearer to the level: under
+    5.0 % false alarms for 5 % (by enumeration), though up to 7.7 % given one number of discordant items.
     chi2: (b - c)^2 / (b + c) against chi-square with one degree, without continuity correction.
     auto: exact under 25 discordant items, mid-p from there. No discordant items: 1.
     Source: McNemar 1947; Fagerland, Lydersen and Laake 2013, who recommend mid-p and advise against the correction.
@@ -77,12 +78,11 @@ def tango(b: ArrayLike, c: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> I
         raise ValueError("Discordant items must be between 0 and all of at least one item.")
     z = quantile((1 + fraction(level, "A level")) / 2)
     middle = (x - y) / size
-    ends = []
-    for side in (-1.0, 1.0):
-        outside, inside = np.full(middle.shape, side), middle.copy()
-        for _ in range(42):
-            trial = (outside + inside) / 2
-            beyond = -side * score_statistic(x, y, size, trial) > z
-            outside, inside = np.where(beyond, trial, outside), np.where(beyond, inside, trial)
-        ends.append(inside[()])
-    return Interval(*ends)
+    # Both ends at once: the statistic falls from +z at the lower to -z at the upper.
+    side = np.array([-1.0, 1.0]).reshape(2, *[1] * middle.ndim)
+    outside, inside = np.broadcast_to(side, (2, *middle.shape)), np.broadcast_to(middle, (2, *middle.shape))
+    for _ in range(42):
+        trial = (outside + inside) / 2
+        beyond = -side * score_statistic(x, y, size, trial) > z
+        outside, inside = np.where(beyond, trial, outside), np.where(beyond, inside, trial)
+    return Interval(*inside)

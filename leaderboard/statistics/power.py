@@ -31,8 +31,9 @@ def items_needed(
 ) -> Floats:
     """n = (z_{1 - alpha/2} + z_power)^2 sd^2 D / d^2, rounded up; infinite for no difference.
 
-    Source: Miller 2024, "Power analysis", where sd^2 = omega^2 + sigma_A^2 / K_A + sigma_B^2 / K_B. The far tail is
-    left out, so that it is at most an item more than enough. Whole numbers as floats. Raises ValueError as `power`.
+    Source: Miller 2024, "Power analysis", where sd^2 = omega^2 + sigma_A^2 / K_A + sigma_B^2 / K_B. The far tail,
+    a sure difference of the wrong sign, is left out: n is never too small. Whole numbers as floats. Raises ValueError
+    as `power`.
     """
     d, spread = np.abs(finite(difference, "Differences", least=0)), errors(sd, "Deviations")
     total = quantile(1 - fraction(alpha, "Alpha") / 2) + quantile(fraction(power, "Power"))

@@ -24,8 +24,8 @@ from leaderboard.statistics.paired import (
 from leaderboard.statistics.resampling import bootstrap
 
 SMALL, LARGE = 50, 2000
-"""Items between which the bootstrap is used. With fewer, BCa intervals of skewed differences are too short (measured: 77 %
-for 95 % with 10 items, t 96 %); with more it is t's within a few per cent of the width and a hundred times slower."""
+"""Items between which the bootstrap is used. With fewer, BCa intervals of skewed differences are too short (10 items:
+77 % covered for 95 %, t 96 %); with more they are t's within a few per cent of the width, a hundred times slower."""
 
 
 class Word(StrEnum):
@@ -91,8 +91,8 @@ def compare(
     other scores            BCa bootstrap, 9,999 resamples with `seed`; t under 50 items and from 2,000
     all differences equal   the sign test, and an interval as wide as so few items leave it (`sameness`)
 
-    The p-values decide. With few discordant items McNemar's exact test asks for more than Tango's interval, which may then
-    leave out 0 where nothing is decided. Lower-is-better fractions are passed as 1 - x.
+    The p-values decide. With few discordant items McNemar's exact test asks for more than Tango's interval, which may
+    then leave out 0 where nothing is decided. Lower-is-better fractions are passed as 1 - x.
     Source: DESIGN section 5; each method's module. Raises DifferentItems unless both saw the same items, ValueError for
     scores missing or outside [0, 1], a negative margin, fewer than two items or clusters.
     """
