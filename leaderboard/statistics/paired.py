@@ -49,8 +49,7 @@ class Difference(NamedTuple):
 
     def p_unequal(self) -> float:
         """Two-sided p-value of "there is no difference"."""
-        above = self.p_above()
-        return 2 * min(above, 1 - above) if self.mean < 0 else min(1.0, 2 * above)
+        return 2 * self._replace(mean=abs(self.mean)).p_above()
 
 
 def differences(a: Answers, b: Answers) -> Floats:

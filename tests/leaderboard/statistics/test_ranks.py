@@ -131,10 +131,10 @@ def test_rank_intervals_cover_the_true_rank() -> None:
 def test_a_hundred_thousand_models() -> None:
     rng = np.random.default_rng(10)
     scores, errors = rng.normal(50, 10, 100_000), rng.uniform(0.1, 2, 100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     found = ranks(scores, errors)
     pairs = neighbours(scores, errors)
     narrow = tighten(scores, errors, pairs)
-    # Half a second on one core; comparing all pairs would take minutes.
-    assert time.perf_counter() - start < 20
+    # About a second of one core; comparing all pairs would take minutes.
+    assert time.process_time() - start < 20
     assert len(found) == len(narrow) == 100_000 and len(pairs) > 90_000
