@@ -9,7 +9,7 @@ Operators list exact private origins in PARITY_ENDPOINT_ALLOW (`Allowed`); metad
 Shared by the site and the workers; standard library, httpx and httpcore only.
 """
 
-from evaluator.addresses.client import client
+from evaluator.addresses.pinned import client
 from evaluator.addresses.ranges import AddressRefused
 from evaluator.addresses.urls import NOBODY, Allowed, check_url
 

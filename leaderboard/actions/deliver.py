@@ -13,6 +13,8 @@ from smtplib import SMTPResponseException
 
 import httpx
 from django.conf import settings as site
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -128,7 +130,10 @@ def mail(row: Delivery) -> Outcome:
     if not site.SENDS_MAIL:
         return Outcome(error="This site sends no e-mail: EMAIL_URL is not set.", hopeless=True)
     try:
+        validate_email(row.email)
         messages.mail(row.submission, to=row.email, key=row.key).send()
+    except ValidationError:
+        return Outcome(error="This is not an e-mail address.", hopeless=True)
     except SMTPResponseException as error:
         return Outcome(status=error.smtp_code, error=f"The mail server refused it ({error.smtp_code}).")
     except OSError as error:  # every other SMTPException is one, too
