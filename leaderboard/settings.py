@@ -4,6 +4,7 @@ import os
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from evaluator import hub
 from evaluator.addresses import Allowed
@@ -149,6 +150,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["leaderboard.api.schema.public_routes"],
+    "ENUM_NAME_OVERRIDES": {
+        "SubmissionState": "leaderboard.models.Submission.State",
+        "DeliveryState": "leaderboard.models.Delivery.State",
+    },
 }
 
 REDIS_URL = env.str("REDIS_URL")
@@ -184,7 +189,13 @@ WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
 # Who is told when a submission ends. Without EMAIL_URL production sends no e-mail; the demo prints it to its log.
 EMAIL_URL = os.environ.get("EMAIL_URL") or ("consolemail://" if DEMO else "")
 SENDS_MAIL = bool(EMAIL_URL)
-vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+try:
+    vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+except (ImproperlyConfigured, ValueError):
+    raise ConfigurationError(
+        "EMAIL_URL cannot be read. It is such as smtp+tls://user:password@mail.example.org:587, "
+        "with special characters percent-encoded."
+    ) from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("PARITY_MAIL_FROM") or f"parity@{ALLOWED_HOSTS[0]}"
 try:
