@@ -4,8 +4,10 @@ import os
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from evaluator import hub
+from evaluator.addresses import Allowed
 from leaderboard import environment
 from leaderboard.environment import ConfigurationError
 
@@ -16,6 +18,7 @@ STATE_DIR = environment.state()
 DEMO = environment.demo()
 
 SECRET_KEY = environment.secret("PARITY_SECRET_KEY")
+SECRET_KEY_FALLBACKS = [key for key in env.list("PARITY_SECRET_KEY_FALLBACKS", default=[]) if key]
 PARITY_URL = env.str("PARITY_URL", default="http://127.0.0.1:8000" if DEMO else "")
 if not PARITY_URL:
     raise ConfigurationError("PARITY_URL is not set: the address people open, such as https://parity.example.org")
@@ -147,6 +150,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["leaderboard.api.schema.public_routes"],
+    "ENUM_NAME_OVERRIDES": {
+        "SubmissionState": "leaderboard.models.Submission.State",
+        "DeliveryState": "leaderboard.models.Delivery.State",
+    },
 }
 
 REDIS_URL = env.str("REDIS_URL")
@@ -184,6 +191,26 @@ RETRY_SECONDS = env.float("PARITY_RETRY_SECONDS", default=5.0)
 MAX_PARAMETERS = env.int("PARITY_MAX_PARAMETERS", default=80_000_000_000)
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
 WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
+
+# Who is told when a submission ends. Without EMAIL_URL production sends no e-mail; the demo prints it to its log.
+EMAIL_URL = os.environ.get("EMAIL_URL") or ("consolemail://" if DEMO else "")
+SENDS_MAIL = bool(EMAIL_URL)
+try:
+    vars().update(env.email_url_config(EMAIL_URL or "dummymail://"))
+except (ImproperlyConfigured, ValueError):
+    raise ConfigurationError(
+        "EMAIL_URL cannot be read. It is such as smtp+tls://user:password@mail.example.org:587, "
+        "with special characters percent-encoded."
+    ) from None
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("PARITY_MAIL_FROM") or f"parity@{ALLOWED_HOSTS[0]}"
+try:
+    ENDPOINT_ALLOW = Allowed.parse(os.environ.get("PARITY_ENDPOINT_ALLOW", ""))
+except ValueError as error:
+    raise ConfigurationError(f"PARITY_ENDPOINT_ALLOW: {error}") from error
+# Seconds to wait after each failed try; after the last one a delivery is dead.
+NOTICE_WAITS = env.list("PARITY_NOTICE_WAITS", cast=float, default=[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400])
+NOTICE_SECONDS = env.float("PARITY_NOTICE_SECONDS", default=10.0)
 
 LOGGING = {
     "version": 1,

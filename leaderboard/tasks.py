@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from leaderboard.actions import lease, ring
+from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.validate import validate as validate_submission
 
@@ -17,6 +18,12 @@ def validate(submission: int) -> None:
 def score(submission: int) -> None:
     """Score and rank a submission."""
     score_submission(submission=submission)
+
+
+@shared_task(name="leaderboard.deliver")
+def deliver(delivery: int) -> None:
+    """Tell somebody that a submission has ended."""
+    deliver_notice(delivery=delivery)
 
 
 @shared_task(name="leaderboard.reconcile")

@@ -3,8 +3,9 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
+from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, queue, submissions, submit
+from leaderboard.pages import board, models, notices, queue, submissions, submit
 
 urlpatterns = [
     # Pages
@@ -14,6 +15,10 @@ urlpatterns = [
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
+    path("settings/notices", notices.notices, name="notices"),
+    path("settings/notices/mail", notices.choose, name="notices-mail"),
+    path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
+    path("settings/notices/deliveries/<int:pk>/again", notices.again, name="delivery-again"),
     path("login", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout", auth.LogoutView.as_view(), name="logout"),
     # Public API
@@ -23,6 +28,10 @@ urlpatterns = [
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
+    path("api/v1/webhooks/", api_notices.Webhooks.as_view(), name="api-webhooks"),
+    path("api/v1/webhooks/<int:pk>/", api_notices.WebhookDetail.as_view(), name="api-webhook"),
+    path("api/v1/deliveries/", api_notices.Deliveries.as_view(), name="api-deliveries"),
+    path("api/v1/deliveries/<int:pk>/redeliver/", api_notices.DeliveryAgain.as_view(), name="api-redeliver"),
     path("api/schema/", schema.Schema.as_view(), name="api-schema"),
     path("api/docs", schema.Docs.as_view(), name="api-docs"),
     # Worker API: the contract's version is part of the path

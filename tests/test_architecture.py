@@ -66,7 +66,8 @@ def test_heavy_packages_are_imported_only_by_the_child(path: Path) -> None:
 def test_what_both_sides_share_is_light() -> None:
     """Importing the shared modules and the worker's own loads nothing heavy, however indirectly."""
     shared = (
-        "evaluator.contract, evaluator.hub, evaluator.suites, evaluator.supervisor, evaluator.worker, evaluator.jobs"
+        "evaluator.contract, evaluator.hub, evaluator.addresses, evaluator.suites, evaluator.supervisor, "
+        "evaluator.worker, evaluator.jobs"
     )
     program = f"import sys, {shared}; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

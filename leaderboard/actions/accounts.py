@@ -49,3 +49,9 @@ def register_worker_token(*, name: str, token: str, trusted: bool) -> WorkerToke
 def revoke_api_token(*, token: ApiToken) -> None:
     """End a bearer token."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())
+
+
+@transaction.atomic
+def choose_mail(*, user: User, wanted: bool) -> None:
+    """Whether a person gets an e-mail at the end of each submission of theirs."""
+    User.objects.filter(pk=user.pk).update(mail_when_done=wanted)

@@ -17,7 +17,11 @@ from leaderboard.models import Outbox
 
 log = logging.getLogger(__name__)
 
-TASKS: dict[str, str] = {Outbox.Kind.VALIDATE: "leaderboard.validate", Outbox.Kind.SCORE: "leaderboard.score"}
+TASKS: dict[str, str] = {
+    Outbox.Kind.VALIDATE: "leaderboard.validate",
+    Outbox.Kind.SCORE: "leaderboard.score",
+    Outbox.Kind.DELIVER: "leaderboard.deliver",
+}
 JOB_TASK = "evaluator.doorbell"
 AGAIN = timedelta(seconds=30)
 """How long a rung bell may stay unanswered before it rings again."""
@@ -59,3 +63,17 @@ def ring_due(*, limit: int = 500) -> int:
             break
         rung += 1
     return rung
+
+
+def hold(*, kind: str, subject: int, seconds: timedelta) -> bool:
+    """Take a rung bell's work for a while, in the caller's transaction: the bell stays, and is silent meanwhile.
+
+    False when it has not rung since it was last held or armed: the message that asks is late, or doubled.
+    """
+    rung = Outbox.objects.filter(kind=kind, subject=subject, rings__gt=0)
+    return bool(rung.update(rings=0, ring_after=Now() + seconds))
+
+
+def silence(*, kind: str, subject: int) -> None:
+    """Take a bell away: its work is done, or there is none."""
+    Outbox.objects.filter(kind=kind, subject=subject).delete()

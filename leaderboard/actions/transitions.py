@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from leaderboard.actions import notify
 from leaderboard.actions.errors import Conflict
 from leaderboard.models import Event, Job, Outbox, Submission
 from leaderboard.models.submissions import JOB_MOVES, SUBMISSION_MOVES
@@ -25,7 +26,10 @@ class IllegalMove(Conflict):
 def move_submission(
     *, submission: int, before: str, after: str, actor: str, reason: str = "", digest: str = "", **changes: Any
 ) -> None:
-    """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove."""
+    """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove.
+
+    Every arrival in a final state is announced, so also that a result is held back, counts after all, or is withdrawn.
+    """
     if after not in SUBMISSION_MOVES[before]:
         raise IllegalMove(f"A {before} submission", after)
     if after in FINAL_SUBMISSION:
@@ -40,6 +44,8 @@ def move_submission(
     Event.objects.create(
         submission_id=submission, actor=actor, before=before, after=after, reason=reason, digest=digest
     )
+    if after in FINAL_SUBMISSION:
+        notify.announce(submission=submission)
 
 
 def move_job(

@@ -35,7 +35,7 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
     quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
     web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=8")
     beat = ("beat", f"--schedule={state / 'run' / 'beat'}", "--pidfile=", "--loglevel=INFO")
-    site_worker = ("worker", "--queues=site", "--pool=threads", "--concurrency=2", "--hostname=site@%h", *quiet)
+    site_worker = ("worker", "--queues=site,notices", "--pool=threads", "--concurrency=4", "--hostname=site@%h", *quiet)
     return [
         Program("site", (sys.executable, *web, "--access-logfile=-"), everything, signal.SIGTERM, 5),
         Program("site-worker", (*celery, *site_worker), everything, signal.SIGKILL, 5),

@@ -4,7 +4,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.models import Model, Owner, Submission, Suite, User, WorkerToken
+from leaderboard.actions.transitions import move_submission
+from leaderboard.actions.webhooks import add_webhook
+from leaderboard.models import Delivery, Model, Owner, Submission, Suite, User, WorkerToken
 from tests.browser.conftest import Open, Visit, program
 from tests.leaderboard.pages import made
 
@@ -27,9 +29,16 @@ def addresses(
     running = make_submission(LONG, sha="b" * 40)
     made.beat(made.claim(worker_token), done=1, total=3, log="y" * 3_000)
     queued = make_submission("org/queued")
+    add_webhook(owner=owner, url="https://hooks.example.org/" + "h" * 470)
+    User.objects.update(email="e" * 60 + "@" + "d" * 60 + ".example.org")
+    for name in (LONG.replace("o", "p"), "org/told"):
+        told = make_submission(name, sha="c" * 40)
+        move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
+    Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
     rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
     return [
         "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/submit?model=" + "x" * 300, "/api/docs",
+        "/settings/notices",
         f"/models/{LONG}", "/models/org/best", "/models/org/unknown" + "x" * 300, "/login", "/nothing",
         *(f"/submissions/{row.pk}" for row in rows),
     ]  # fmt: skip

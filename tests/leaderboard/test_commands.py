@@ -66,6 +66,21 @@ def test_production_refuses_to_start_without_its_secrets(tmp_path: Path, missing
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("EMAIL_URL", "carrier-pigeon://user:hidden@x"),
+        ("EMAIL_URL", "smtp://user:hidden@x:y"),
+        ("PARITY_ENDPOINT_ALLOW", "10.0.0.1/8"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_refused_in_words(tmp_path: Path, variable: str, value: str) -> None:
+    refused = manage(tmp_path, "check", **{variable: value}, DATABASE_URL="postgresql://x/x", REDIS_URL="redis://x/0")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(variable) or f" {variable}" in refused.stderr
+    assert "Traceback" not in refused.stderr and "hidden" not in refused.stderr
+
+
 def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
     given = {
         "PARITY_MODE": "",

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from leaderboard.actions.accounts import register_worker_token
+from leaderboard.actions.webhooks import reseal_webhooks
 
 
 class Command(BaseCommand):
@@ -17,3 +18,4 @@ class Command(BaseCommand):
         call_command("load_suites", stdout=self.stdout)
         register_worker_token(name="default", token=settings.WORKER_TOKEN, trusted=True)
         self.stdout.write("worker token: registered as trusted")
+        self.stdout.write(f"webhook secrets: {reseal_webhooks()} sealed with the newest key")

@@ -1,9 +1,11 @@
 from datetime import timedelta
+from inspect import signature
 
 import pytest
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from leaderboard import tasks  # noqa: F401: it registers them
 from leaderboard.actions import ring
 from leaderboard.celery import app
 from leaderboard.models import Outbox
@@ -24,15 +26,33 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, str]]:
 
 
 def test_each_kind_has_its_task_and_queue(sent: list[tuple[str, int, str]]) -> None:
-    for kind, queue in (("validate", "site"), ("score", "site"), ("job", "gpu")):
+    for kind, queue in (("validate", "site"), ("score", "site"), ("deliver", "notices"), ("job", "gpu")):
         ring.enqueue(kind=kind, subject=7, queue=queue)
     Outbox.objects.update(ring_after=timezone.now() - timedelta(seconds=1))
-    assert ring.ring_due() == 3
+    assert ring.ring_due() == 4
     assert sorted(sent) == [
         ("evaluator.doorbell", 7, "jobs.gpu"),
+        ("leaderboard.deliver", 7, "notices"),
         ("leaderboard.score", 7, "site"),
         ("leaderboard.validate", 7, "site"),
     ]
+
+
+def test_every_task_that_is_rung_for_is_there_and_takes_its_subject() -> None:
+    for name in ring.TASKS.values():
+        signature(app.tasks[name].run).bind(7)
+
+
+def test_held_work_is_taken_once_a_ring(sent: list[tuple[str, int, str]]) -> None:
+    ring.enqueue(kind="deliver", subject=7, queue="notices")
+    hold = {"kind": "deliver", "subject": 7, "seconds": timedelta(minutes=1)}
+    assert not ring.hold(**hold)
+    ring.ring(bell=Outbox.objects.get().pk)
+    assert ring.hold(**hold)
+    assert not ring.hold(**hold)
+    assert ring.ring_due() == 0
+    ring.silence(kind="deliver", subject=7)
+    assert not Outbox.objects.exists()
 
 
 def test_a_rung_bell_stays_and_rings_again_only_later(sent: list[tuple[str, int, str]]) -> None:
