@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from leaderboard.actions import quota
 from leaderboard.actions.errors import Conflict
 from leaderboard.models import Event, Job, Outbox, Submission
-from leaderboard.models.submissions import JOB_MOVES, SUBMISSION_MOVES
+from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
 
 FINAL_SUBMISSION = frozenset({"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"})
 
@@ -23,9 +24,20 @@ class IllegalMove(Conflict):
 
 
 def move_submission(
-    *, submission: int, before: str, after: str, actor: str, reason: str = "", digest: str = "", **changes: Any
+    *,
+    submission: int,
+    before: str,
+    after: str,
+    actor: str,
+    reason: str = "",
+    digest: str = "",
+    refund: bool = False,
+    **changes: Any,
 ) -> None:
-    """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove."""
+    """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove.
+
+    `refund`: it ends for reasons that its owner could not help (`actions.quota` has the rules).
+    """
     if after not in SUBMISSION_MOVES[before]:
         raise IllegalMove(f"A {before} submission", after)
     if after in FINAL_SUBMISSION:
@@ -40,6 +52,8 @@ def move_submission(
     Event.objects.create(
         submission_id=submission, actor=actor, before=before, after=after, reason=reason, digest=digest
     )
+    if before in LIVE and after not in LIVE:
+        quota.release(submission=submission, after=after, refund=refund)  # last: see the order of locks there
 
 
 def move_job(

@@ -144,8 +144,13 @@ def test_the_owner_cancels_what_waits(visits: Open, make_submission: made.Make, 
     page.goto(f"/submissions/{row.pk}")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".status .state")).to_have_text("Cancelled")
-    page.get_by_role("link", name="Submit it again").click()
+    page.get_by_role("link", name="Change it and submit").click()
     expect(page.get_by_label("Model", exact=True)).to_have_value("org/model")
+    page.go_back()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".status .state")).to_have_text("Validating")
+    page.get_by_role("link", name=f"submission {row.pk}").click()
+    expect(page.locator(".timeline")).to_contain_text("tried again as submission")
 
 
 def test_the_queue_follows_by_itself(page: Page, make_submission: made.Make, worker_token: WorkerToken) -> None:
