@@ -51,8 +51,9 @@ def submit(
             message = "An equal submission ended at this moment; submit again."
             raise Conflict("duplicate_submission", message) from None
         raise duplicate(existing) from None
-    # Charged after the row is in, never before: inserting may wait for an equal submission whose transaction is open,
-    # and that one waits for this owner's usage next. Whoever held the usage first would never let go of it.
+    # Charged after the row is in, never before. Inserting may wait for the transaction that ends an equal submission,
+    # and that one wants this owner's usage next, to give back its live place: whoever held the usage already while it
+    # waited there would wait for ever.
     submission.charged_on = quota.charge(owner=owner)
     Submission.objects.filter(pk=submission.pk).update(charged_on=submission.charged_on)
     reason = f"submission {retry_of.pk} tried again" if retry_of else "submitted"

@@ -6,6 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings
+from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import (
@@ -94,6 +95,16 @@ def many(make: Make, suite: Suite, number: int) -> Snapshot:
         for place, row in enumerate([end(first, "succeeded", score=89.9, stderr=1.0), *submissions], start=1)
     )  # fmt: skip
     return snapshot
+
+
+def pinned(row: Submission) -> PinnedModel:
+    """What the Hub could say of the model that `row` asks for."""
+    return PinnedModel(
+        name=row.requested_model, sha="c" * 40, source="mirror", folder=None, licence="mit", parameters=135_000_000,
+        active_parameters=None, architecture="LlamaForCausalLM", model_type="llama", context_length=2048,
+        dtype="bfloat16", chat_template=False, gated=False, size_bytes=1, base_model=None, modalities=("text",),
+        created=None, needs_remote_code=False,
+    )  # fmt: skip
 
 
 def claim(token: WorkerToken, worker: str = "w1") -> JobSpec:
