@@ -1,18 +1,23 @@
 """Boards and submissions in every state, made without workers: what tests of queries, pages and the browser look at."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
-from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings
+from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
 from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
 from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.record import record_failure
+from leaderboard.actions.submit import submit
+from leaderboard.actions.validate import accept
 from leaderboard.models import (
     Event,
     Job,
     Model,
+    Owner,
     Result,
     Revision,
     Snapshot,
@@ -119,6 +124,18 @@ def beat(spec: JobSpec, *, done: int = 0, total: int = 0, phase: str = "evaluati
     """Report progress, as the worker that holds the job."""
     told = Heartbeat(attempt=spec.attempt, phase=phase, done=done, total=total, log=log)  # type: ignore[arg-type]
     lease.heartbeat(job=spec.job, token=spec.token, beat=told)
+
+
+def failed(owner: Owner, token: WorkerToken, *, model: str = "org/model", **request: Any) -> Submission:
+    """A submission of `owner`'s whose model failed, by the real actions all the way."""
+    assert owner.user
+    row = submit(owner=owner, submitter=owner.user, suite="tiny@1", model=model, **request)
+    accept(row, pinned(row))
+    spec = claim(token)
+    told = Failure(attempt=spec.attempt, kind="model", code="bad_weights", message="It said why.", log="its last lines")
+    record_failure(job=spec.job, token=spec.token, failure=told)
+    row.refresh_from_db()
+    return row
 
 
 def validating(row: Submission) -> Submission:
