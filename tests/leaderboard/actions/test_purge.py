@@ -345,10 +345,13 @@ def test_items_that_are_being_used_again_are_not_removed(
 
     monkeypatch.setattr(record.Result.objects, "create", create)
 
+    def measure() -> Submission:
+        return measured(fresh, worker_token, text="y", beta=items("2" * 64))
+
     def purge_meanwhile() -> Audit:
         assert found.wait(5)
         return purge(submission=row.pk, **WHO)
 
-    outcomes = together(lambda: measured(fresh, worker_token, text="y"), purge_meanwhile)
+    outcomes = together(measure, purge_meanwhile)
     assert [one for one in outcomes if isinstance(one, Exception)] == []
-    assert ItemSet.objects.count() == 1
+    assert ItemSet.objects.count() == 2
