@@ -15,8 +15,21 @@ VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
 EDITION = 2
-"""Of the bodies under that version: 2 adds what a worker can run, and time limits. A worker says its edition when it
-claims, and the site leaves out what an older one would refuse."""
+"""Of the bodies under that version: 2 adds what a worker can run, and time limits.
+
+Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
+
+- What workers send (ClaimRequest, Heartbeat, Results, Failure and what is in them) may gain fields that have a default,
+  and accept more values. No field goes, changes its name, type or meaning, becomes required, or accepts less.
+- What the site sends (JobSpec, HeartbeatReply and what is in them, the suite's definition included) may gain fields
+  that have a default, in a type with `omit_defaults`, and the site leaves them at that default for a worker whose
+  ClaimRequest says an older edition: decoding is strict, and what it does not know it refuses. The same holds for new
+  values of the fields that there are.
+- Routes, headers and the meaning of statuses stay; codes of errors may be added.
+
+Anything else is another VERSION under a path of its own. tests/leaderboard/api/edition_1.py is the frozen first
+edition, and plays an old worker against the site.
+"""
 
 ATTEMPT_TOKEN_HEADER = "Parity-Attempt-Token"
 """Carries the token of one attempt (claim) of one job, beside the worker's own bearer token."""

@@ -3,6 +3,7 @@
 import os
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -176,6 +177,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": RECONCILE_SECONDS,
         "options": {"expires": RECONCILE_SECONDS},
     },
+    "sweep": {"task": "leaderboard.sweep", "schedule": crontab(hour="4", minute="20")},
 }
 
 HUB_MIRRORS = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
@@ -189,6 +191,12 @@ TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)
 RETRY_SECONDS = env.float("PARITY_RETRY_SECONDS", default=5.0)
 MAX_PARAMETERS = env.int("PARITY_MAX_PARAMETERS", default=80_000_000_000)
+CAPS = {
+    "day": env.int("PARITY_DAY_CAP", default=1_000 if DEMO else 50),
+    "month": env.int("PARITY_MONTH_CAP", default=10_000 if DEMO else 500),
+    "live": env.int("PARITY_LIVE_CAP", default=1_000 if DEMO else 20),
+}
+"""Submissions that an owner may make a day and a month (UTC), and have live at once; see leaderboard.actions.quota."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
 WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
 

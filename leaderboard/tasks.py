@@ -4,6 +4,7 @@ from celery import shared_task
 
 from leaderboard.actions import lease, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
+from leaderboard.actions.purge import remove_orphans
 from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.validate import validate as validate_submission
 
@@ -32,3 +33,9 @@ def reconcile() -> None:
     lease.expire_leases()
     lease.end_overtime()
     ring.ring_due()
+
+
+@shared_task(name="leaderboard.sweep")
+def sweep() -> None:
+    """Remove files that an interrupted purge left behind."""
+    remove_orphans()

@@ -1,5 +1,7 @@
 """Make people, owners and tokens."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -27,22 +29,33 @@ def ensure_owner(*, user: User) -> Owner:
 
 
 @transaction.atomic
-def create_api_token(*, owner: Owner, user: User, name: str, token: str | None = None) -> str:
-    """A new bearer token; returned once, kept as a digest only. `token` gives one that was made elsewhere."""
+def create_api_token(
+    *, owner: Owner, user: User, name: str, token: str | None = None, lifetime: timedelta | None = None
+) -> str:
+    """A new bearer token; returned once, kept as a digest only. `token` gives one that was made elsewhere.
+
+    It ends `lifetime` from now, by the database's clock; None: when it is revoked.
+    """
     token = token or tokens.new("parity")
-    ApiToken.objects.update_or_create(
-        digest=tokens.digest(token), defaults={"owner": owner, "user": user, "name": name, "revoked_at": None}
-    )
+    values = {"owner": owner, "user": user, "name": name, "revoked_at": None, "expires_at": end_of(lifetime)}
+    ApiToken.objects.update_or_create(digest=tokens.digest(token), defaults=values)
     return token
 
 
 @transaction.atomic
-def register_worker_token(*, name: str, token: str, trusted: bool) -> WorkerToken:
-    """Let workers that hold `token` claim jobs. The same name gets the new token, and the old one ends."""
-    row, _ = WorkerToken.objects.update_or_create(
-        name=name, defaults={"digest": tokens.digest(token), "trusted": trusted, "revoked_at": None}
-    )
+def register_worker_token(*, name: str, token: str, trusted: bool, lifetime: timedelta | None = None) -> WorkerToken:
+    """Let workers that hold `token` claim jobs. The same name gets the new token, and the old one ends.
+
+    It ends `lifetime` from now, by the database's clock; None: when it is revoked or replaced.
+    """
+    values = {"digest": tokens.digest(token), "trusted": trusted, "revoked_at": None, "expires_at": end_of(lifetime)}
+    row, _ = WorkerToken.objects.update_or_create(name=name, defaults=values)
     return row
+
+
+def end_of(lifetime: timedelta | None) -> object:
+    """The value of `expires_at` for a token that is made now."""
+    return None if lifetime is None else Now() + lifetime
 
 
 @transaction.atomic

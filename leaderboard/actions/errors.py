@@ -10,6 +10,11 @@ class Refused(Exception):
         super().__init__(message)
         self.code, self.message, self.field, self.url = code, message, field, url
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the reply says beside its body."""
+        return {}
+
 
 class Conflict(Refused):
     """It contradicts what is already so: a duplicate, a stale attempt, an illegal transition."""
@@ -21,3 +26,17 @@ class NotFound(Refused):
     """It names something that is not there."""
 
     status = 404
+
+
+class TooMany(Refused):
+    """A quota is used up. `retry_after`: seconds until some of it is free again, None where nobody knows."""
+
+    status = 429
+
+    def __init__(self, code: str, message: str, *, retry_after: int | None) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}

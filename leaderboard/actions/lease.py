@@ -27,6 +27,7 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import ring
 from leaderboard.actions.errors import Conflict, NotFound
+from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import Job, Outbox, Submission, Worker, WorkerToken
@@ -137,19 +138,32 @@ def check_held(row: Job, *, attempt: int, token: str) -> None:
 
 @transaction.atomic
 def heartbeat(*, job: int, token: str, beat: Heartbeat) -> HeartbeatReply:
-    """Renew the lease and note the progress. Progress never runs backwards within an attempt."""
+    """Renew the lease and note the progress. Progress never runs backwards within an attempt: calls may arrive late, or
+    in another order than they were sent."""
     row = held(job=job, attempt=beat.attempt, token=token)
+    done, total = further(row, beat)
     Job.objects.filter(pk=row.pk).update(
         lease_expires_at=lease_end(),
         beat_at=Now(),
         evaluating_at=row.evaluating_at or (Now() if beat.phase == "evaluating" else None),
-        phase=beat.phase,
-        done=max(row.done, min(beat.done, beat.total)),
-        total=max(row.total, beat.total),
+        phase=max(row.phase, beat.phase, key=PHASES.index),
+        done=done,
+        total=total,
         log=newest(beat.log, LOG_LIMIT) or row.log,
     )
     Worker.objects.filter(jobs=row).update(last_seen_at=Now())
     return HeartbeatReply(cancel=row.cancel_requested, lease_seconds=site.LEASE_SECONDS)
+
+
+PHASES = ("", "preparing", "loading", "evaluating", "posting")
+"""In the order in which an attempt goes through them."""
+
+
+def further(job: Job, beat: Heartbeat) -> tuple[int, int]:
+    """Items done and in all as they are shown from now on: neither number falls, and neither does their share."""
+    done, total = max(job.done, min(beat.done, beat.total)), max(job.total, beat.total)
+    falls = done * job.total < job.done * total
+    return (job.done, job.total) if falls else (done, total)
 
 
 def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, digest: str = "") -> None:
@@ -169,7 +183,8 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
     """End a running attempt that brought no result: wait again while attempts are left, else fail for good.
 
     The waits double and are spread (full jitter over their upper half), so that jobs which failed together do not come
-    back together. The message may quote a log; the events hold its digest.
+    back together. The message may quote a log; the events hold its digest. What was worth a `retry` and still failed is
+    not charged to its owner.
     """
     reason, digest = f"{code} (attempt {job.attempt})", hashlib.sha256(message.encode()).hexdigest()
     if retry and job.losses + 1 < site.MAX_LOSSES:
@@ -179,7 +194,7 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
     move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
     move_submission(
         submission=job.submission_id, before="running", after="failed", actor=actor, reason=reason, digest=digest,
-        error_code=code, error_message=message,
+        error_code=code, error_message=message, refund=retry or code in SITE_CODES,
     )  # fmt: skip
 
 

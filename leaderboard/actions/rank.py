@@ -14,8 +14,7 @@ def build_snapshot(*, suite: Suite) -> Snapshot:
 
     One build at a time for a suite: the later one sees everything that the earlier one committed.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('snapshot'), %s)", [suite.pk])
+    lock_ranking(suite)
     submissions = list(
         Submission.objects.filter(suite=suite, state=Submission.State.SUCCEEDED)
         .select_related("revision__model")
@@ -31,6 +30,12 @@ def build_snapshot(*, suite: Suite) -> Snapshot:
         board_row(snapshot, row, places.get(row.pk), cells.get(row.pk, {})) for row in submissions
     )
     return snapshot
+
+
+def lock_ranking(suite: Suite) -> None:
+    """Keep others from ranking `suite` until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('snapshot'), %s)", [suite.pk])
 
 
 def task_cells(submissions: list[Submission]) -> dict[int, dict[str, Any]]:

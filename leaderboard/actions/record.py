@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
 from leaderboard.actions import ring
@@ -83,6 +83,7 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         raise Refused("bad_result", f"The provenance has more than {PROVENANCE_LIMIT:,} characters.")
     check_chunks(row, results)
     tasks = check_tasks(row, results)
+    lock_item_sets(alone=False)
     for result in results.tasks:
         store(row, tasks[result.task], result)
     actor = f"worker {row.worker}"
@@ -142,6 +143,16 @@ def nonsense(result: TaskResult) -> str:
     if any(len(item) != 64 or set(item) - set("0123456789abcdef") for item in result.item_hashes):
         return "item hashes are 64 lower-case hex digits"
     return ""
+
+
+def lock_item_sets(*, alone: bool) -> None:
+    """Keep every item set until the caller's transaction ends, together with others who record results, or `alone`.
+
+    The purge removes sets that no result uses any more: it must not see one between being found and being used.
+    """
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lock}(hashtext('item sets'), 0)")
 
 
 def store(job: Job, task: SuiteTask, result: TaskResult) -> None:

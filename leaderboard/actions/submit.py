@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from evaluator import hub
 from evaluator.contract import Settings, settings_digest
-from leaderboard.actions import ring
+from leaderboard.actions import quota, ring
 from leaderboard.actions.errors import Conflict, NotFound, Refused
 from leaderboard.models import Event, Outbox, Owner, Submission, Suite, User
 from leaderboard.models.submissions import LIVE
@@ -14,11 +14,19 @@ from leaderboard.models.submissions import LIVE
 
 @transaction.atomic
 def submit(
-    *, owner: Owner, submitter: User, suite: str, model: str, revision: str = "main", settings: Settings | None = None
+    *,
+    owner: Owner,
+    submitter: User,
+    suite: str,
+    model: str,
+    revision: str = "main",
+    settings: Settings | None = None,
+    retry_of: Submission | None = None,
 ) -> Submission:
     """Accept `model` for `suite` ("name@version") and ring the validator.
 
-    Raises Refused (malformed), NotFound (no such suite), Conflict (the same is already under way; `url` shows it).
+    Raises Refused (malformed), NotFound (no such suite), Conflict (the same is already under way; `url` shows it),
+    TooMany (a quota is used up).
     """
     settings = settings or Settings()
     model, revision = well_formed(model, revision)
@@ -35,7 +43,7 @@ def submit(
     try:
         with transaction.atomic():
             submission = Submission.objects.create(
-                owner=owner, submitter=submitter, settings=msgspec.to_builtins(settings), **request
+                owner=owner, submitter=submitter, settings=msgspec.to_builtins(settings), retry_of=retry_of, **request
             )
     except IntegrityError:
         existing = Submission.objects.filter(state__in=LIVE, **request).first()
@@ -43,7 +51,13 @@ def submit(
             message = "An equal submission ended at this moment; submit again."
             raise Conflict("duplicate_submission", message) from None
         raise duplicate(existing) from None
-    Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason="submitted")
+    # Charged after the row is in, never before. Inserting may wait for the transaction that ends an equal submission,
+    # and that one wants this owner's usage next, to give back its live place: whoever held the usage already while it
+    # waited there would wait for ever.
+    submission.charged_on = quota.charge(owner=owner)
+    Submission.objects.filter(pk=submission.pk).update(charged_on=submission.charged_on)
+    reason = f"submission {retry_of.pk} tried again" if retry_of else "submitted"
+    Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason=reason)
     ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=submission.pk)
     return submission
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from leaderboard.actions import notify
+from leaderboard.actions import notify, quota
 from leaderboard.actions.errors import Conflict
 from leaderboard.models import Event, Job, Outbox, Submission
-from leaderboard.models.submissions import JOB_MOVES, SUBMISSION_MOVES
+from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
 
 FINAL_SUBMISSION = frozenset({"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"})
 
@@ -24,11 +24,20 @@ class IllegalMove(Conflict):
 
 
 def move_submission(
-    *, submission: int, before: str, after: str, actor: str, reason: str = "", digest: str = "", **changes: Any
+    *,
+    submission: int,
+    before: str,
+    after: str,
+    actor: str,
+    reason: str = "",
+    digest: str = "",
+    refund: bool = False,
+    **changes: Any,
 ) -> None:
     """Move submission `submission` from `before` to `after`, setting `changes`; raises IllegalMove.
 
     Every arrival in a final state is announced, so also that a result is held back, counts after all, or is withdrawn.
+    `refund`: it ends for reasons that its owner could not help (`actions.quota` has the rules).
     """
     if after not in SUBMISSION_MOVES[before]:
         raise IllegalMove(f"A {before} submission", after)
@@ -46,6 +55,8 @@ def move_submission(
     )
     if after in FINAL_SUBMISSION:
         notify.announce(submission=submission)
+    if before in LIVE and after not in LIVE:
+        quota.release(submission=submission, after=after, refund=refund)  # last: see the order of locks there
 
 
 def move_job(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from evaluator import hub
 from evaluator.contract import Settings
 from leaderboard.actions import ring
+from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
 from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
@@ -193,4 +194,5 @@ def reject(*, row: Submission, code: str, message: str) -> None:
     move_submission(
         submission=row.pk, before="validating", after="rejected", actor=ACTOR, reason=code,
         digest=hashlib.sha256(message.encode()).hexdigest(), error_code=code, error_message=message,
+        refund=code in SITE_CODES,
     )  # fmt: skip

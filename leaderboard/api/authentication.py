@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -16,6 +18,10 @@ def bearer(header: bytes) -> str | None:
     return token.strip() if kind.lower() == "bearer" and token.strip() else None
 
 
+EXPIRED = ExpressionWrapper(Q(expires_at__lte=Now()), output_field=BooleanField())
+"""Whether a token's time is over, by the database's clock; NULL for one that has no end."""
+
+
 class BearerToken(BaseAuthentication):
     """`Authorization: Bearer parity_...`; `request.auth` is the ApiToken, whose owner acts."""
 
@@ -27,11 +33,15 @@ class BearerToken(BaseAuthentication):
             return None
         row = (
             ApiToken.objects.select_related("user", "owner")
+            .annotate(expired=EXPIRED)
             .filter(digest=tokens.digest(token), revoked_at=None, user__is_active=True)
             .first()
         )
         if row is None:
             raise AuthenticationFailed("This API token is wrong or was revoked.")
+        if row.expired:
+            ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
+            raise AuthenticationFailed(f"This API token expired on {ended}; use a new one.", code="token_expired")
         return row.user, row
 
     def authenticate_header(self, request: Request) -> Any:

@@ -13,7 +13,8 @@ from leaderboard.queries.errors import BadQuery
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler; None (a 500) for anything that is a bug."""
     if isinstance(error, Refused):
-        return Response(body(error.code, error.message, error.field, error.url), status=error.status)
+        reply = body(error.code, error.message, error.field, error.url)
+        return Response(reply, status=error.status, headers=error.headers)
     if isinstance(error, BadQuery):
         return Response(body(error.code, error.message, error.field), status=error.status)
     response = exception_handler(error, context)

@@ -13,10 +13,11 @@ from rest_framework.views import APIView
 
 from evaluator.contract import Settings
 from leaderboard.actions.cancel import cancel
+from leaderboard.actions.retry import retry
 from leaderboard.actions.submit import submit
 from leaderboard.api import shapes
 from leaderboard.models import ApiToken, Model, Submission, Suite
-from leaderboard.queries import board, models, submissions, suites
+from leaderboard.queries import board, models, quota, submissions, suites
 from leaderboard.queries.errors import BadQuery
 
 MAX_PAGE_SIZE = 500
@@ -49,6 +50,11 @@ def detail_reply(request: Request, pk: int, status: int = 200) -> Response:
     return Response(shapes.SubmissionDetailOut(detail.submission, context=context).data, status=status)
 
 
+def refuse_body(request: Request) -> None:
+    """Raise for a body that is not JSON, or has fields: the call takes none."""
+    shapes.NothingIn(data=request.data).is_valid(raise_exception=True)
+
+
 class SubmissionList(generics.ListAPIView[Submission]):
     """All submissions, newest first; POST makes one."""
 
@@ -66,6 +72,7 @@ class SubmissionList(generics.ListAPIView[Submission]):
             401: shapes.ErrorOut,
             404: shapes.ErrorOut,
             409: shapes.ErrorOut,
+            429: shapes.ErrorOut,
         },
     )
     def post(self, request: Request) -> Response:
@@ -102,8 +109,41 @@ class SubmissionCancel(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Cancel your own submission; a running one stops within seconds."""
-        cancel(submission=pk, owner=token_of(request).owner)
+        token = token_of(request)
+        refuse_body(request)
+        cancel(submission=pk, owner=token.owner)
         return detail_reply(request, pk)
+
+
+class SubmissionRetry(APIView):
+    """Try an ended submission again."""
+
+    @extend_schema(
+        request=None,
+        responses={
+            201: shapes.SubmissionDetailOut,
+            401: shapes.ErrorOut,
+            404: shapes.ErrorOut,
+            409: shapes.ErrorOut,
+            429: shapes.ErrorOut,
+        },
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Make a new submission with the same request as one of yours that has ended."""
+        token = token_of(request)
+        refuse_body(request)
+        made = retry(submission=pk, owner=token.owner, submitter=token.user)
+        return detail_reply(request, made.pk, status=201)
+
+
+class Quota(APIView):
+    """What is left to submit."""
+
+    @extend_schema(responses={200: shapes.QuotaOut, 401: shapes.ErrorOut})
+    def get(self, request: Request) -> Response:
+        """How much of each of your caps is used."""
+        found = {one.period: one for one in quota.allowances(token_of(request).owner)}
+        return Response(shapes.QuotaOut(found).data)
 
 
 class Leaderboard(APIView):

@@ -21,6 +21,10 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class NothingIn(Strict):
+    """The body of a call that takes none: absent, or an empty object."""
+
+
 class SettingsIn(Strict):
     engine = serializers.ChoiceField(choices=["vllm", "transformers"], default="vllm")
     dtype = serializers.ChoiceField(choices=["auto", "float32", "bfloat16", "float16"], default="auto")
@@ -120,6 +124,18 @@ class ErrorOut(serializers.Serializer[Any]):
     url = serializers.CharField(required=False)
 
 
+class AllowanceOut(serializers.Serializer[Any]):
+    used = serializers.IntegerField()
+    cap = serializers.IntegerField(help_text="0 lets nothing through")
+    resets_at = serializers.DateTimeField(allow_null=True, help_text="null: when a submission ends")
+
+
+class QuotaOut(serializers.Serializer[Any]):
+    day = AllowanceOut()
+    month = AllowanceOut()
+    live = AllowanceOut(help_text="submissions under way at once")
+
+
 class ResultOut(serializers.Serializer[Any]):
     task = serializers.CharField(source="task.task")
     title = serializers.CharField(source="task.title")
@@ -145,7 +161,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
         model = Submission
         fields = (
             "id", "state", "url", "suite", "model", "revision", "owner", "settings", "score", "stderr",
-            "unranked_reason", "error", "created_at", "started_at", "finished_at",
+            "unranked_reason", "error", "retry_of", "created_at", "started_at", "finished_at",
         )  # fmt: skip
 
     @extend_schema_field(serializers.CharField())

@@ -28,7 +28,7 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Refused
-from leaderboard.api.authentication import bearer
+from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.models import Bundle, WorkerToken
 
@@ -49,11 +49,12 @@ def for_workers(*methods: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, **arguments: Any) -> HttpResponse:
             token = bearer(request.META.get("HTTP_AUTHORIZATION", "").encode("latin-1", "replace"))
-            row = WorkerToken.objects.filter(digest=tokens.digest(token), revoked_at=None).first() if token else None
+            row = known(token) if token else None
             if row is None:
-                reply = JsonResponse(body("unauthorised", "A worker's bearer token is needed."), status=401)
-                reply["WWW-Authenticate"] = 'Bearer realm="parity worker"'
-                return reply
+                return refused("unauthorised", "A worker's bearer token is needed.")
+            if row.expired:
+                ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
+                return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
             try:
                 return view(request, token=row, **arguments)
             except RecursionError:
@@ -66,6 +67,18 @@ def for_workers(*methods: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def known(token: str) -> Any:
+    """The WorkerToken with `expired` beside its columns, or None."""
+    return WorkerToken.objects.annotate(expired=EXPIRED).filter(digest=tokens.digest(token), revoked_at=None).first()
+
+
+def refused(code: str, message: str) -> HttpResponse:
+    """The reply to a caller who is not let in."""
+    reply = JsonResponse(body(code, message), status=401)
+    reply["WWW-Authenticate"] = 'Bearer realm="parity worker"'
+    return reply
 
 
 def wait_of(request: HttpRequest) -> int:

@@ -22,6 +22,9 @@ def readable(view: View) -> View:
             return view(request, *arguments, **named)
         except (BadQuery, Refused) as error:
             context = {"message": error.message, "status": error.status, "url": getattr(error, "url", "")}
-            return render(request, "problem.html", context, status=error.status)
+            reply = render(request, "problem.html", context, status=error.status)
+            for name, value in getattr(error, "headers", {}).items():
+                reply.headers[name] = value
+            return reply
 
     return guarded

@@ -9,10 +9,11 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HTMX_STOP_POLLING
 
 from leaderboard.actions.cancel import cancel as cancel_submission
+from leaderboard.actions.retry import retry as retry_submission
 from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
-from leaderboard.pages.submit import owner_of
+from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import submissions
 
 
@@ -27,6 +28,7 @@ def submission(request: HtmxRequest, pk: int) -> HttpResponse:
         "submission": detail.submission,
         "command": repeat_command(detail.submission),
         "may_cancel": detail.live and owner == detail.submission.owner,
+        "may_retry": detail.may_be_retried and owner == detail.submission.owner,
     }
     reply = render_page_or_part(request, "submission/page.html", "submission/live.html", context)
     if wants_part(request) and not detail.live:
@@ -41,6 +43,15 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """The owner's button."""
     cancel_submission(submission=pk, owner=owner_of(request))
     return redirect("submission", pk=pk)
+
+
+@login_required
+@require_POST
+@readable
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """The owner's button on a submission that has ended; leads to the new one."""
+    made = retry_submission(submission=pk, owner=owner_of(request), submitter=user_of(request))
+    return redirect("submission", pk=made.pk)
 
 
 def repeat_command(row: Submission) -> str:

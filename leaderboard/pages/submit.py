@@ -13,7 +13,7 @@ from leaderboard.actions.accounts import ensure_owner
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.submit import submit as submit_model
 from leaderboard.models import Owner, Suite, User
-from leaderboard.queries import suites
+from leaderboard.queries import quota, suites
 
 
 class SubmissionForm(forms.Form):
@@ -56,10 +56,9 @@ def submit(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         asked = {name: request.GET[name] for name in ("model", "revision", "suite") if name in request.GET}
         form = SubmissionForm(released=released, initial=asked)
-        return render(request, "submit.html", {"form": form, "suites": released})
+        return form_page(request, form, released)
     form = SubmissionForm(request.POST, released=released)
-    existing = ""
-    status = 400
+    refusal = None
     if form.is_valid():
         try:
             made = submit_model(
@@ -72,11 +71,21 @@ def submit(request: HttpRequest) -> HttpResponse:
             )
         except Refused as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
-            existing, status = error.url, error.status
+            refusal = error
         else:
             return redirect("submission", pk=made.pk)
-    context = {"form": form, "suites": released, "existing": existing}
-    return render(request, "submit.html", context, status=status)
+    reply = form_page(request, form, released, existing=refusal.url if refusal else "")
+    reply.status_code = refusal.status if refusal else 400
+    for name, value in (refusal.headers if refusal else {}).items():
+        reply.headers[name] = value
+    return reply
+
+
+def form_page(request: HttpRequest, form: SubmissionForm, released: list[Suite], existing: str = "") -> HttpResponse:
+    """The form, with what the reader's quota leaves (of an account that owns nothing yet there is none to show)."""
+    owner = getattr(request.user, "owner", None)
+    left = quota.allowances(owner) if owner else []
+    return render(request, "submit.html", {"form": form, "suites": released, "existing": existing, "quota": left})
 
 
 def user_of(request: HttpRequest) -> User:

@@ -37,6 +37,8 @@ class Detail:
     row: SnapshotRow | None
     board_page: int | None
     """Where the board shows `row`; None once another submission took its place there."""
+    retries: list[int]
+    """Numbers of the submissions that tried this one again, oldest first."""
 
     @property
     def cancelling(self) -> bool:
@@ -50,6 +52,11 @@ class Detail:
     @property
     def live(self) -> bool:
         return self.submission.state in LIVE
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether its owner can make a new submission of it (leaderboard.actions.retry)."""
+        return not self.live and self.submission.state != Submission.State.QUARANTINED
 
     @property
     def log(self) -> str:
@@ -78,6 +85,7 @@ def detail(pk: int) -> Detail:
         events=list(submission.events.all()),
         row=row,
         board_page=page_of(row) if row else None,
+        retries=list(submission.retries.order_by("id").values_list("pk", flat=True)),
     )
 
 

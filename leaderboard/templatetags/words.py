@@ -8,6 +8,9 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from leaderboard.models import Event
+from leaderboard.models.submissions import LIVE
+from leaderboard.queries.quota import Allowance
 from leaderboard.queries.submissions import Progress
 
 register = template.Library()
@@ -31,6 +34,7 @@ STATES = {
     "quarantined": "The scores are held back until they have been checked.",
     "retracted": "This result was withdrawn and no longer counts.",
 }
+SPANS = {"day": "today", "month": "this month", "live": "under way"}
 ENGINES = {"vllm": "vLLM", "transformers": "Transformers"}
 DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 
@@ -47,6 +51,25 @@ def phase(progress: Progress) -> str:
 def sentence(state: str) -> str:
     """What a state means."""
     return STATES.get(state, state)
+
+
+@register.filter
+def happened(event: Event) -> str:
+    """What an event was: a move ("Queued"), something told while the state stayed ("Still running"), or afterwards."""
+    if event.before != event.after:
+        return event.after.capitalize()
+    return f"Still {event.after}" if event.after in LIVE else "Afterwards"
+
+
+@register.filter
+def allowance(one: Allowance) -> str:
+    """A cap and how much of it is used: "12 of 50 today"; with when it is free again once it is used up."""
+    text = f"{one.used:,} of {one.cap:,} {SPANS[one.period]}"
+    if one.left or not one.cap:
+        return text
+    return f"{text}, more " + (
+        "when one has ended" if one.resets_at is None else f"from {one.resets_at:%-d %B, %H:%M} UTC"
+    )
 
 
 @register.filter

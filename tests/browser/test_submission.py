@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from evaluator.contract import JobSpec, Results, TaskResult
-from evaluator.hub import PinnedModel
 from leaderboard.actions import record
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.score import score
@@ -38,15 +37,6 @@ def submit(page: Page, model: str) -> Submission:
     page.get_by_role("button", name="Submit").click()
     expect(page).to_have_url(re.compile(r"/submissions/\d+$"))
     return Submission.objects.get(requested_model=model)
-
-
-def pinned(row: Submission) -> PinnedModel:
-    return PinnedModel(
-        name=row.requested_model, sha="c" * 40, source="mirror", folder=None, licence="mit", parameters=135_000_000,
-        active_parameters=None, architecture="LlamaForCausalLM", model_type="llama", context_length=2048,
-        dtype="bfloat16", chat_template=False, gated=False, size_bytes=1, base_model=None, modalities=("text",),
-        created=None, needs_remote_code=False,
-    )  # fmt: skip
 
 
 def results(spec: JobSpec) -> Results:
@@ -85,7 +75,7 @@ def test_from_login_to_result_the_page_follows_and_then_stops_asking(
         assert len(polls) > before
 
     expect(state).to_have_text("Validating")
-    accept(row, pinned(row))
+    accept(row, made.pinned(row))
     look()
     expect(headline).to_have_text("Next in line for a worker.")
     spec = made.claim(worker_token)
@@ -144,8 +134,13 @@ def test_the_owner_cancels_what_waits(visits: Open, make_submission: made.Make, 
     page.goto(f"/submissions/{row.pk}")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".status .state")).to_have_text("Cancelled")
-    page.get_by_role("link", name="Submit it again").click()
+    page.get_by_role("link", name="Change it and submit").click()
     expect(page.get_by_label("Model", exact=True)).to_have_value("org/model")
+    page.go_back()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".status .state")).to_have_text("Validating")
+    page.get_by_role("link", name=f"submission {row.pk}").click()
+    expect(page.locator(".timeline")).to_contain_text("tried again as submission")
 
 
 def test_the_queue_follows_by_itself(page: Page, make_submission: made.Make, worker_token: WorkerToken) -> None:
@@ -175,7 +170,7 @@ def test_without_scripts_one_can_log_in_submit_follow_and_log_out(
     page = visits(java_script_enabled=False).page
     row = submit(page, "org/model")
     expect(page.locator(".status .state")).to_have_text("Validating")
-    accept(row, pinned(row))
+    accept(row, made.pinned(row))
     page.get_by_role("link", name="Reload").click()
     expect(page.locator(".status .headline")).to_have_text("Next in line for a worker.")
     page.get_by_role("button", name="Cancel").click()

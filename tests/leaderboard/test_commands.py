@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
-from leaderboard.models import Suite, User, WorkerToken
+from leaderboard.models import Audit, Suite, User, WorkerToken
 from tests.stack import manage
 
 pytestmark = pytest.mark.django_db
@@ -92,3 +92,26 @@ def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
     }
     checked = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **given)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_caps_are_shown_and_changed(person: User) -> None:
+    assert "day: 0 of 1000 used" in said("set_caps", "ada")
+    changed = said("set_caps", "ada", "--day", "7", "--live", "0", "--actor", "op", "--reason", "asked")
+    assert changed.splitlines() == ["day: 0 of 7 used", "month: 0 of 10000 used", "live: 0 of 0 used"]
+    assert "day: 0 of 1000 used" in said("set_caps", "ada", "--day", "site", "--actor", "op", "--reason", "done")
+    assert Audit.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nobody"], "There is no owner 'nobody'"),
+        (["ada", "--day", "7"], "a reason"),
+        (["ada", "--day=-7"], "neither a whole number"),
+        (["ada", "--day", "99999999999", "--actor", "op", "--reason", "r"], "from 0 to 2,147,483,647"),
+    ],
+)
+def test_senseless_caps_are_refused_in_words(person: User, arguments: list[str], words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        said("set_caps", *arguments)
+    assert not Audit.objects.exists()

@@ -1,5 +1,7 @@
 """`manage.py bootstrap`: bring a site's database up to date. Run it before the first start and after every upgrade."""
 
+from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -8,14 +10,18 @@ from django.core.management.base import BaseCommand
 
 from leaderboard.actions.accounts import register_worker_token
 from leaderboard.actions.webhooks import reseal_webhooks
+from leaderboard.management.lifetime import lifetime
 
 
 class Command(BaseCommand):
     help = "Migrate, release the built-in suites, and let workers with PARITY_WORKER_TOKEN claim jobs."
 
-    def handle(self, *_: Any, **__: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=lifetime, metavar="N", help="end the workers' token after so many days")
+
+    def handle(self, *_: Any, days: timedelta | None = None, **__: Any) -> None:
         call_command("migrate", verbosity=1, interactive=False, stdout=self.stdout)
         call_command("load_suites", stdout=self.stdout)
-        register_worker_token(name="default", token=settings.WORKER_TOKEN, trusted=True)
+        register_worker_token(name="default", token=settings.WORKER_TOKEN, trusted=True, lifetime=days)
         self.stdout.write("worker token: registered as trusted")
         self.stdout.write(f"webhook secrets: {reseal_webhooks()} sealed with the newest key")

@@ -18,6 +18,7 @@ from leaderboard.actions import lease, record
 from leaderboard.actions import submit as submitting
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.models import Job, Owner, Result, Submission, Suite, WorkerToken
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Submission]
@@ -34,23 +35,6 @@ def results() -> Results:
 
     tasks = (cell("alpha", "acc", "none"), cell("beta", "exact_match", "strict"))
     return Results(attempt=1, tasks=tasks, chunks=(), provenance={}, load_seconds=1.0, evaluation_seconds=1.0)
-
-
-def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Call all at once, each with a connection of its own; returns what each returned or raised."""
-    barrier = threading.Barrier(len(calls))
-
-    def one(call: Callable[[], Any]) -> Any:
-        barrier.wait()
-        try:
-            return call()
-        except Exception as error:
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(one, calls))
 
 
 def unexpected(outcomes: list[Any]) -> list[Any]:

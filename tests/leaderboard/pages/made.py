@@ -1,17 +1,23 @@
 """Boards and submissions in every state, made without workers: what tests of queries, pages and the browser look at."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
-from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, Settings
+from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
+from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
 from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.record import record_failure
+from leaderboard.actions.submit import submit
+from leaderboard.actions.validate import accept
 from leaderboard.models import (
     Event,
     Job,
     Model,
+    Owner,
     Result,
     Revision,
     Snapshot,
@@ -96,6 +102,16 @@ def many(make: Make, suite: Suite, number: int) -> Snapshot:
     return snapshot
 
 
+def pinned(row: Submission) -> PinnedModel:
+    """What the Hub could say of the model that `row` asks for."""
+    return PinnedModel(
+        name=row.requested_model, sha="c" * 40, source="mirror", folder=None, licence="mit", parameters=135_000_000,
+        active_parameters=None, architecture="LlamaForCausalLM", model_type="llama", context_length=2048,
+        dtype="bfloat16", chat_template=False, gated=False, size_bytes=1, base_model=None, modalities=("text",),
+        created=None, needs_remote_code=False,
+    )  # fmt: skip
+
+
 def claim(token: WorkerToken, worker: str = "w1") -> JobSpec:
     """What a worker gets that asks for a job."""
     request = ClaimRequest(worker=worker, queues=("cpu",), engines=("vllm", "transformers"))
@@ -108,6 +124,18 @@ def beat(spec: JobSpec, *, done: int = 0, total: int = 0, phase: str = "evaluati
     """Report progress, as the worker that holds the job."""
     told = Heartbeat(attempt=spec.attempt, phase=phase, done=done, total=total, log=log)  # type: ignore[arg-type]
     lease.heartbeat(job=spec.job, token=spec.token, beat=told)
+
+
+def failed(owner: Owner, token: WorkerToken, *, model: str = "org/model", **request: Any) -> Submission:
+    """A submission of `owner`'s whose model failed, by the real actions all the way."""
+    assert owner.user
+    row = submit(owner=owner, submitter=owner.user, suite="tiny@1", model=model, **request)
+    accept(row, pinned(row))
+    spec = claim(token)
+    told = Failure(attempt=spec.attempt, kind="model", code="bad_weights", message="It said why.", log="its last lines")
+    record_failure(job=spec.job, token=spec.token, failure=told)
+    row.refresh_from_db()
+    return row
 
 
 def validating(row: Submission) -> Submission:

@@ -83,7 +83,7 @@ def test_what_has_ended_stops_polling(
     assert part.status_code == 286
     assert tree(part).one("div", id="live").get("hx-get") is None
     assert tree(part).one("p", id="announcement").text
-    assert not tree(part).one("div", id="cancel").children
+    assert not tree(part).one("div", id="actions").all()
 
 
 def test_the_page_itself_never_answers_286(
@@ -233,7 +233,7 @@ def test_queries_do_not_grow_with_the_ranking(
     client: Client, make_submission: made.Make, suite: Suite, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     made.many(make_submission, suite, 60)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         page(client, Submission.objects.get(requested_model="org/m059"))
 
 
@@ -241,7 +241,7 @@ def test_queries_do_not_grow_with_the_ranking(
 
 
 def button(client: Client, row: Submission) -> bool:
-    return "Cancel this submission" in page(client, row).one("div", id="cancel").text
+    return "Cancel this submission" in page(client, row).one("div", id="actions").text
 
 
 @pytest.mark.parametrize("state", LIVE)
@@ -262,7 +262,7 @@ def test_what_has_ended_has_no_button(member: Client, make_submission: made.Make
 
 def test_the_owner_cancels_what_waits_at_once(member: Client, make_submission: made.Make) -> None:
     row = make_submission()
-    form = page(member, row).one("div", id="cancel").one("form", method="post")
+    form = page(member, row).one("div", id="actions").one("form", method="post")
     reply = member.post(form["action"], follow=True)
     assert reply.redirect_chain == [(f"/submissions/{row.pk}", 302)]
     assert status(tree(reply)).one("span", "state").text == "Cancelled"
@@ -276,14 +276,14 @@ def test_what_runs_is_asked_to_stop_and_the_button_goes(
     assert "Cancelling: waiting for the worker to stop." in status(tree(reply)).text
     assert not button(member, row)
     part = tree(member.get(f"/submissions/{row.pk}", headers=HTMX))
-    assert part.one("div", id="cancel")["hx-swap-oob"] == "innerHTML"
+    assert part.one("div", id="actions")["hx-swap-oob"] == "innerHTML"
 
 
 def test_a_poll_leaves_the_owners_button_alone(
     member: Client, make_submission: made.Make, worker_token: WorkerToken
 ) -> None:
     row = made.in_state("running", make_submission, worker_token)
-    assert not tree(member.get(f"/submissions/{row.pk}", headers=HTMX)).all("div", id="cancel")
+    assert not tree(member.get(f"/submissions/{row.pk}", headers=HTMX)).all("div", id="actions")
 
 
 def test_others_submissions_cannot_be_cancelled(

@@ -1,9 +1,12 @@
+import re
+
 import pytest
 from django.test import Client
+from pytest_django import Settings as DjangoSettings
 from pytest_django.asserts import assertRedirects
 
 from leaderboard.actions.accounts import create_person
-from leaderboard.models import Event, Job, Model, Outbox, Submission, Suite, User
+from leaderboard.models import Event, Job, Model, Outbox, Owner, Submission, Suite, User
 from tests.leaderboard.pages.html import Element, tree
 
 pytestmark = pytest.mark.django_db
@@ -150,3 +153,47 @@ def test_who_is_logged_in_is_shown_as_text(client: Client, suite: Suite) -> None
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
 def test_other_methods_are_refused(member: Client, suite: Suite, method: str) -> None:
     assert getattr(member, method)("/submit").status_code == 405
+
+
+# The quota
+
+
+def quota(client: Client) -> list[str]:
+    return [one.text for one in tree(client.get("/submit")).one("ul", "quota").all("li")]
+
+
+def test_the_quota_is_shown_beside_the_button(member: Client, suite: Suite, settings: DjangoSettings) -> None:
+    settings.CAPS = {"day": 50, "month": 1_500, "live": 3}
+    assert quota(member) == ["0 of 50 today", "0 of 1,500 this month", "0 of 3 under way"]
+    member.post("/submit", GOOD)
+    assert quota(member) == ["1 of 50 today", "1 of 1,500 this month", "1 of 3 under way"]
+
+
+def test_a_used_up_quota_says_when_more_can_be_submitted(
+    member: Client, suite: Suite, settings: DjangoSettings
+) -> None:
+    settings.CAPS = {"day": 1, "month": 0, "live": 1}
+    Owner.objects.update(month_cap=1)
+    member.post("/submit", GOOD)
+    day, month, live = quota(member)
+    assert re.fullmatch(r"1 of 1 today, more from \d+ [A-Z][a-z]+, 00:00 UTC", day)
+    assert re.fullmatch(r"1 of 1 this month, more from 1 [A-Z][a-z]+, 00:00 UTC", month)
+    assert live == "1 of 1 under way, more when one has ended"
+    reply = member.post("/submit", {**GOOD, "model": "org/other"})
+    assert reply.status_code == 429
+    assert 1 <= int(reply["Retry-After"]) <= 86_401
+    page = tree(reply)
+    assert "This account has used 1 of 1 submissions today" in errors(page)[""]
+    assert field(page, "model")["value"] == "org/other"
+    assert Submission.objects.count() == 1
+
+
+def test_a_cap_of_nothing_promises_nothing(member: Client, suite: Suite, settings: DjangoSettings) -> None:
+    settings.CAPS = {"day": 0, "month": 1, "live": 1}
+    assert quota(member)[0] == "0 of 0 today"
+    assert "This account may not submit" in errors(tree(member.post("/submit", GOOD)))[""]
+
+
+def test_who_owns_nothing_yet_sees_no_quota(client: Client, suite: Suite) -> None:
+    client.force_login(User.objects.create_user(username="root"))
+    assert not tree(client.get("/submit")).all("ul", "quota")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluator.contract import Heartbeat, Settings
-from leaderboard.models import Submission
+from leaderboard.models import Event, Submission
 from leaderboard.queries.submissions import Progress
 from leaderboard.templatetags import words
 from leaderboard.templatetags.words import ago, model_url, organisation, pairs, phase, sentence, short_name, until
@@ -91,3 +91,16 @@ def test_what_is_not_a_models_name_has_no_address(name: str) -> None:
 def test_the_pairs_of_any_stored_json_can_be_shown(value: object) -> None:
     assert all(isinstance(key, str) for key, _ in pairs(value))
     assert len(pairs(value)) == (len(value) if isinstance(value, dict) else 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("", "validating", "Validating"),
+        ("queued", "running", "Running"),
+        ("running", "running", "Still running"),
+        ("failed", "failed", "Afterwards"),
+    ],
+)
+def test_what_happened(before: str, after: str, text: str) -> None:
+    assert words.happened(Event(before=before, after=after)) == text
