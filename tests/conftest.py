@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 from django.core.files.storage import storages
+from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
@@ -104,6 +105,12 @@ def files(tmp_path: Path, settings: DjangoSettings) -> Path:
 @pytest.fixture
 def worker_client(worker_token: WorkerToken) -> Client:
     return Client(headers={"authorization": f"Bearer {WORKER_SECRET}"})
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    """Pages name their static files by content, so these are collected before the first is rendered."""
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")
