@@ -6,7 +6,7 @@ import signal
 import psycopg
 import pytest
 
-from tests.faults.live import QUICK, Live, until
+from tests.faults.live import Live, until
 
 pytestmark = pytest.mark.stack
 
