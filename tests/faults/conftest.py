@@ -1,4 +1,4 @@
-"""The whole product with a child that loads no model, and short times: what is tested is who dies, not what is measured."""
+"""The whole product with a child that loads no model, and short times: who dies is tested, not what is measured."""
 
 import json
 from collections.abc import Callable, Iterator

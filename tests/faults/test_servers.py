@@ -1,9 +1,5 @@
 """`make run` while its database and its broker are killed: they come back with their data, and say so."""
 
-import os
-import signal
-
-import psycopg
 import pytest
 
 from tests.faults.live import Live, until
