@@ -1,5 +1,6 @@
 """A worker among failures: it tells the site how every attempt ended, and it lives on."""
 
+import json
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,17 +141,20 @@ def test_a_redirection_is_no_success(status: int) -> None:
         site.post_failure(job(), Failure(attempt=2, kind="model", code="c", message="m"))
 
 
-def test_no_claim_is_sent_twice_after_an_answer_was_lost() -> None:
-    """A claim is not idempotent: the first one's job would be leased to nobody until its lease runs out."""
-    asked: list[int] = []
+def test_a_claim_whose_answer_was_lost_is_sent_again_as_the_same_claim() -> None:
+    """Else the job of the first one would be leased to nobody until its lease runs out."""
+    nonces: list[str] = []
 
-    def answer(_: httpx.Request) -> httpx.Response:
-        asked.append(1)
-        raise httpx.ReadTimeout("the answer was lost")
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonces.append(json.loads(request.content)["nonce"])
+        if len(nonces) == 1:
+            raise httpx.ReadTimeout("the answer was lost")
+        return httpx.Response(204)
 
     site = Site(
         httpx.Client(base_url="http://site/api/worker/v1/", transport=httpx.MockTransport(answer)), sleep=lambda _: None
     )
-    with pytest.raises(SiteError):
-        site.claim(CLAIM)
-    assert len(asked) == 1
+    assert site.claim(CLAIM) is None
+    assert site.claim(CLAIM) is None
+    assert nonces[0] == nonces[1] != nonces[2]
+    assert len(nonces[0]) == 32
