@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluator import fetch, hub, run, suites
-from evaluator.client import Site, SiteError
+from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -33,6 +33,14 @@ PLATFORM_CODES = {
 
 def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
     """Do a job and end its attempt, well or badly; raises SiteError when the site cannot be told how it ended."""
+    try:
+        attempt(site, config, job, stopping)
+    except LeaseLost as error:  # told too late: somebody else has it, or its owner cancelled it
+        log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
+
+
+def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
+    """As `work`; raises LeaseLost too."""
     log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
     try:
         name = f"{job.job}-{job.attempt}"

@@ -64,6 +64,12 @@ def suite(db: None) -> Suite:
     return release(spec, json.loads(encode(spec)), None)
 
 
+def release_suite(description: str) -> Suite:
+    """The suite whose evaluation does what `description` says, in a worker with tests.evaluator.fake_child."""
+    spec = msgspec.structs.replace(suite_spec(version=2), description=description)
+    return release(spec, json.loads(encode(spec)), None)
+
+
 @pytest.fixture
 def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
     """Submissions as the validator leaves them: pinned and queued, with one job."""
@@ -74,8 +80,7 @@ def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
         settings = settings or Settings()
         chosen = suite
         if description:  # tests.evaluator.fake_child does what it says
-            spec = msgspec.structs.replace(suite_spec(version=2), description=description)
-            chosen = release(spec, json.loads(encode(spec)), None)
+            chosen = release_suite(description)
         model, _ = Model.objects.get_or_create(name=name)
         revision, _ = Revision.objects.get_or_create(model=model, sha=sha, defaults={"source": "mirror"})
         submission = Submission.objects.create(

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from evaluator import jobs, worker
-from evaluator.client import Site, SiteError
+from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import ClaimRequest, Failure, HeartbeatReply, JobSpec, ModelRef, Settings, SuiteSpec, encode
 from evaluator.lease import Lease
@@ -69,6 +69,27 @@ def test_results_that_the_site_refuses_end_the_attempt_with_its_words(
     except SiteError:
         pass
     assert [failure.message for failure in site.failures if "finite" in failure.message]
+
+
+@pytest.mark.parametrize("outcome", ["measured", "failed"])
+def test_an_end_that_is_told_too_late_is_no_failure_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """Else it would give up its bell, and leave the jobs that wait to the next one."""
+
+    class Late(Told):
+        def post_failure(self, _: JobSpec, failure: Failure) -> None:
+            raise LeaseLost("answered 409: Attempt 2 does not hold job 7 (any more)", status=409)
+
+    def evaluate(*_: Any) -> Outcome:
+        if outcome == "failed":
+            raise OSError(28, "No space left on device")
+        return evaluated()
+
+    site = Late(refuse_results=LeaseLost("answered 409", status=409))
+    monkeypatch.setattr(jobs, "evaluate", evaluate)
+    monkeypatch.setattr(jobs, "post_samples", lambda *_: [])
+    jobs.work(site, config(tmp_path), job(), threading.Event())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
