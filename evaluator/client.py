@@ -1,13 +1,15 @@
-"""HTTP to the worker API. All calls but a claim may be repeated: the site knows them by attempt and digest."""
+"""HTTP to the worker API. Every call may be repeated: the site knows it by attempt and digest, a claim by its nonce."""
 
 import hashlib
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
+from msgspec.structs import replace
 
 from evaluator.contract import (
     ATTEMPT_TOKEN_HEADER,
@@ -62,7 +64,7 @@ class Site:
     def claim(self, request: ClaimRequest, *, wait: int = 0) -> JobSpec | None:
         """A job, or None when none waits for this worker, or came within `wait` seconds."""
         path = f"claims/?wait={wait}" if wait else "claims/"
-        reply = self._call("POST", path, content=encode(request), repeatable=False)
+        reply = self._call("POST", path, content=encode(replace(request, nonce=secrets.token_hex(16))))
         return None if reply.status_code == 204 else understood(reply, JobSpec)
 
     def bundle(self, digest: str) -> bytes:
@@ -102,10 +104,7 @@ class Site:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
         tries: int = len(RETRY_SECONDS) + 1,
-        repeatable: bool = True,
     ) -> httpx.Response:
-        """`repeatable`: the call may be sent again although the first one may have arrived. A claim may not: the job
-        whose answer was lost would be leased to nobody."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         if job is not None:
             sent[ATTEMPT_TOKEN_HEADER] = job.token
@@ -114,8 +113,6 @@ class Site:
                 reply = self.http.request(method, path, content=content, headers=sent)
             except httpx.TransportError as error:
                 problem = SiteError(f"{self.http.base_url} does not answer: {error}")
-                if not repeatable and not isinstance(error, httpx.ConnectError):
-                    raise problem from error
             else:
                 if reply.is_success:
                     return reply

@@ -104,7 +104,8 @@ class ClaimRequest(Wire, frozen=True):
     """What a worker says of itself when it asks for a job.
 
     `memory_bytes`: what it has for a model, None when it does not know. `architectures`: the only ones it runs, such as
-    LlamaForCausalLM; none: whatever its engines can.
+    LlamaForCausalLM; none: whatever its engines can. `nonce`: fresh for each claim, and the same when it is sent again
+    because its answer was lost: the site then gives the same attempt once more.
     """
 
     worker: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -116,6 +117,7 @@ class ClaimRequest(Wire, frozen=True):
         tuple[Annotated[str, msgspec.Meta(max_length=200)], ...], msgspec.Meta(max_length=1000)
     ] = ()
     edition: Count = 1
+    nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class JobSpec(Wire, frozen=True, omit_defaults=True):

@@ -59,6 +59,7 @@ __all__ = [
     "check_revision",
     "digest",
     "download",
+    "downloaded",
     "locate",
     "locate_dataset",
     "merge_datasets",
@@ -127,11 +128,10 @@ def download(
     One `hf_hub_download` a file and not `snapshot_download`, which in huggingface_hub 2.4 lists a repository's files
     without any time limit, and returns an incomplete folder when the Hub fails.
     """
-    check_id(name)
-    check_sha(sha)
+    complete = downloaded(name, sha, target=target)
+    if complete is not None:
+        return complete
     folder = target / name / sha
-    if _is_complete(folder):
-        return folder
     hub = HubRevision(name, sha, token=token, endpoint=endpoint, timeout=timeout, looked="")
     read_config(hub)
     weights = weight_files(hub)
@@ -152,6 +152,12 @@ def download(
     written.write_text(json.dumps({file: there[file] for file in files}))
     written.replace(folder / COMPLETE)
     return folder
+
+
+def downloaded(name: str, sha: str, *, target: Path) -> Path | None:
+    """The folder that `download` returns, if it is there and complete. Raises HubError for a malformed name or SHA."""
+    folder = target / check_id(name) / check_sha(sha)
+    return folder if _is_complete(folder) else None
 
 
 def _describes_model(file: str) -> bool:

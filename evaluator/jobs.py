@@ -2,19 +2,17 @@
 
 import gzip
 import logging
-import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from evaluator import hub, run, suites
-from evaluator.client import Site, SiteError
+from evaluator import fetch, hub, run, suites
+from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
+from evaluator.run_folders import run_folder
 from evaluator.supervisor import Clock, Died, supervise
 
 log = logging.getLogger(__name__)
@@ -35,9 +33,18 @@ PLATFORM_CODES = {
 
 def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
     """Do a job and end its attempt, well or badly; raises SiteError when the site cannot be told how it ended."""
+    try:
+        attempt(site, config, job, stopping)
+    except LeaseLost as error:  # told too late: somebody else has it, or its owner cancelled it
+        log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
+
+
+def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
+    """As `work`; raises LeaseLost too."""
     log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
     try:
-        with Lease(site, job, stopping) as lease, run_folder(config, job) as folder:
+        name = f"{job.job}-{job.attempt}"
+        with Lease(site, job, stopping) as lease, run_folder(config.state / "runs", name) as folder:
             outcome = evaluate(site, config, job, folder, lease)
             lease.tell(run.Progress(phase="posting", done=1, total=1))
             chunks = post_samples(site, job, folder, lease)
@@ -67,22 +74,10 @@ def end(site: Site, job: JobSpec, code: str, message: str, *, retry: bool, log: 
     site.post_failure(job, Failure(attempt=job.attempt, kind=kind, code=code, message=message, log=log))
 
 
-@contextmanager
-def run_folder(config: Config, job: JobSpec) -> Iterator[Path]:
-    """A folder for one attempt, gone at its end."""
-    folder = config.state / "runs" / f"{job.job}-{job.attempt}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
     """Bring weights, task files and datasets to where the child finds them, and run it."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
-    weights = weights_of(config, job.model.name, job.model.sha)
+    weights = weights_of(config, job, folder, lease, clock)
     task_files = None
     if job.suite.bundle is not None:
         task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
@@ -102,15 +97,18 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)
 
 
-def weights_of(config: Config, name: str, sha: str) -> Path:
-    """The folder with exactly this revision: a mirror's, or downloaded; raises HubError."""
-    hashes = config.state / "hashes"
-    mirrored = hub.locate(name, sha, mirrors=config.mirrors, cache=hashes)
+def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:
+    """The folder with exactly this revision: a mirror's, or downloaded; raises HubError, or Stopped by the lease."""
+    mirrored = hub.locate(job.model.name, job.model.sha, mirrors=config.mirrors, cache=config.state / "hashes")
     if mirrored is not None:
         return mirrored
-    return hub.download(
-        name, sha, token=config.hub_token, target=config.state / "weights", endpoint=config.hub_endpoint
-    )
+    target, endpoint = config.state / "weights", config.hub_endpoint
+    request = fetch.Request(name=job.model.name, sha=job.model.sha, target=str(target.resolve()), endpoint=endpoint)
+
+    def watch(_: run.Progress) -> None:
+        lease.check()
+
+    return fetch.fetch(request, token=config.hub_token, folder=folder / "fetch", watch=watch, clock=clock)
 
 
 def datasets_of(config: Config) -> Path:

@@ -80,47 +80,86 @@ def supervise(
     first ("org/name" as a relative path). However this ends, the child's whole process group is gone afterwards.
     """
     run.write(folder, run.SPEC, spec)
+    status = run_child(
+        module,
+        folder,
+        working_folder=working_folder,
+        variables=environment.for_child(),
+        watch=watch,
+        clock=clock or Clock(),
+    )
+    outcome = run.read_outcome(folder)
+    if status == 0 and outcome is not None:
+        return outcome
+    raise cause_of_death(folder, status)
+
+
+def run_child(
+    module: str,
+    folder: Path,
+    *,
+    working_folder: Path,
+    variables: dict[str, str],
+    watch: Watch,
+    clock: Clock,
+    secret: str = "",
+) -> int:
+    """Run a module with `folder` as its argument until it ends; returns its exit status, negative for a signal.
+
+    `secret` is what it reads from stdin. Raises Died when it takes longer than `clock` allows, or whatever `watch`
+    raises; nothing of it is left then.
+    """
     reading, writing = os.pipe()
     try:
-        child = start(module, folder, working_folder, reading)
+        try:
+            child = start(module, folder, working_folder, variables, reading)
+        finally:
+            os.close(reading)
+        try:
+            hand_over(child, secret)
+            while child.poll() is None:
+                progress = run.read_progress(folder)
+                watch(progress)
+                clock.check(progress)
+                time.sleep(POLL_SECONDS)
+        except OutOfTime as error:
+            log = run.log_tail(folder, limit=8_000)
+            raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
+        finally:
+            end_group(child)
+        return child.returncode
     finally:
-        os.close(reading)
-    clock = clock or Clock()
-    try:
-        while child.poll() is None:
-            progress = run.read_progress(folder)
-            watch(progress)
-            clock.check(progress)
-            time.sleep(POLL_SECONDS)
-    except OutOfTime as error:
-        log = run.log_tail(folder, limit=8_000)
-        raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
-    finally:
-        end_group(child)
         os.close(writing)
-    outcome = run.read_outcome(folder)
-    if child.returncode == 0 and outcome is not None:
-        return outcome
-    raise cause_of_death(folder, child.returncode)
 
 
-def start(module: str, folder: Path, working_folder: Path, pipe: int) -> subprocess.Popen[bytes]:
+def start(
+    module: str, folder: Path, working_folder: Path, variables: dict[str, str], pipe: int
+) -> subprocess.Popen[bytes]:
     """The child, leader of its own session, with its output in child.log."""
     command = [sys.executable, "-m", "evaluator.watchdog", str(pipe), module, str(folder)]
     package_root = str(Path(__file__).resolve().parents[1])
-    variables = environment.for_child()
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, variables.get("PYTHONPATH")]))
+    paths = os.pathsep.join(filter(None, [package_root, variables.get("PYTHONPATH")]))
     with (folder / run.LOG).open("ab") as log:
         return subprocess.Popen(
             command,
             cwd=working_folder,
-            env=variables,
-            stdin=subprocess.DEVNULL,
+            env={**variables, "PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             pass_fds=(pipe,),
             start_new_session=True,
         )
+
+
+def hand_over(child: subprocess.Popen[bytes], secret: str) -> None:
+    """Write a short secret, which fits into the pipe's buffer, and close the child's stdin."""
+    assert child.stdin is not None
+    try:
+        with child.stdin as stdin:
+            stdin.write(secret.encode())
+    except BrokenPipeError:
+        pass  # it has died already, and its status tells
 
 
 def end_group(child: subprocess.Popen[bytes]) -> None:

@@ -13,6 +13,9 @@ from leaderboard.embedded import services
 
 ROOT = Path(__file__).resolve().parents[1]
 
+servers: services.Services | None = None
+"""The embedded servers that `prepare` started or joined; None where URLs name others."""
+
 
 class ConfigurationError(Exception):
     """A variable is missing or wrong; the message names it and gives an example."""
@@ -69,6 +72,7 @@ def with_demo_mirror(mirrors: str) -> str:
 
 def prepare() -> AbstractContextManager[object]:
     """Complete the environment for Django; the result keeps embedded servers alive while it is open."""
+    global servers
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
     if demo():
         os.environ.setdefault("PARITY_URL", f"http://127.0.0.1:{os.environ.get('PORT') or 8000}")
@@ -76,9 +80,9 @@ def prepare() -> AbstractContextManager[object]:
     postgres, valkey = not os.environ.get("DATABASE_URL"), not os.environ.get("REDIS_URL")
     if not (postgres or valkey):
         return nullcontext()
-    running = services.ensure(state(), postgres=postgres, valkey=valkey)
+    servers = services.ensure(state(), postgres=postgres, valkey=valkey)
     if postgres:
-        os.environ["DATABASE_URL"] = running.database_url
+        os.environ["DATABASE_URL"] = servers.database_url
     if valkey:
-        os.environ["REDIS_URL"] = running.redis_url
-    return running
+        os.environ["REDIS_URL"] = servers.redis_url
+    return servers

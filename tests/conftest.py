@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 from django.core.files.storage import storages
+from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
@@ -63,6 +64,12 @@ def suite(db: None) -> Suite:
     return release(spec, json.loads(encode(spec)), None)
 
 
+def release_suite(description: str) -> Suite:
+    """The suite whose evaluation does what `description` says, in a worker with tests.evaluator.fake_child."""
+    spec = msgspec.structs.replace(suite_spec(version=2), description=description)
+    return release(spec, json.loads(encode(spec)), None)
+
+
 @pytest.fixture
 def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
     """Submissions as the validator leaves them: pinned and queued, with one job."""
@@ -73,8 +80,7 @@ def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
         settings = settings or Settings()
         chosen = suite
         if description:  # tests.evaluator.fake_child does what it says
-            spec = msgspec.structs.replace(suite_spec(version=2), description=description)
-            chosen = release(spec, json.loads(encode(spec)), None)
+            chosen = release_suite(description)
         model, _ = Model.objects.get_or_create(name=name)
         revision, _ = Revision.objects.get_or_create(model=model, sha=sha, defaults={"source": "mirror"})
         submission = Submission.objects.create(
@@ -104,6 +110,12 @@ def files(tmp_path: Path, settings: DjangoSettings) -> Path:
 @pytest.fixture
 def worker_client(worker_token: WorkerToken) -> Client:
     return Client(headers={"authorization": f"Bearer {WORKER_SECRET}"})
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    """Pages name their static files by content, so these are collected before the first is rendered."""
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,35 @@
 import os
 import shutil
 
+NAMES = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV"),
+        *("LD_LIBRARY_PATH", "LD_PRELOAD", "CC", "CXX", "CUBLAS_WORKSPACE_CONFIG", "TOKENIZERS_PARALLELISM"),
+        *("HF_HOME", "HF_ENDPOINT", "NLTK_DATA", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    }
+)
+PREFIXES = (
+    *("LC_", "PYTHON", "XDG_", "SSL_CERT_", "HF_HUB_", "HF_XET_", "HF_DATASETS_", "TRANSFORMERS_", "VLLM_"),
+    *("TORCH", "PYTORCH_", "TRITON_", "CUDA_", "NVIDIA_", "NCCL_", "ROCR_", "HIP_", "OMP_", "KMP_", "GOMP_", "MKL_"),
+    *("OPENBLAS_", "NUMEXPR_", "RAY_"),
+)
+"""What Python, the libraries and the engines read. A host's other variables are nobody's business in a process that
+reads strangers' models; PARITY_CHILD_ENV names those that this host needs all the same, such as HTTPS_PROXY."""
+
+SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "API_KEY", "CREDENTIAL")
+"""VLLM_API_KEY, RAY_AUTH_TOKEN and their like have a prefix from above."""
+
+NEVER = frozenset({"HF_TOKEN", "DATABASE_URL", "REDIS_URL"})
+"""Of the site and of the operator, whatever PARITY_CHILD_ENV says; weights are downloaded before the child starts."""
+
 
 def for_child() -> dict[str, str]:
-    """This process's environment, less its secrets, plus what the engines need to use the whole machine.
+    """What a child may see of this process's environment, plus what the engines need to use the whole machine.
 
     On CPU vLLM would use one thread of two here and ask for half of the memory; variables that the operator set win.
     """
-    environment = {key: value for key, value in os.environ.items() if not secret(key)}
+    named = {name.strip() for name in os.environ.get("PARITY_CHILD_ENV", "").split(",")}
+    environment = {name: value for name, value in os.environ.items() if allowed(name, named)}
     defaults = {
         "VLLM_CPU_OMP_THREADS_BIND": cores(),
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
@@ -28,9 +50,13 @@ def for_child() -> dict[str, str]:
     return {**defaults, **environment}
 
 
-def secret(variable: str) -> bool:
-    """Whether a child must not see it. HF_TOKEN goes: weights are downloaded before the child starts."""
-    return variable.startswith("PARITY_") or variable in {"HF_TOKEN", "DATABASE_URL", "REDIS_URL"}
+def allowed(name: str, named: set[str]) -> bool:
+    """Whether a child may see this variable; `named`: those that the operator adds."""
+    if name in NEVER or name.startswith("PARITY_"):
+        return False
+    if name in named or name in NAMES:
+        return True
+    return name.startswith(PREFIXES) and not any(word in name for word in SECRET_WORDS)
 
 
 def cores() -> str:

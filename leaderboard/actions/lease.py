@@ -46,7 +46,8 @@ def lease_end() -> object:
 def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits.
 
-    Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has.
+    Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has. A claim that
+    is sent again, by its nonce, gets the attempt that it got before.
     """
     worker, _ = Worker.objects.update_or_create(
         token=token,
@@ -61,19 +62,24 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
             "last_seen_at": Now(),
         },
     )
+    free = Job.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
+        "submission__suite", "submission__revision__model"
+    )
+    again = free.filter(worker=worker, state=Job.State.RUNNING, lease_expires_at__gte=Now()) if request.nonce else []
+    for job in again:
+        secret = attempt_secret(request, job.pk, job.attempt)
+        if tokens.matches(secret, job.token_digest):
+            Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
+            return spec_of(job, attempt=job.attempt, secret=secret, request=request)
     job = (
-        Job.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("submission__suite", "submission__revision__model")
-        .filter(fits(request), not_before__lte=Now())
+        free.filter(fits(request), not_before__lte=Now())
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
         .order_by("id")
         .first()
     )
     if job is None:
         return None
-    secret = tokens.new("attempt")
-    submission, revision = job.submission, job.submission.revision
-    assert revision is not None  # a constraint of the table: only pinned submissions are queued
+    secret, submission = attempt_secret(request, job.pk, job.attempt + 1), job.submission
     move_job(
         job=job, before="queued", after="running", actor=f"worker {worker.name}", attempt=F("attempt") + 1,
         worker=worker, token_digest=tokens.digest(secret), lease_expires_at=lease_end(), claimed_at=Now(),
@@ -84,10 +90,24 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
             submission=submission.pk, before="queued", after="running", actor=f"worker {worker.name}",
             started_at=submission.started_at or Now(),
         )  # fmt: skip
+    return spec_of(job, attempt=job.attempt + 1, secret=secret, request=request)
+
+
+def attempt_secret(request: ClaimRequest, job: int, attempt: int) -> str:
+    """The attempt's token: random, or made of the claim's nonce, so that the claim that is repeated is known by it."""
+    if not request.nonce:
+        return tokens.new("attempt")
+    return tokens.derived("attempt", request.nonce, str(job), str(attempt))
+
+
+def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> JobSpec:
+    """What the worker gets, less what its edition would refuse."""
+    submission, revision = job.submission, job.submission.revision
+    assert revision is not None  # a constraint of the table: only pinned submissions are queued
     limited = request.edition >= 2
     return JobSpec(
         job=job.pk,
-        attempt=job.attempt + 1,
+        attempt=attempt,
         token=secret,
         lease_seconds=site.LEASE_SECONDS,
         heartbeat_seconds=site.HEARTBEAT_SECONDS,

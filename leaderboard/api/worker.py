@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.db import connection
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -102,7 +102,7 @@ def claim(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
     while (job := lease.claim(token=token, request=asked)) is None:
         if time.monotonic() >= deadline:
             return HttpResponse(status=204)
-        connection.close()  # back to the pool: those who wait must not keep others out
+        close_old_connections()  # the next look asks first whether the connection lives: the wait may outlast a server
         time.sleep(POLL_SECONDS)
     return HttpResponse(encode(job), content_type="application/json")
 

@@ -33,9 +33,29 @@ def wait_until_ready(http: httpx.Client, *, check: Callable[[], None]) -> float:
     raise DemoError(f"The site did not answer within {READY_SECONDS:.0f} s; see .parity/log/site.log")
 
 
-def standing(http: httpx.Client, suite: str) -> dict[str, Any] | None:
+def ask(http: httpx.Client, path: str, *, check: Callable[[], None], **query: str) -> dict[str, Any]:
+    """What the site answers; a site or database that `check` is just starting again is waited for."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        check()
+        problem = ""
+        try:
+            reply = http.get(path, params=query)
+        except httpx.TransportError as error:
+            problem = str(error)
+        else:
+            if not reply.is_server_error:
+                body: dict[str, Any] = reply.raise_for_status().json()
+                return body
+            problem = f"status {reply.status_code}"
+        if time.monotonic() > deadline:
+            raise DemoError(f"The site does not answer {path} ({problem}); see .parity/log/site.log")
+        time.sleep(0.5)
+
+
+def standing(http: httpx.Client, suite: str, *, check: Callable[[], None]) -> dict[str, Any] | None:
     """The demo model's row on the board, if it has one."""
-    rows = http.get("/api/v1/leaderboard/", params={"suite": suite, "search": MODEL}).raise_for_status().json()
+    rows = ask(http, "/api/v1/leaderboard/", check=check, suite=suite, search=MODEL)
     return next((row for row in rows["results"] if row["model"] == MODEL), None)
 
 
@@ -59,8 +79,7 @@ def follow(http: httpx.Client, number: int, *, check: Callable[[], None]) -> dic
     """Draw a progress bar until submission `number` has ended; returns it as it ended."""
     with tqdm(total=None, unit="item", dynamic_ncols=True, desc="  waiting") as bar:
         while True:
-            check()
-            body: dict[str, Any] = http.get(f"/api/v1/submissions/{number}/").raise_for_status().json()
+            body = ask(http, f"/api/v1/submissions/{number}/", check=check)
             if body["state"] not in {"validating", "queued", "running", "scoring"}:
                 return body
             progress = body["progress"]
@@ -71,7 +90,7 @@ def follow(http: httpx.Client, number: int, *, check: Callable[[], None]) -> dic
             time.sleep(0.5)
 
 
-def verdict(http: httpx.Client, body: dict[str, Any]) -> str:
+def verdict(http: httpx.Client, body: dict[str, Any], *, check: Callable[[], None]) -> str:
     """The last lines: the score with its error, the rank and where to look, or what went wrong."""
     if body["state"] != "succeeded":
         return f"  {body['state']}: {(body['error'] or {}).get('message', 'no reason was given')}\n  {body['url']}"
@@ -83,7 +102,7 @@ def verdict(http: httpx.Client, body: dict[str, Any]) -> str:
     ]
     if body["score"] is None:
         return "\n".join([*lines, f"  no suite score: {body['unranked_reason']}", f"  {body['url']}"])
-    row = standing(http, body["suite"])
+    row = standing(http, body["suite"], check=check)
     place = f"rank {row['rank']} of those measured here" if row and row["rank"] else "unranked"
     headline = f"  {MODEL} on {body['suite']}: {body['score']:.2f} ± {body['stderr']:.2f} (standard error), {place}"
     return "\n".join([headline, *lines, f"  {body['url']}"])

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leaderboard.embedded import process
+from leaderboard.embedded.errors import EmbeddedError
+from leaderboard.embedded.services import Services
 
 SITE_SECRETS = {"DATABASE_URL", "PARITY_SECRET_KEY", "HF_TOKEN"}
 RESTART_SECONDS = 1.0
@@ -34,10 +36,13 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
     celery = (sys.executable, "-m", "celery", "-A", "leaderboard.celery")
     quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
     web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=8")
+    # Connections are kept longer than the two seconds between heartbeats: closed at just that moment, they would cost
+    # one now and then. A control socket would be written to the home folder.
+    held = ("--keep-alive=75", "--no-control-socket", "--access-logfile=-")
     beat = ("beat", f"--schedule={state / 'run' / 'beat'}", "--pidfile=", "--loglevel=INFO")
     site_worker = ("worker", "--queues=site,notices", "--pool=threads", "--concurrency=4", "--hostname=site@%h", *quiet)
     return [
-        Program("site", (sys.executable, *web, "--access-logfile=-"), everything, signal.SIGTERM, 5),
+        Program("site", (sys.executable, *web, *held), everything, signal.SIGTERM, 5),
         Program("site-worker", (*celery, *site_worker), everything, signal.SIGKILL, 5),
         Program("scheduler", (*celery, *beat), everything, signal.SIGKILL, 5),
         Program("worker", (sys.executable, "-m", "evaluator", "worker"), worker, signal.SIGKILL, 10),
@@ -51,6 +56,7 @@ class Processes:
     programs: list[Program]
     logs: Path
     say: Callable[[str], None]
+    servers: Services | None = None
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -60,12 +66,24 @@ class Processes:
 
     def check(self) -> None:
         """Start again whatever ended by itself (or was killed by somebody who wanted to see what happens)."""
+        self._check_servers()
         for program in self.programs:
             status = self._running[program.name].poll()
             if status is not None:
                 self.say(f"The {program.name} ended (status {status}); starting it again. Log: {self.log_of(program)}")
                 time.sleep(RESTART_SECONDS)
                 self._spawn(program)
+
+    def _check_servers(self) -> None:
+        """The embedded servers that this process owns come back on the same data and sockets; clients reconnect."""
+        ended = self.servers.ended() if self.servers else []
+        if self.servers is None or not ended:
+            return
+        self.say(f"{' and '.join(ended)} ended; starting again. Log: {self.logs}")
+        try:
+            self.servers.revive()
+        except EmbeddedError as error:
+            self.say(f"{error}\nTrying again.")
 
     def stop(self) -> None:
         """Stop everything, the last started first: the worker gives its job back while the site still listens."""

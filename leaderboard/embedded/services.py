@@ -100,6 +100,20 @@ class Services:
         owned = [(held.kind, held.running.process.poll()) for held in self._servers.values() if held.running]
         return [f"{kind.title} (status {status})" for kind, status in owned if status is not None]
 
+    def revive(self) -> list[str]:
+        """Start again what `ended` names, on the same data and socket; returns what was started, in the same words.
+
+        Only from the main thread. Raises EmbeddedError when one does not start, and may be called again then.
+        """
+        revived = []
+        for held in self._servers.values():
+            status = held.running.process.poll() if held.running else None
+            if held.running and status is not None:
+                with Lock(held.state / "run" / "start.lock").exclusive():
+                    held.running = _run(held.kind, held.state)
+                revived.append(f"{held.kind.title} (status {status})")
+        return revived
+
     def close(self) -> None:
         """Leave joined servers; stop owned ones once no other process uses them.
 
@@ -177,28 +191,41 @@ def _hold(kind: Kind, state: Path) -> Held:
 
 
 def _start(kind: Kind, state: Path, owner: Lock) -> Held:
-    record, log = _record(kind, state), state / "log" / f"{kind.name}.log"
-    running = None
     try:
         if threading.current_thread() is not threading.main_thread():
             raise EmbeddedError(
                 f"The embedded {kind.title} would end together with this thread: start it from the main thread, or run "
                 "`make run` beside this program."
             )
-        record.unlink(missing_ok=True)
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            log.replace(log.with_suffix(".log.old"))
-        running = kind.start(state / kind.name, state / "run" / kind.name, log)
+        running = _run(kind, state)
+    except BaseException:
+        owner.release()
+        raise
+    return Held(kind, state, _told(kind, state)["url"], owner, running)
+
+
+def _run(kind: Kind, state: Path) -> Running:
+    """Start the server and write its record; neither is there when this raises."""
+    record, log = _record(kind, state), state / "log" / f"{kind.name}.log"
+    record.unlink(missing_ok=True)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".log.old"))
+    running = kind.start(state / kind.name, state / "run" / kind.name, log)
+    try:
         url = kind.open(running.folder)
         fresh = record.with_suffix(".new")
         fresh.write_text(json.dumps({"url": url, "folder": str(running.folder)}))
         fresh.replace(record)
     except BaseException:
-        if running is not None:
-            kind.stop(running)
-        owner.release()
+        kind.stop(running)
         raise
-    return Held(kind, state, url, owner, running)
+    return running
+
+
+def _told(kind: Kind, state: Path) -> dict[str, str]:
+    """What the record says: the server's `url`, and the `folder` of its socket."""
+    told: dict[str, str] = json.loads(_record(kind, state).read_text())
+    return told
 
 
 def _join(kind: Kind, state: Path, owner: Lock) -> Held:
@@ -206,7 +233,7 @@ def _join(kind: Kind, state: Path, owner: Lock) -> Held:
     record = _record(kind, state)
     deadline = time.monotonic() + JOIN_SECONDS
     while record.exists():
-        told = json.loads(record.read_text())
+        told = _told(kind, state)
         if kind.answers(Path(told["folder"])):
             return Held(kind, state, told["url"], _users(kind, state).shared())
         if time.monotonic() > deadline:

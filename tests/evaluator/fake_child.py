@@ -1,6 +1,7 @@
 """A child without a model, for tests of what surrounds it: `python -m tests.evaluator.fake_child RUN_FOLDER`.
 
-It does what the suite's description says: succeed, fail, crash, hang (with a child of its own), or be killed.
+It does what the suite's description says: succeed, fail, crash, hang (with a child of its own), be killed; show the
+environment, or "take 6" seconds, and succeed.
 """
 
 import os
@@ -32,6 +33,10 @@ def main() -> int:
         grandchild = subprocess.Popen(["sleep", "600"])
         (folder / "grandchild").write_text(str(grandchild.pid))
         time.sleep(600)
+    if what == "show the environment":
+        (folder / "environment").write_text("\n".join(f"{name}={value}" for name, value in os.environ.items()))
+    if what.startswith("take "):
+        time.sleep(float(what.removeprefix("take ")))
     hashes = ("0" * 64, "1" * 64)
     with (folder / run.SAMPLES).open("wb") as samples:
         for number, item in enumerate(hashes):

@@ -82,6 +82,7 @@ class FakeHub:
         self.moved: dict[str, str] = {}
         self.failures: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.hangs_on: str | None = None
+        self.trickles_on: str | None = None  # a byte at a time
         self.seen: list[Seen] = []
         self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
@@ -178,5 +179,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command == "HEAD":
+            return
+        if self.hub.trickles_on is None or not self.path.endswith(self.hub.trickles_on):
             self.wfile.write(body)
+            return
+        try:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                if self.hub.closing.wait(0.05):
+                    break
+        except OSError:
+            pass  # whoever asked is gone
+        self.close_connection = True

@@ -1,5 +1,6 @@
 """A worker among failures: it tells the site how every attempt ended, and it lives on."""
 
+import json
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from evaluator import jobs, worker
-from evaluator.client import Site, SiteError
+from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import ClaimRequest, Failure, HeartbeatReply, JobSpec, ModelRef, Settings, SuiteSpec, encode
 from evaluator.lease import Lease
@@ -68,6 +69,27 @@ def test_results_that_the_site_refuses_end_the_attempt_with_its_words(
     except SiteError:
         pass
     assert [failure.message for failure in site.failures if "finite" in failure.message]
+
+
+@pytest.mark.parametrize("outcome", ["measured", "failed"])
+def test_an_end_that_is_told_too_late_is_no_failure_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """Else it would give up its bell, and leave the jobs that wait to the next one."""
+
+    class Late(Told):
+        def post_failure(self, _: JobSpec, failure: Failure) -> None:
+            raise LeaseLost("answered 409: Attempt 2 does not hold job 7 (any more)", status=409)
+
+    def evaluate(*_: Any) -> Outcome:
+        if outcome == "failed":
+            raise OSError(28, "No space left on device")
+        return evaluated()
+
+    site = Late(refuse_results=LeaseLost("answered 409", status=409))
+    monkeypatch.setattr(jobs, "evaluate", evaluate)
+    monkeypatch.setattr(jobs, "post_samples", lambda *_: [])
+    jobs.work(site, config(tmp_path), job(), threading.Event())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -140,17 +162,20 @@ def test_a_redirection_is_no_success(status: int) -> None:
         site.post_failure(job(), Failure(attempt=2, kind="model", code="c", message="m"))
 
 
-def test_no_claim_is_sent_twice_after_an_answer_was_lost() -> None:
-    """A claim is not idempotent: the first one's job would be leased to nobody until its lease runs out."""
-    asked: list[int] = []
+def test_a_claim_whose_answer_was_lost_is_sent_again_as_the_same_claim() -> None:
+    """Else the job of the first one would be leased to nobody until its lease runs out."""
+    nonces: list[str] = []
 
-    def answer(_: httpx.Request) -> httpx.Response:
-        asked.append(1)
-        raise httpx.ReadTimeout("the answer was lost")
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonces.append(json.loads(request.content)["nonce"])
+        if len(nonces) == 1:
+            raise httpx.ReadTimeout("the answer was lost")
+        return httpx.Response(204)
 
     site = Site(
         httpx.Client(base_url="http://site/api/worker/v1/", transport=httpx.MockTransport(answer)), sleep=lambda _: None
     )
-    with pytest.raises(SiteError):
-        site.claim(CLAIM)
-    assert len(asked) == 1
+    assert site.claim(CLAIM) is None
+    assert site.claim(CLAIM) is None
+    assert nonces[0] == nonces[1] != nonces[2]
+    assert len(nonces[0]) == 32

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         refuse_taken(port)
         token, password = self.prepare()
         programme = programs(port=port, state=settings.STATE_DIR, worker_token=settings.WORKER_TOKEN)
-        processes = Processes(programme, settings.STATE_DIR / "log", self.say)
+        processes = Processes(programme, settings.STATE_DIR / "log", self.say, environment.servers)
         try:
             processes.start()
             self.show(processes, token, password, options["suite"])
@@ -103,14 +103,15 @@ class Command(BaseCommand):
                 f"  API token  {token} (kept in {settings.STATE_DIR / 'demo-token'})\n"
                 f"  logs       {processes.logs}\n"
             )
-            row = journey.standing(http, suite)
+            row = journey.standing(http, suite, check=processes.check)
             if row is None:
                 submitted = journey.submit(http, suite)
                 self.say(f"Evaluating {journey.MODEL} on {suite}\n  {submitted['url']}")
-                self.say(journey.verdict(http, journey.follow(http, submitted["id"], check=processes.check)))
+                ended = journey.follow(http, submitted["id"], check=processes.check)
             else:
-                ended = http.get(f"/api/v1/submissions/{row['submission']}/").raise_for_status().json()
-                self.say(f"Evaluated earlier\n{journey.verdict(http, ended)}")
+                self.say("Evaluated earlier")
+                ended = journey.ask(http, f"/api/v1/submissions/{row['submission']}/", check=processes.check)
+            self.say(journey.verdict(http, ended, check=processes.check))
 
     def say(self, text: str) -> None:
         self.stdout.write(text)

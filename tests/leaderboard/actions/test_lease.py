@@ -50,6 +50,49 @@ def test_the_oldest_comes_first(make_submission: Make, worker_token: WorkerToken
     assert [claim(worker_token).job for _ in jobs] == jobs
 
 
+def test_a_claim_that_is_repeated_gets_the_same_attempt(make_submission: Make, worker_token: WorkerToken) -> None:
+    """Its first answer was lost on the way; the lease begins anew."""
+    make_submission()
+    make_submission(name="org/other", sha="b" * 40)
+    first = claim(worker_token, nonce="n" * 32)
+    Job.objects.filter(pk=first.job).update(lease_expires_at=Now() + timedelta(seconds=1))
+    assert claim(worker_token, nonce="n" * 32) == first
+    assert Job.objects.filter(pk=first.job, lease_expires_at__gt=Now() + timedelta(seconds=10)).exists()
+    assert lease.heartbeat(job=first.job, token=first.token, beat=Heartbeat(attempt=1, phase="loading"))
+    assert Job.objects.filter(state="running").count() == 1
+
+
+@pytest.mark.parametrize("changes", [{"nonce": "m" * 32}, {"nonce": ""}, {"worker": "w2", "nonce": "n" * 32}])
+def test_another_claim_gets_another_job(
+    make_submission: Make, worker_token: WorkerToken, changes: dict[str, str]
+) -> None:
+    make_submission()
+    make_submission(name="org/other", sha="b" * 40)
+    first = claim(worker_token, nonce="n" * 32)
+    second = claim(worker_token, **changes)
+    assert (first.job, first.token) != (second.job, second.token)
+    assert first.job != second.job
+
+
+def test_claims_without_a_nonce_are_never_the_same(make_submission: Make, worker_token: WorkerToken) -> None:
+    """As those of workers that do not know of it."""
+    make_submission()
+    make_submission(name="org/other", sha="b" * 40)
+    assert claim(worker_token).job != claim(worker_token).job
+
+
+def test_a_repeated_claim_after_its_lease_is_a_new_one(make_submission: Make, worker_token: WorkerToken) -> None:
+    make_submission()
+    first = claim(worker_token, nonce="n" * 32)
+    expire(first.job)
+    assert lease.claim(token=worker_token, request=request(nonce="n" * 32)) is None
+    lease.expire_leases()
+    Job.objects.update(not_before=Now())
+    second = claim(worker_token, nonce="n" * 32)
+    assert (second.job, second.attempt) == (first.job, 2)
+    assert second.token != first.token
+
+
 @pytest.mark.parametrize("changes", [{"queue": "gpu"}, {"engine": "other"}, {"not_before": Now() + timedelta(hours=1)}])
 def test_a_job_that_does_not_fit_is_left(
     make_submission: Make, worker_token: WorkerToken, changes: dict[str, object]

@@ -80,7 +80,7 @@ def test_a_claim_may_wait_for_a_job(
         make_submission()
 
     monkeypatch.setattr(worker.time, "sleep", sleep)
-    monkeypatch.setattr(worker.connection, "close", lambda: None)  # the test's own transaction stays open
+    monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # the test's own transaction stays open
     reply = worker_client.post(reverse("worker-claim") + "?wait=20", CLAIM, content_type="application/json")
     assert (reply.status_code, len(looks)) == (200, 1)
 

@@ -182,6 +182,39 @@ def test_the_owner_sees_that_a_server_ended(empty: Path, servers: Servers) -> No
         eventually(lambda: held.ended() == ["Valkey (status -9)"])
 
 
+def test_a_killed_server_is_started_again_where_it_was(state: Path, servers: Servers) -> None:
+    """Clients that know its address, and processes that joined it, notice a pause and nothing else."""
+    with services.ensure(state, postgres=True, valkey=True) as held:
+        addresses = held.database_url, held.redis_url
+        with psycopg.connect(held.database_url) as connection:
+            connection.execute("CREATE TABLE kept (word text)")
+            connection.execute("INSERT INTO kept VALUES ('there')")
+        for pid in servers(state):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: len(held.ended()) == 2)
+        assert sorted(held.revive()) == ["PostgreSQL (status -9)", "Valkey (status -9)"]
+        assert (held.ended(), held.revive(), addresses) == ([], [], (held.database_url, held.redis_url))
+        with psycopg.connect(held.database_url) as connection:
+            assert connection.execute("SELECT word FROM kept").fetchone() == ("there",)
+        with services.ensure(state, postgres=True, valkey=True) as joined:
+            assert joined.redis_url == held.redis_url
+    assert servers(state) == []
+
+
+def test_a_server_that_does_not_start_again_may_be_asked_again(empty: Path, servers: Servers) -> None:
+    with services.ensure(empty, postgres=False, valkey=True) as held:
+        for pid in servers(empty):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: held.ended() != [])
+        (empty / "valkey").rename(empty / "away")
+        (empty / "valkey").write_text("")
+        with pytest.raises(EmbeddedError, match="is a file"):
+            held.revive()
+        (empty / "valkey").unlink()
+        (empty / "away").rename(empty / "valkey")
+        assert held.revive() == ["Valkey (status -9)"]
+
+
 def test_a_failed_start_stops_what_it_started(state: Path, servers: Servers) -> None:
     (state / "valkey").write_text("")
     with pytest.raises(EmbeddedError, match="is a file"):

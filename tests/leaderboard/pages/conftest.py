@@ -1,7 +1,6 @@
 """Pages name their static files by content, so these are collected first."""
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
@@ -11,8 +10,8 @@ from tests.leaderboard.pages import made
 
 
 @pytest.fixture(scope="session", autouse=True)
-def collected() -> None:
-    call_command("collectstatic", interactive=False, verbosity=0)
+def before_pages(collected: None) -> None:
+    """Every test here renders pages."""
 
 
 @pytest.fixture(autouse=True)

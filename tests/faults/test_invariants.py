@@ -1,0 +1,75 @@
+"""The invariants themselves: silent on what the actions make, and each speaks when its rule is broken."""
+
+import msgspec
+import pytest
+from django.db import connection
+
+from evaluator.contract import Chunk, ClaimRequest
+from leaderboard.actions import lease, record
+from leaderboard.actions.score import score
+from leaderboard.models import Submission, WorkerToken
+from tests.faults.conftest import Accept
+from tests.faults.invariants import RULES, broken
+from tests.leaderboard.actions.test_record import BODY, DIGEST, results
+
+pytestmark = pytest.mark.django_db
+
+DONE = 0
+BREAKS = {  # @ stands for the tables' prefix
+    "a lease exactly while running": "UPDATE @job SET lease_expires_at = now() WHERE state = 'done'",
+    "results come from the last attempt of a done job": "UPDATE @result SET attempt = attempt + 1",
+    "a done job has one result for each task": "DELETE FROM @result WHERE score IS NOT NULL",
+    "a succeeded submission has all its results": "DELETE FROM @result WHERE score IS NOT NULL",
+    "the samples of a done job's last attempt are chunks 0, 1, 2 ...": "UPDATE @samplechunk SET sequence = 1",
+    "what waits has a bell, what runs has a lease": "DELETE FROM @outbox WHERE kind = 'validate'",
+    "a job's bell means that the job waits": "UPDATE @job SET state = 'failed' WHERE state = 'queued'",
+    "no two live submissions are equal": "UPDATE @submission SET requested_model = 'org/same'",
+    "no two live submissions measure the same": "UPDATE @submission SET revision_id = {first}",
+    "a submission whose job is done is past running": "UPDATE @submission SET state = 'validating'",
+    "nothing runs for a submission that has ended": "UPDATE @submission SET state = 'cancelled'",
+    "every attempt was a claim": "UPDATE @job SET attempt = attempt + 1 WHERE state = 'running'",
+    "a submission's events follow each other to its state": "UPDATE @event SET before = '' WHERE after = 'succeeded'",
+    "a job's events follow each other to its state": "DELETE FROM @event WHERE after = 'done'",
+}
+
+
+def rows(query: str) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def world(accept: Accept, worker_token: WorkerToken, files: object) -> list[Submission]:
+    """One submission that is done, one that runs, one that waits, one that is still looked at."""
+    made = [accept("org/done"), accept("org/running"), accept("org/queued"), accept("org/validating", validated=False)]
+    request = ClaimRequest(worker="w", queues=("cpu",), engines=("vllm",))
+    spec = lease.claim(token=worker_token, request=request)
+    assert spec is not None
+    record.record_chunk(job=spec.job, attempt=1, token=spec.token, sequence=0, digest=DIGEST, body=BODY)
+    measured = msgspec.structs.replace(results(), chunks=(Chunk(sequence=0, digest=DIGEST, samples=1),))
+    record.record_results(job=spec.job, token=spec.token, results=measured)
+    score(submission=made[DONE].pk)
+    assert lease.claim(token=worker_token, request=request) is not None
+    for one in made:
+        one.refresh_from_db()
+    return made
+
+
+def test_what_the_actions_make_breaks_no_rule(world: list[Submission]) -> None:
+    assert [one.state for one in world] == ["succeeded", "running", "queued", "validating"]
+    assert broken(rows) == {}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_sees_what_breaks_it(rule: str, world: list[Submission]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in ("job", "submission", "result", "event", "samplechunk"):
+            cursor.execute(f"ALTER TABLE leaderboard_{table} DISABLE TRIGGER USER")
+        for index in ("one_live_submission_a_request", "one_live_submission_a_revision"):
+            cursor.execute(f"DROP INDEX {index}")
+        cursor.execute("ALTER TABLE leaderboard_job DROP CONSTRAINT job_lease_exactly_while_running")
+        cursor.execute(BREAKS[rule].format(first=world[DONE].revision_id).replace("@", "leaderboard_"))
+        assert cursor.rowcount > 0
+    assert rule in broken(rows)
