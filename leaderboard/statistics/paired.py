@@ -99,7 +99,7 @@ def suite_difference(tasks: Sequence[Difference], weights: ArrayLike | None = No
         raise ValueError("There must be one weight a task.")
     mean, error, df, n, units = np.array(tasks, dtype=float).T
     z = float(quantile(0.975))
-    variance = (w * np.where(error > 0, error, z / (units + z * z))) ** 2
+    variance = (w * np.where(error > 1e-12, error, z / (units + z * z))) ** 2
     freedom = variance.sum() ** 2 / (variance**2 / df).sum()
     return Difference(
         float(w @ mean), math.sqrt(variance.sum()), float(freedom), round(float(n.sum())), round(float(units.sum()))

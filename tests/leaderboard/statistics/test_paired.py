@@ -107,6 +107,9 @@ def test_the_freedom_of_two_tasks_is_welchs() -> None:
 def test_equal_answers_to_few_items_prove_little() -> None:
     same = Difference(0.0, 0.0, 9, 10, 10)
     assert suite_difference([same, same]).stderr > 0.1
+    # Equal but for rounding is equal.
+    rounded = paired_difference([0.3, 0.4, 0.9, 0.7] * 3, [0.2, 0.3, 0.8, 0.6] * 3)
+    assert rounded.stderr > 0 and suite_difference([rounded]).stderr > 0.1
     assert sameness(1.959964, 100) == pytest.approx(0.036993, abs=1e-6)
     for tasks, weights, words in (([], None, "at least one task"), ([same], [1, 2], "one weight a task")):
         with pytest.raises(ValueError, match=words):
