@@ -200,4 +200,8 @@ def test_the_schema_covers_every_public_route(client: Client) -> None:
         "/api/v1/leaderboard/",
         "/api/v1/models/",
         "/api/v1/suites/",
+        "/api/v1/webhooks/",
+        "/api/v1/webhooks/{id}/",
+        "/api/v1/deliveries/",
+        "/api/v1/deliveries/{id}/redeliver/",
     }
