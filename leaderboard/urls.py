@@ -4,13 +4,14 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, queue, submissions, submit
+from leaderboard.pages import board, models, queue, status, submissions, submit
 
 urlpatterns = [
     # Pages
     path("", board.board, name="board"),
     path("submit", submit.submit, name="submit"),
     path("queue", queue.queue, name="queue"),
+    path("status", status.status, name="status"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
@@ -23,10 +24,12 @@ urlpatterns = [
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
+    path("api/v1/status/", public.Status.as_view(), name="api-status"),
     path("api/schema/", schema.Schema.as_view(), name="api-schema"),
     path("api/docs", schema.Docs.as_view(), name="api-docs"),
     # Worker API: the contract's version is part of the path
     path("api/worker/v1/claims/", worker.claim, name="worker-claim"),
+    path("api/worker/v1/hello/", worker.hello, name="worker-hello"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
     path(

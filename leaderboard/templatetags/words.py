@@ -1,5 +1,6 @@
 """States, phases, settings and times in words."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,13 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from leaderboard.models import Event
+from leaderboard.queries.hosts import gigabytes
 from leaderboard.queries.submissions import Progress
+from leaderboard.statistics.waiting import Accuracy
 
 register = template.Library()
+register.filter("gigabytes", gigabytes)
 
 PHASES = {
     "": "Starting",
@@ -32,6 +37,27 @@ STATES = {
     "retracted": "This result was withdrawn and no longer counts.",
 }
 ENGINES = {"vllm": "vLLM", "transformers": "Transformers"}
+STEPS = {
+    ("", "validating"): "Submitted",
+    ("validating", "queued"): "Accepted",
+    ("queued", "running"): "Started",
+    ("running", "queued"): "Back in the queue",
+    ("running", "scoring"): "Measured",
+    ("scoring", "quarantined"): "Held back",
+    ("succeeded", "quarantined"): "Held back",
+    ("quarantined", "succeeded"): "Released",
+    ("succeeded", "retracted"): "Withdrawn",
+}
+SAID = {"submitted", "cancellation requested"}
+CODE = re.compile(r"[a-z]+(_[a-z]+)+(?= \(attempt \d+\)$|$)")
+REASONS = {
+    "worker_lost": "Its worker stopped answering",
+    "time_limit": "It took longer than it may",
+    "hub_unreachable": "The Hub cannot be reached; it is tried again",
+    "duplicate_submission": "The same is already being evaluated",
+}
+FEW = 5
+"""Fewer predictions than these have no quantiles worth showing."""
 DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 
 
@@ -47,6 +73,12 @@ def phase(progress: Progress) -> str:
 def sentence(state: str) -> str:
     """What a state means."""
     return STATES.get(state, state)
+
+
+@register.filter
+def engines_words(engines: list[str]) -> str:
+    """Engines as people know them: "vLLM, Transformers"."""
+    return ", ".join(ENGINES.get(engine, engine) for engine in engines)
 
 
 @register.filter
@@ -81,6 +113,66 @@ def until(start: datetime | None, end: datetime | None) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+@register.filter
+def roughly(seconds: float) -> str:
+    """A time that is only estimated, no more exactly than it is known: "about 4 min"."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 95:
+        return f"about {round(seconds / 10) * 10} s"
+    for length, most, unit in ((60, 95, "min"), (3_600, 40, "h")):
+        if seconds < most * length:
+            return f"about {round(seconds / length)} {unit}"
+    return f"about {round(seconds / 86_400)} days"
+
+
+@register.filter
+def off_by(accuracy: Accuracy | None) -> str:
+    """How far to trust such an estimate, by the ones before it."""
+    if accuracy is None:
+        return "No prediction has come to its end yet: how good this one is, nobody knows."
+    if accuracy.n < FEW:
+        return (
+            f"Only {accuracy.n} earlier prediction{'s' if accuracy.n > 1 else ''} came to an end: take it as a guess."
+        )
+    return (
+        f"Earlier predictions: 8 of 10 submissions took ×{times(accuracy.p10)} to ×{times(accuracy.p90)} of what was "
+        f"said when they were queued ({accuracy.n} of them)."
+    )
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+@register.filter
+def speed(items_per_second: float) -> str:
+    """ "3.2 items/s", or for slow ones "12 s an item"."""
+    if items_per_second >= 0.5:
+        return f"{items_per_second:,.1f} items/s" if items_per_second < 100 else f"{items_per_second:,.0f} items/s"
+    return f"{1 / items_per_second:,.0f} s an item"
+
+
+@register.filter
+def step(event: Event) -> str:
+    """What happened, for the timeline."""
+    if event.before == event.after:
+        return "Asked to stop" if event.reason == "cancellation requested" else f"Still {event.after}"
+    return STEPS.get((event.before, event.after), event.after.capitalize())
+
+
+@register.filter
+def because(event: Event) -> str:
+    """Why it happened; "" where the step has said it all. Codes become words."""
+    if event.reason in SAID:
+        return ""
+    code = CODE.match(event.reason)
+    if code is None:
+        return event.reason
+    words = REASONS.get(code[0], code[0].replace("_", " ").capitalize())
+    return words + event.reason[code.end() :]
 
 
 @register.filter

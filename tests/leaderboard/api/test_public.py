@@ -25,7 +25,7 @@ def test_a_submission_is_accepted_and_can_be_followed(client: Client, api_token:
     assert (status, made["state"], made["owner"]) == (201, "validating", "ada")
     assert str(made["url"]).endswith(f"/submissions/{made['id']}")
     followed = client.get(f"/api/v1/submissions/{made['id']}/").json()
-    assert followed["progress"] == {"done": 0, "total": 0, "phase": ""}
+    assert followed["progress"] == {"done": 0, "total": 0, "phase": "", "items_per_second": None}
     assert (followed["error"], followed["results"], followed["queue_position"]) == (None, [], None)
 
 
@@ -198,4 +198,5 @@ def test_the_schema_covers_every_public_route(client: Client) -> None:
         "/api/v1/leaderboard/",
         "/api/v1/models/",
         "/api/v1/suites/",
+        "/api/v1/status/",
     }

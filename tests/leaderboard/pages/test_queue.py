@@ -103,7 +103,7 @@ def test_queries_do_not_grow_with_the_queue(
     for number in range(12):
         make_submission(f"org/waiting{number}")
         made.end(make_submission(f"org/ended{number}"), "failed")
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(7):
         page(client)
 
 
