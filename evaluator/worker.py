@@ -54,13 +54,14 @@ def look(**_: Any) -> None:
     """A worker that starts looks at the queue without waiting for a bell: its own may have been swallowed before."""
     settings = config.from_environment()
     doorbell.apply_async(args=(0,), queue=f"jobs.{settings.queues[0]}", expires=60, retry=False)
-    threading.Thread(target=greet, args=(settings, stopping), name="signs of life", daemon=True).start()
+    site = Site.connect(settings.url, settings.token)
+    signs = (site, introduction(settings), stopping)
+    threading.Thread(target=greet, args=signs, name="signs of life", daemon=True).start()
 
 
-def greet(settings: config.Config, ended: threading.Event) -> None:
+def greet(site: Site, said: ClaimRequest, ended: threading.Event) -> None:
     """Say hello to the site until `ended`: a worker that waits for its bell would be silent otherwise, and whoever
     waits for a worker wants to know that there is one."""
-    site, said = Site.connect(settings.url, settings.token), introduction(settings)
     heard = True
     with site.http:
         while not ended.is_set():
