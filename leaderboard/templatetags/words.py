@@ -50,6 +50,7 @@ STEPS = {
 }
 SAID = {"submitted", "cancellation requested"}
 CODE = re.compile(r"[a-z]+(_[a-z]+)+(?= \(attempt \d+\)$|$)")
+COMMIT = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")
 REASONS = {
     "worker_lost": "Its worker stopped answering",
     "time_limit": "It took longer than it may",
@@ -165,12 +166,12 @@ def step(event: Event) -> str:
 
 @register.filter
 def because(event: Event) -> str:
-    """Why it happened; "" where the step has said it all. Codes become words."""
+    """Why it happened; "" where the step has said it all. Codes become words, commits their beginnings."""
     if event.reason in SAID:
         return ""
     code = CODE.match(event.reason)
     if code is None:
-        return event.reason
+        return COMMIT.sub(r"\1", event.reason)
     words = REASONS.get(code[0], code[0].replace("_", " ").capitalize())
     return words + event.reason[code.end() :]
 
@@ -197,7 +198,7 @@ def model_url(name: str) -> str:
     organisation, _, short = name.partition("/")
     try:
         return reverse("model", args=[organisation, short])
-    except NoReverseMatch:
+    except (NoReverseMatch, UnicodeEncodeError):  # no address can hold a lone surrogate
         return ""
 
 

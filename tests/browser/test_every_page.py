@@ -29,7 +29,8 @@ def addresses(
     queued = make_submission("org/queued")
     rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
     return [
-        "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/submit?model=" + "x" * 300, "/api/docs",
+        "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
+        "/submit?model=" + "x" * 300,
         f"/models/{LONG}", "/models/org/best", "/models/org/unknown" + "x" * 300, "/login", "/nothing",
         *(f"/submissions/{row.pk}" for row in rows),
     ]  # fmt: skip

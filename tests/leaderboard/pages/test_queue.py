@@ -82,7 +82,7 @@ def test_without_workers_the_page_says_so_once(
     make_submission("org/b").jobs.update(needs_bytes=1, architecture="X", queue="gpu")
     assert not page(client).all("p", "notice")
     assert lines(page(client))["Waiting 1"] == [
-        "org/b: Next in line No worker of the queue gpu is online, only of cpu."
+        "org/b: Next in line · No worker of the queue gpu is online, only of cpu."
     ]
 
 
@@ -95,8 +95,8 @@ def test_the_end_is_told_where_it_is_known(
     make_submission("org/b")
     made.claim(worker_token)
     found = lines(page(client))
-    assert found["Running 1"] == ["org/a: Preparing the tasks about 4 min left"]
-    assert found["Waiting 1"] == ["org/b: Next in line done in about 8 min"]
+    assert found["Running 1"] == ["org/a: Preparing the tasks · about 4 min left"]
+    assert found["Waiting 1"] == ["org/b: Next in line · done in about 8 min"]
 
 
 def test_what_the_validator_waits_for_is_told(client: Client, make_submission: made.Make) -> None:

@@ -293,7 +293,7 @@ def test_the_timeline_tells_every_step(client: Client, make_submission: made.Mak
     row = made.in_state("running", make_submission, worker_token)
     made.end(row, "failed", error_message="x")
     steps = [step.text.split(" ", 1)[1] for step in page(client, row).one("ol", "timeline").all("li")]
-    assert steps == ["Started worker w1, just now", "Failed tester, just now told by a test"]
+    assert steps == ["Started · worker w1 · just now", "Failed · tester · just now told by a test"]
 
 
 def test_queries_do_not_grow_with_the_ranking(

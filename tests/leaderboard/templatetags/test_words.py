@@ -78,7 +78,7 @@ def test_how_far_predictions_were_off_in_words() -> None:
     ("before", "after", "reason", "step", "because"),
     [
         ("", "validating", "submitted", "Submitted", ""),
-        ("validating", "queued", "pinned to " + "a" * 40, "Accepted", "pinned to " + "a" * 40),
+        ("validating", "queued", "pinned to " + "a" * 40, "Accepted", "pinned to aaaaaaaa"),
         ("validating", "validating", "hub_unreachable", "Still validating",
          "The Hub cannot be reached; it is tried again"),
         ("queued", "running", "", "Started", ""),
