@@ -60,6 +60,8 @@ class Status:
 
     workers: list[WorkerLine]
     queues: list[QueueLine]
+    stuck: dict[str, int]
+    """Why no worker that is online can run them: how many jobs wait for that reason."""
     checking: int
     scoring: int
     background: list[Background]
@@ -78,16 +80,15 @@ class Status:
         if not self.online:
             found.append("No worker is online.")
         found += [
-            f"{line.waiting} {'job waits' if line.waiting == 1 else 'jobs wait'} in the queue {line.name}, which no "
-            "worker that is online serves."
-            for line in self.queues
-            if self.online and line.waiting and not line.workers
+            f"{number} {'job waits' if number == 1 else 'jobs wait'} in vain. {reason}"
+            for reason, number in sorted(self.stuck.items())
+            if self.online
         ]
         return found
 
 
 def status() -> Status:
-    """The site's state, in seven queries whatever it holds."""
+    """The site's state, in eight queries whatever it holds."""
     workers = worker_lines()
     bells = Outbox.objects.aggregate(number=Count("pk"), oldest=Min("created_at"))
     checking, scoring = Q(state=Submission.State.VALIDATING), Q(state=Submission.State.SCORING)
@@ -97,6 +98,7 @@ def status() -> Status:
     return Status(
         workers=workers,
         queues=queue_lines(workers),
+        stuck=stuck([line.worker for line in workers if line.online]),
         checking=moving["checking"],
         scoring=moving["scoring"],
         background=background(),
@@ -145,6 +147,18 @@ def queue_lines(workers: list[WorkerLine]) -> list[QueueLine]:
         )
         for name in sorted({*found, *serving, site.JOB_QUEUE})
     ]
+
+
+def stuck(online: list[Worker]) -> dict[str, int]:
+    """The waiting jobs that none of these workers can run, counted by the reason."""
+    needs = ("queue", "engine", "needs_bytes", "architecture")
+    found: Counter[str] = Counter()
+    for row in Job.objects.filter(state=Job.State.QUEUED).values(*needs).annotate(number=Count("pk")).order_by():
+        number = row.pop("number")
+        reason = hosts.why_not(online, Job(**row))
+        if reason:
+            found[reason] += number
+    return dict(found)
 
 
 def background() -> list[Background]:

@@ -108,5 +108,5 @@ def test_queries_do_not_grow_with_the_workers(
         make_submission(f"org/m{number}")
         made.claim(worker_token, f"w{number}")
     for path in ("/status", "/api/v1/status/"):
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(8):
             assert "w11" in client.get(path).content.decode()

@@ -82,7 +82,17 @@ def test_queues_count_what_waits_and_who_serves_them(make_submission: Make, work
     assert (gpu.name, gpu.waiting, gpu.running, gpu.workers) == ("gpu", 2, 0, 0)
     assert gpu.oldest == Job.objects.filter(queue="gpu").earliest("id").created_at
     assert first.jobs.get().state == "running"
-    assert status().problems == ["2 jobs wait in the queue gpu, which no worker that is online serves."]
+    assert status().problems == ["2 jobs wait in vain. No worker of the queue gpu is online, only of cpu."]
+
+
+def test_a_job_too_large_for_every_worker_is_a_problem(make_submission: Make, worker_token: WorkerToken) -> None:
+    at_work()
+    there(worker_token, "w1", memory_bytes=16 * 10**9)
+    make_submission("org/small")
+    make_submission("org/large").jobs.update(needs_bytes=48 * 10**9)
+    said = "It needs 48.0 GB of memory; the largest worker of the queue cpu that is online has 16.0 GB."
+    assert status().stuck == {said: 1}
+    assert status().problems == [f"1 job waits in vain. {said}"]
 
 
 def test_what_is_checked_and_scored_is_counted(make_submission: Make, worker_token: WorkerToken) -> None:
@@ -126,5 +136,5 @@ def test_queries_do_not_grow_with_workers_and_jobs(
         make_submission(f"org/m{number}")
         made.claim(worker_token, f"w{number}")
         make_submission(f"org/waits{number}")
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         assert sum(line.progress is not None for line in status().workers) == 12
