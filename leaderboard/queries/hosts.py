@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Protocol
 
 from django.conf import settings as site
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from evaluator.contract import HELLO_SECONDS
-from leaderboard.models import Job, Worker
+from leaderboard.models import Worker
 
 SILENCES = 3
 """A worker that has missed so many hellos is away."""
@@ -34,7 +35,20 @@ def online() -> list[Worker]:
     return list(Worker.objects.filter(present()).order_by("id"))
 
 
-def can_run(worker: Worker, job: Job) -> bool:
+class Needs(Protocol):
+    """What a job asks of its worker."""
+
+    @property
+    def queue(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def needs_bytes(self) -> int: ...
+    @property
+    def architecture(self) -> str: ...
+
+
+def can_run(worker: Worker, job: Needs) -> bool:
     """Whether a claim of this worker may get this job."""
     return (
         job.queue in worker.queues
@@ -44,7 +58,7 @@ def can_run(worker: Worker, job: Job) -> bool:
     )
 
 
-def why_not(workers: list[Worker], job: Job) -> str:
+def why_not(workers: list[Worker], job: Needs) -> str:
     """Why none of `workers` can run `job`, in words; "" when one can.
 
     The requirements are looked at in turn, each among those that meet the ones before it.

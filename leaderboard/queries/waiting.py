@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import F
 from django.db.models.functions import Now
@@ -60,11 +61,29 @@ class Past:
     run: Run
 
 
-@dataclass(frozen=True)
-class Live:
-    """A job that waits or runs, and the database's time when it was read."""
+class Live(NamedTuple):
+    """A job that waits or runs, and the database's time when it was read. Plain values: there may be thousands."""
 
-    job: Job
+    pk: int
+    state: str
+    queue: str
+    engine: str
+    architecture: str
+    needs_bytes: int
+    limit_seconds: float
+    not_before: datetime
+    worker: int | None
+    lease_expires_at: datetime | None
+    done: int
+    total: int
+    claimed_at: datetime | None
+    evaluating_at: datetime | None
+    beat_at: datetime | None
+    suite: int
+    slug: str
+    settings: dict[str, Any]
+    active_parameters: int | None
+    parameters: int | None
     now: datetime
 
     def ago(self, moment: datetime | None) -> float:
@@ -73,17 +92,12 @@ class Live:
 
     @property
     def kind(self) -> Kind:
-        return (self.job.submission.suite_id, self.job.queue)
+        return (self.suite, self.queue)
 
     @property
     def silent(self) -> bool:
         """Its lease is out, and nobody has taken it back yet."""
-        return self.job.state == Job.State.RUNNING and self.ago(self.job.lease_expires_at) > 0
-
-    @property
-    def parameters(self) -> int | None:
-        revision = self.job.submission.revision
-        return (revision.active_parameters or revision.parameters) if revision else None
+        return self.state == Job.State.RUNNING and self.ago(self.lease_expires_at) > 0
 
 
 @dataclass(frozen=True)
@@ -112,41 +126,42 @@ def forecast() -> Forecast:
     """Every live job's time left: running ones by their progress, waiting ones by playing the line through."""
     live, workers = live_jobs(), hosts.online()
     past = history(sorted({one.kind for one in live}))
-    left, why, stuck = {}, {}, set()
-    plans = {one.job.pk: plan(one, past) for one in live}
-    busy: dict[int, list[float]] = defaultdict(list)
-    for one in live:
-        if one.job.state == Job.State.RUNNING:
-            left[one.job.pk] = UNKNOWN if one.silent else time_left(one, plans[one.job.pk])
-            busy[one.job.worker_id or 0].append(left[one.job.pk])
-            if one.silent:
-                why[one.job.pk] = "Its worker does not answer any more; the job will wait for another one."
-            elif left[one.job.pk] == UNKNOWN:
-                why[one.job.pk] = f"{unmeasured(one)} its first items will tell."
-    line = [one for one in live if one.job.state == Job.State.QUEUED]
+    plans = {one.pk: plan(one, past) for one in live}
+    running = [one for one in live if one.state == Job.State.RUNNING]
+    line = [one for one in live if one.state == Job.State.QUEUED]
+    left = {one.pk: time_left(one, plans[one.pk]) for one in running}
     able = able_workers(workers, line)
-    slots = [Slot(free, worker.pk) for worker in workers for free in busy.get(worker.pk, [0.0])]
-    queued = [
-        Waiting(seconds_of(one, plans[one.job.pk]), able[one.job.pk], max(0.0, -one.ago(one.job.not_before)))
-        for one in line
-    ]
-    for one, begin, waiting in zip(line, starts(slots, queued), queued, strict=True):
-        left[one.job.pk] = begin + waiting.seconds
-        if not waiting.workers:
-            stuck.add(one.job.pk)
-            why[one.job.pk] = hosts.why_not(workers, one.job)
-        elif waiting.seconds == UNKNOWN:
-            why[one.job.pk] = f"{unmeasured(one)} it is the first."
-        elif begin == UNKNOWN:
-            why[one.job.pk] = "Nobody knows yet how long the jobs before it take."
-    return Forecast(left, why, frozenset(stuck), len(workers), live[0].now if live else None)
+    queued = [Waiting(seconds_of(one, plans[one.pk]), able[one.pk], max(0.0, -one.ago(one.not_before))) for one in line]
+    begin = starts(slots_of(workers, running, left), queued)
+    left |= {one.pk: start + job.seconds for one, start, job in zip(line, begin, queued, strict=True)}
+    stuck = {one.pk: hosts.why_not(workers, one) for one in line if not able[one.pk]}
+    why = {one.pk: why_unknown(one, plans[one.pk]) for one in live if left[one.pk] == UNKNOWN}
+    return Forecast(left, why | stuck, frozenset(stuck), len(workers), live[0].now if live else None)
+
+
+def slots_of(workers: list[Worker], running: list[Live], left: dict[int, float]) -> list[Slot]:
+    """Room on each worker: where its jobs end, or at once. Two processes of one name run two jobs."""
+    busy: dict[int | None, list[float]] = defaultdict(list)
+    for one in running:
+        busy[one.worker].append(left[one.pk])
+    return [Slot(free, worker.pk) for worker in workers for free in busy.get(worker.pk, [0.0])]
+
+
+def why_unknown(one: Live, expectation: Expected | None) -> str:
+    """Why nobody can say when a job ends that some worker runs or can run."""
+    if one.silent:
+        return "Its worker does not answer any more; the job will wait for another one."
+    if expectation is None:
+        then = "its first items will tell." if one.state == Job.State.RUNNING else "it is the first."
+        return f"Nothing was measured on {one.slug} in the queue {one.queue} yet: {then}"
+    return "Nobody knows yet how long the jobs before it take."
 
 
 def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset[int]]:
     """Who of the workers can run each job of the line."""
     known: dict[tuple[str, str, int, str], frozenset[int]] = {}
     found = {}
-    for job in (one.job for one in line):
+    for job in line:
         needs = (job.queue, job.engine, job.needs_bytes, job.architecture)
         if needs not in known:
             known[needs] = frozenset(worker.pk for worker in workers if hosts.can_run(worker, job))
@@ -155,16 +170,19 @@ def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset
 
 
 def live_jobs() -> list[Live]:
-    """What waits and runs, oldest first, without its logs and results."""
+    """What waits and runs, oldest first."""
     rows = (
         Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
-        .select_related("submission__revision", "submission__suite")
-        .defer("log", "submission__provenance", "submission__suite__definition", "submission__suite__description")
-        .annotate(now=Now())
-        .order_by("id")[:LINE]
-    )
-    return [Live(job, job.now) for job in rows]
+        .order_by("id")
+        .values_list(
+            "pk", "state", "queue", "engine", "architecture", "needs_bytes", "limit_seconds", "not_before", "worker",
+            "lease_expires_at", "done", "total", "claimed_at", "evaluating_at", "beat_at", "submission__suite",
+            "submission__suite__slug", "submission__settings", "submission__revision__active_parameters",
+            "submission__revision__parameters", Now(),
+        )[:LINE]
+    )  # fmt: skip
+    return [Live(*row) for row in rows]
 
 
 def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
@@ -195,32 +213,29 @@ def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
 def plan(one: Live, past: dict[Kind, list[Past]]) -> Expected | None:
     """What this job is expected to take, by runs with its engine and precision where there are such."""
     runs = past.get(one.kind, [])
-    mine = (one.job.engine, one.job.submission.settings.get("dtype", ""))
+    mine = (one.engine, one.settings.get("dtype", ""))
     alike = [entry for entry in runs if (entry.engine, entry.dtype) == mine]
-    return expected([entry.run for entry in alike or runs], one.parameters)
+    return expected([entry.run for entry in alike or runs], one.active_parameters or one.parameters)
 
 
 def seconds_of(one: Live, expectation: Expected | None) -> float:
     """What a waiting job takes once it runs; never more than an attempt may take."""
-    return UNKNOWN if expectation is None else min(expectation.seconds, one.job.limit_seconds)
+    return UNKNOWN if expectation is None else min(expectation.seconds, one.limit_seconds)
 
 
 def time_left(one: Live, expectation: Expected | None) -> float:
-    """What is left of a running job; never more than its attempt may still take.
+    """What is left of a running job; never more than its attempt may still take, UNKNOWN once its lease is out.
 
     Its items are as of its newest heartbeat, and so is the time that they took.
     """
-    job = one.job
-    elapsed, silent = one.ago(job.claimed_at), max(0.0, one.ago(job.beat_at))
-    evaluating = max(0.0, one.ago(job.evaluating_at) - silent) if job.evaluating_at else None
-    left = remaining(expectation, elapsed=elapsed, evaluating=evaluating, done=job.done, total=job.total)
+    if one.silent:
+        return UNKNOWN
+    elapsed, silent = one.ago(one.claimed_at), max(0.0, one.ago(one.beat_at))
+    evaluating = max(0.0, one.ago(one.evaluating_at) - silent) if one.evaluating_at else None
+    left = remaining(expectation, elapsed=elapsed, evaluating=evaluating, done=one.done, total=one.total)
     if left < UNKNOWN and evaluating is not None:
         left -= silent
-    return left if left == UNKNOWN else max(0.0, min(left, job.limit_seconds - elapsed))
-
-
-def unmeasured(one: Live) -> str:
-    return f"Nothing was measured on {one.job.submission.suite.slug} in the queue {one.job.queue} yet:"
+    return left if left == UNKNOWN else max(0.0, min(left, one.limit_seconds - elapsed))
 
 
 def prediction(job: Job) -> float | None:
