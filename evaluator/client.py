@@ -67,6 +67,10 @@ class Site:
         reply = self._call("POST", path, content=encode(replace(request, nonce=secrets.token_hex(16))))
         return None if reply.status_code == 204 else understood(reply, JobSpec)
 
+    def hello(self, request: ClaimRequest) -> None:
+        """Say that this worker is there, and what it can run."""
+        self._call("POST", "hello/", content=encode(request), tries=1)
+
     def bundle(self, digest: str) -> bytes:
         """A suite's own task files; checked against the digest they are named by."""
         data = self._call("GET", f"bundles/{digest}/").content

@@ -120,6 +120,11 @@ class ClaimRequest(Wire, frozen=True):
     nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
+HELLO_SECONDS = 30.0
+"""A worker that is rung for says this often that it is there, also when nothing is to be done; one that has been silent
+for three times as long counts as away."""
+
+
 class JobSpec(Wire, frozen=True, omit_defaults=True):
     """A claimed job: everything that is needed to run it.
 

@@ -91,7 +91,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     )
 
     def watch(progress: run.Progress) -> None:
-        lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 4))
+        lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
     return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)

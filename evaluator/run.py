@@ -92,7 +92,8 @@ def read_failure(folder: Path) -> Failed | None:
 
 
 def log_tail(folder: Path, *, limit: int) -> str:
-    """The last `limit` bytes of the child's log, from a line's start."""
+    """The last `limit` bytes of the child's log, from a line's start where one starts there (a progress bar may be
+    longer than that)."""
     path = folder / LOG
     if not path.exists():
         return ""
@@ -100,4 +101,4 @@ def log_tail(folder: Path, *, limit: int) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - limit))
         text = log.read().decode("utf-8", errors="replace")
-    return text if size <= limit else text.partition("\n")[2]
+    return text if size <= limit else text.partition("\n")[2] or text

@@ -16,7 +16,7 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from evaluator import config, jobs, run_folders
 from evaluator.client import Site, SiteError
-from evaluator.contract import EDITION, ClaimRequest
+from evaluator.contract import EDITION, HELLO_SECONDS, ClaimRequest
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,27 @@ def stop(**_: Any) -> None:
 @worker_ready.connect
 def look(**_: Any) -> None:
     """A worker that starts looks at the queue without waiting for a bell: its own may have been swallowed before."""
-    queue = config.from_environment().queues[0]
-    doorbell.apply_async(args=(0,), queue=f"jobs.{queue}", expires=60, retry=False)
+    settings = config.from_environment()
+    doorbell.apply_async(args=(0,), queue=f"jobs.{settings.queues[0]}", expires=60, retry=False)
+    site = Site.connect(settings.url, settings.token)
+    signs = (site, introduction(settings), stopping)
+    threading.Thread(target=greet, args=signs, name="signs of life", daemon=True).start()
+
+
+def greet(site: Site, said: ClaimRequest, ended: threading.Event) -> None:
+    """Say hello to the site until `ended`: a worker that waits for its bell would be silent otherwise, and whoever
+    waits for a worker wants to know that there is one."""
+    heard = True
+    with site.http:
+        while not ended.is_set():
+            try:
+                site.hello(said)
+                heard = True
+            except SiteError as error:
+                if heard:  # once, not every time until it is back
+                    log.warning("The site does not hear this worker: %s", error)
+                heard = False
+            ended.wait(HELLO_SECONDS)
 
 
 @app.task(name="evaluator.doorbell")

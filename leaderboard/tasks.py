@@ -4,9 +4,11 @@ from celery import shared_task
 
 from leaderboard.actions import lease, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
+from leaderboard.actions.pulse import pulse
 from leaderboard.actions.purge import remove_orphans
 from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.validate import validate as validate_submission
+from leaderboard.models import Pulse
 
 
 @shared_task(name="leaderboard.validate")
@@ -29,10 +31,13 @@ def deliver(delivery: int) -> None:
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, then ring for whatever waits."""
+    """Take back dead leases, end what runs for too long, then ring for whatever waits. Says when it began and
+    ended, for /status."""
+    pulse(part=Pulse.Part.SCHEDULER)
     lease.expire_leases()
     lease.end_overtime()
     ring.ring_due()
+    pulse(part=Pulse.Part.RECONCILER)
 
 
 @shared_task(name="leaderboard.sweep")

@@ -5,13 +5,14 @@ from django.urls import path
 
 from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, notices, queue, submissions, submit
+from leaderboard.pages import board, models, notices, queue, status, submissions, submit
 
 urlpatterns = [
     # Pages
     path("", board.board, name="board"),
     path("submit", submit.submit, name="submit"),
     path("queue", queue.queue, name="queue"),
+    path("status", status.status, name="status"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
@@ -35,10 +36,12 @@ urlpatterns = [
     path("api/v1/webhooks/<int:pk>/", api_notices.WebhookDetail.as_view(), name="api-webhook"),
     path("api/v1/deliveries/", api_notices.Deliveries.as_view(), name="api-deliveries"),
     path("api/v1/deliveries/<int:pk>/redeliver/", api_notices.DeliveryAgain.as_view(), name="api-redeliver"),
+    path("api/v1/status/", public.Status.as_view(), name="api-status"),
     path("api/schema/", schema.Schema.as_view(), name="api-schema"),
     path("api/docs", schema.Docs.as_view(), name="api-docs"),
     # Worker API: the contract's version is part of the path
     path("api/worker/v1/claims/", worker.claim, name="worker-claim"),
+    path("api/worker/v1/hello/", worker.hello, name="worker-hello"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
     path(

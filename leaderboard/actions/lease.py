@@ -27,6 +27,7 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import ring
 from leaderboard.actions.errors import Conflict, NotFound
+from leaderboard.actions.introduce import introduce
 from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
@@ -49,19 +50,7 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has. A claim that
     is sent again, by its nonce, gets the attempt that it got before.
     """
-    worker, _ = Worker.objects.update_or_create(
-        token=token,
-        name=storable(request.worker),
-        defaults={
-            "queues": list(request.queues),
-            "engines": list(request.engines),
-            "hardware": storable(request.hardware),
-            "memory_bytes": request.memory_bytes,
-            "architectures": list(request.architectures),
-            "edition": request.edition,
-            "last_seen_at": Now(),
-        },
-    )
+    worker = introduce(token=token, request=request)
     free = Job.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
         "submission__suite", "submission__revision__model"
     )
@@ -125,7 +114,7 @@ def fits(request: ClaimRequest) -> Q:
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if request.architectures:
-        able &= Q(architecture__in=[*request.architectures, ""])
+        able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
 
 

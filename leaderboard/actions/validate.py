@@ -18,6 +18,7 @@ from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
 from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.waiting import prediction
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,10 @@ def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
 
 
 def accept(row: Submission, pinned: hub.PinnedModel) -> None:
-    """Record the revision and queue one job, in one transaction; an equal live submission rejects this one."""
+    """Record the revision and queue one job, in one transaction, and note when it is expected to end.
+
+    An equal live submission rejects this one.
+    """
     try:
         with transaction.atomic():
             revision = record_revision(pinned)
@@ -103,6 +107,7 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
                 limit_seconds=site.JOB_LIMIT_SECONDS,
             )  # fmt: skip
             ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
+            Submission.objects.filter(pk=row.pk).update(predicted_seconds=prediction(job))
     except IntegrityError:
         other = Submission.objects.filter(
             revision__model__name=pinned.name, revision__sha=pinned.sha, suite=row.suite,

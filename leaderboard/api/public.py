@@ -19,6 +19,7 @@ from leaderboard.api import shapes
 from leaderboard.models import ApiToken, Model, Submission, Suite
 from leaderboard.queries import board, models, quota, submissions, suites
 from leaderboard.queries.errors import BadQuery
+from leaderboard.queries.status import status
 
 MAX_PAGE_SIZE = 500
 
@@ -204,3 +205,12 @@ class Suites(generics.ListAPIView[Suite]):
 
     def get_queryset(self) -> Any:
         return suites.suites()
+
+
+class Status(APIView):
+    """Whether the site is at work."""
+
+    @extend_schema(responses={200: shapes.StatusOut})
+    def get(self, request: Request) -> Response:
+        """Workers, queues, what runs in the background, and how far predictions were off."""
+        return Response(shapes.StatusOut(status(), context={"request": request}).data)

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard.models import Model, Revision, SnapshotRow, Submission, Suite, SuiteTask
+from leaderboard.queries.status import WorkerLine
 from leaderboard.queries.submissions import Detail
 
 
@@ -115,6 +116,25 @@ class ProgressOut(serializers.Serializer[Any]):
     done = serializers.IntegerField()
     total = serializers.IntegerField()
     phase = serializers.CharField(allow_blank=True)
+    items_per_second = serializers.FloatField(allow_null=True)
+
+
+class AccuracyOut(serializers.Serializer[Any]):
+    """Quantiles of actual over predicted seconds, of the newest predictions whose submissions have ended."""
+
+    p10 = serializers.FloatField()
+    p50 = serializers.FloatField()
+    p90 = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
+class EtaOut(serializers.Serializer[Any]):
+    """When a live submission will have ended; `seconds` and `at` are null where nobody knows, and `reason` says why."""
+
+    seconds = serializers.FloatField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+    accuracy = AccuracyOut(allow_null=True)
 
 
 class ErrorOut(serializers.Serializer[Any]):
@@ -186,12 +206,16 @@ class SubmissionDetailOut(SubmissionOut):
 
     progress = serializers.SerializerMethodField()
     queue_position = serializers.SerializerMethodField()
+    eta = serializers.SerializerMethodField()
     results = serializers.SerializerMethodField()
     provenance = serializers.JSONField()
 
     class Meta:
         model = Submission
-        fields = (*SubmissionOut.Meta.fields, "progress", "queue_position", "results", "provenance")
+        fields = (
+            *SubmissionOut.Meta.fields,
+            "queued_at", "predicted_seconds", "progress", "queue_position", "eta", "results", "provenance",
+        )  # fmt: skip
 
     @property
     def _detail(self) -> Detail:
@@ -205,6 +229,73 @@ class SubmissionDetailOut(SubmissionOut):
     def get_queue_position(self, _: Submission) -> int | None:
         return self._detail.queue_position
 
+    @extend_schema_field(EtaOut(allow_null=True))
+    def get_eta(self, _: Submission) -> Any:
+        eta = self._detail.eta
+        if eta is None:
+            return None
+        known = {"seconds": eta.seconds, "at": eta.at, "reason": eta.reason, "accuracy": self._detail.accuracy}
+        return EtaOut(known).data
+
     @extend_schema_field(ResultOut(many=True))
     def get_results(self, _: Submission) -> Any:
         return ResultOut(self._detail.results, many=True).data
+
+
+class RunningOut(ProgressOut):
+    """What a worker works on."""
+
+    submission = serializers.IntegerField(source="job.submission_id")
+    model = serializers.CharField(source="job.submission.requested_model")
+    suite = serializers.CharField(source="job.submission.suite.slug")
+    done = serializers.IntegerField(source="progress.done")
+    total = serializers.IntegerField(source="progress.total")
+    phase = serializers.CharField(source="progress.phase", allow_blank=True)
+    items_per_second = serializers.FloatField(source="progress.items_per_second", allow_null=True)
+
+
+class WorkerOut(serializers.Serializer[Any]):
+    """A worker as it describes itself. `trusted`: its results are ranked."""
+
+    name = serializers.CharField(source="worker.name")
+    trusted = serializers.BooleanField(source="worker.token.trusted")
+    online = serializers.BooleanField()
+    last_seen_at = serializers.DateTimeField(source="worker.last_seen_at")
+    queues = serializers.ListField(source="worker.queues", child=serializers.CharField())
+    engines = serializers.ListField(source="worker.engines", child=serializers.CharField())
+    architectures = serializers.ListField(source="worker.architectures", child=serializers.CharField())
+    hardware = serializers.CharField(source="worker.hardware", allow_blank=True)
+    memory_bytes = serializers.IntegerField(source="worker.memory_bytes", allow_null=True)
+    running = serializers.SerializerMethodField()
+
+    @extend_schema_field(RunningOut(allow_null=True))
+    def get_running(self, line: WorkerLine) -> Any:
+        return RunningOut(line).data if line.job else None
+
+
+class QueueOut(serializers.Serializer[Any]):
+    queue = serializers.CharField(source="name")
+    waiting = serializers.IntegerField()
+    running = serializers.IntegerField()
+    oldest_waiting_since = serializers.DateTimeField(source="oldest", allow_null=True)
+    workers_online = serializers.IntegerField(source="workers")
+
+
+class BackgroundOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    last_seen_at = serializers.DateTimeField(source="at", allow_null=True)
+    working = serializers.BooleanField()
+
+
+class StatusOut(serializers.Serializer[Any]):
+    """The site's state. `bells`: messages about waiting work that nobody has taken up yet."""
+
+    problems = serializers.ListField(child=serializers.CharField())
+    workers = WorkerOut(many=True)
+    queues = QueueOut(many=True)
+    checking = serializers.IntegerField()
+    scoring = serializers.IntegerField()
+    background = BackgroundOut(many=True)
+    bells = serializers.IntegerField()
+    oldest_bell_since = serializers.DateTimeField(source="oldest_bell", allow_null=True)
+    eta_accuracy = AccuracyOut(source="accuracy", allow_null=True)

@@ -28,6 +28,7 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Refused
+from leaderboard.actions.introduce import introduce
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.models import Bundle, WorkerToken
@@ -105,6 +106,13 @@ def claim(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
         close_old_connections()  # the next look asks first whether the connection lives: the wait may outlast a server
         time.sleep(POLL_SECONDS)
     return HttpResponse(encode(job), content_type="application/json")
+
+
+@for_workers("POST")
+def hello(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
+    """A sign of life (204) of a worker that waits for its bell."""
+    introduce(token=token, request=decode(request.body, ClaimRequest))
+    return HttpResponse(status=204)
 
 
 @for_workers("GET")

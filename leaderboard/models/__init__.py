@@ -4,6 +4,7 @@ from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, Wo
 from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Model, Revision
 from leaderboard.models.notices import Delivery, Webhook
+from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, Result, SampleChunk, Snapshot, SnapshotRow
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
@@ -19,6 +20,7 @@ __all__ = [
     "Model",
     "Outbox",
     "Owner",
+    "Pulse",
     "Result",
     "Revision",
     "SampleChunk",

@@ -9,6 +9,10 @@ from leaderboard.models import Event, Job, Result, SnapshotRow, Submission
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.board import page_of
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.waiting import Eta, eta_of, forecast, past_accuracy
+from leaderboard.statistics.waiting import Accuracy, rate
+
+LOG_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Progress:
     done: int
     total: int
     phase: str
+    items_per_second: float | None = None
+    """Of this attempt, from its first item to its newest heartbeat; None before the first item is done."""
 
     @property
     def percent(self) -> int:
@@ -32,6 +38,10 @@ class Detail:
     jobs: list[Job]
     progress: Progress
     queue_position: int | None
+    eta: Eta | None
+    """None once it has ended."""
+    accuracy: Accuracy | None
+    """How far the earlier predictions were off; None where there is no eta."""
     results: list[Result]
     events: list[Event]
     row: SnapshotRow | None
@@ -60,7 +70,22 @@ class Detail:
 
     @property
     def log(self) -> str:
-        return self.jobs[-1].log if self.jobs else ""
+        """The newest lines of the newest job's log."""
+        return "\n".join(self.jobs[-1].log.rstrip("\n").split("\n")[-LOG_LINES:]) if self.jobs else ""
+
+    @property
+    def log_lines(self) -> int:
+        return self.log.count("\n") + 1
+
+    @property
+    def newest_line(self) -> str:
+        """What a closed log shows."""
+        return next((line for line in reversed(self.log.split("\n")) if line.strip()), "")
+
+    @property
+    def losses(self) -> int:
+        """Attempts that ended without a result."""
+        return sum(job.losses for job in self.jobs)
 
 
 def submissions() -> QuerySet[Submission]:
@@ -76,11 +101,14 @@ def detail(pk: int) -> Detail:
     jobs = list(submission.jobs.select_related("worker").order_by("id"))
     rows = SnapshotRow.objects.filter(submission=submission).select_related("snapshot")
     row = rows.order_by("-snapshot_id").first()
+    eta = eta_of(submission, jobs, forecast)
     return Detail(
         submission=submission,
         jobs=jobs,
         progress=progress_of(jobs),
         queue_position=queue_position(jobs),
+        eta=eta,
+        accuracy=past_accuracy() if eta and eta.seconds is not None else None,
         results=list(submission.results.select_related("task").order_by("task__position")),
         events=list(submission.events.all()),
         row=row,
@@ -90,8 +118,21 @@ def detail(pk: int) -> Detail:
 
 
 def progress_of(jobs: list[Job]) -> Progress:
-    running = [job.phase for job in jobs if job.state == Job.State.RUNNING]
-    return Progress(sum(job.done for job in jobs), sum(job.total for job in jobs), running[0] if running else "")
+    running = [job for job in jobs if job.state == Job.State.RUNNING]
+    rates = [rate for job in running if (rate := items_per_second(job)) is not None]
+    return Progress(
+        done=sum(job.done for job in jobs),
+        total=sum(job.total for job in jobs),
+        phase=running[0].phase if running else "",
+        items_per_second=sum(rates) if rates else None,
+    )
+
+
+def items_per_second(job: Job) -> float | None:
+    """Items a second of a running attempt, by the database's clock; None while there is nothing to divide."""
+    if job.phase != "evaluating" or job.evaluating_at is None or job.beat_at is None:
+        return None
+    return rate(job.done, (job.beat_at - job.evaluating_at).total_seconds())
 
 
 def queue_position(jobs: list[Job]) -> int | None:
@@ -111,6 +152,7 @@ class Line:
     submission: Submission
     progress: Progress
     position: int | None
+    eta: Eta | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +162,8 @@ class Queue:
     running: list[Line]
     waiting: list[Line]
     ended: list[Submission]
+    alone: bool
+    """No worker is online."""
 
 
 def queue(*, ended: int = 25) -> Queue:
@@ -127,6 +171,7 @@ def queue(*, ended: int = 25) -> Queue:
     live = list(submissions().filter(state__in=LIVE).prefetch_related("jobs").order_by("id"))
     moving = {Submission.State.RUNNING, Submission.State.SCORING}
     waiting = Job.objects.filter(state=Job.State.QUEUED).order_by("id").values_list("pk", "queue")
+    expected = forecast()
     seen: Counter[str] = Counter()
     positions: dict[int, int] = {}
     for job, name in waiting:
@@ -136,10 +181,11 @@ def queue(*, ended: int = 25) -> Queue:
     def line(row: Submission) -> Line:
         jobs = list(row.jobs.all())
         places = [positions[job.pk] for job in jobs if job.pk in positions]
-        return Line(row, progress_of(jobs), min(places, default=None))
+        return Line(row, progress_of(jobs), min(places, default=None), eta_of(row, jobs, lambda: expected))
 
     return Queue(
         running=[line(row) for row in live if row.state in moving],
         waiting=[line(row) for row in live if row.state not in moving],
         ended=list(submissions().exclude(state__in=LIVE).order_by("-finished_at", "-id")[:ended]),
+        alone=not expected.workers,
     )

@@ -1,5 +1,6 @@
 """States, phases, settings and times in words."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,10 +11,13 @@ from django.utils import timezone
 
 from leaderboard.models import Event
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.hosts import gigabytes
 from leaderboard.queries.quota import Allowance
 from leaderboard.queries.submissions import Progress
+from leaderboard.statistics.waiting import Accuracy
 
 register = template.Library()
+register.filter("gigabytes", gigabytes)
 
 PHASES = {
     "": "Starting",
@@ -36,6 +40,28 @@ STATES = {
 }
 SPANS = {"day": "today", "month": "this month", "live": "under way"}
 ENGINES = {"vllm": "vLLM", "transformers": "Transformers"}
+STEPS = {
+    ("", "validating"): "Submitted",
+    ("validating", "queued"): "Accepted",
+    ("queued", "running"): "Started",
+    ("running", "queued"): "Back in the queue",
+    ("running", "scoring"): "Measured",
+    ("scoring", "quarantined"): "Held back",
+    ("succeeded", "quarantined"): "Held back",
+    ("quarantined", "succeeded"): "Released",
+    ("succeeded", "retracted"): "Withdrawn",
+}
+SAID = {"submitted", "cancellation requested"}
+CODE = re.compile(r"[a-z]+(_[a-z]+)+(?= \(attempt \d+\)$|$)")
+COMMIT = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")
+REASONS = {
+    "worker_lost": "Its worker stopped answering",
+    "time_limit": "It took longer than it may",
+    "hub_unreachable": "The Hub cannot be reached; it is tried again",
+    "duplicate_submission": "The same is already being evaluated",
+}
+FEW = 5
+"""Fewer predictions than these have no quantiles worth showing."""
 DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 
 
@@ -54,14 +80,6 @@ def sentence(state: str) -> str:
 
 
 @register.filter
-def happened(event: Event) -> str:
-    """What an event was: a move ("Queued"), something told while the state stayed ("Still running"), or afterwards."""
-    if event.before != event.after:
-        return event.after.capitalize()
-    return f"Still {event.after}" if event.after in LIVE else "Afterwards"
-
-
-@register.filter
 def allowance(one: Allowance) -> str:
     """A cap and how much of it is used: "12 of 50 today"; with when it is free again once it is used up."""
     text = f"{one.used:,} of {one.cap:,} {SPANS[one.period]}"
@@ -70,6 +88,11 @@ def allowance(one: Allowance) -> str:
     return f"{text}, more " + (
         "when one has ended" if one.resets_at is None else f"from {one.resets_at:%-d %B, %H:%M} UTC"
     )
+
+
+def engines_words(engines: list[str]) -> str:
+    """Engines as people know them: "vLLM, Transformers"."""
+    return ", ".join(ENGINES.get(engine, engine) for engine in engines)
 
 
 @register.filter
@@ -107,6 +130,68 @@ def until(start: datetime | None, end: datetime | None) -> str:
 
 
 @register.filter
+def roughly(seconds: float) -> str:
+    """A time that is only estimated, no more exactly than it is known: "about 4 min"."""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 95:
+        return f"about {round(seconds / 10) * 10} s"
+    for length, most, unit in ((60, 95, "min"), (3_600, 40, "h")):
+        if seconds < most * length:
+            return f"about {round(seconds / length)} {unit}"
+    return f"about {round(seconds / 86_400)} days"
+
+
+@register.filter
+def off_by(accuracy: Accuracy | None) -> str:
+    """How far to trust such an estimate, by the ones before it."""
+    if accuracy is None:
+        return "No prediction has come to its end yet: how good this one is, nobody knows."
+    if accuracy.n < FEW:
+        return (
+            f"Only {accuracy.n} earlier prediction{'s' if accuracy.n > 1 else ''} came to an end: take it as a guess."
+        )
+    return (
+        f"Earlier predictions: 8 of 10 submissions took ×{times(accuracy.p10)} to ×{times(accuracy.p90)} of what was "
+        f"said when they were queued ({accuracy.n} of them)."
+    )
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+@register.filter
+def speed(items_per_second: float) -> str:
+    """ "3.2 items/s", or for slow ones "12 s an item"."""
+    if items_per_second >= 0.5:
+        return f"{items_per_second:,.1f} items/s" if items_per_second < 100 else f"{items_per_second:,.0f} items/s"
+    return f"{1 / items_per_second:,.0f} s an item"
+
+
+@register.filter
+def step(event: Event) -> str:
+    """What happened, for the timeline."""
+    if event.before == event.after:
+        if event.reason == "cancellation requested":
+            return "Asked to stop"
+        return f"Still {event.after}" if event.after in LIVE else "Afterwards"
+    return STEPS.get((event.before, event.after), event.after.capitalize())
+
+
+@register.filter
+def because(event: Event) -> str:
+    """Why it happened; "" where the step has said it all. Codes become words, commits their beginnings."""
+    if event.reason in SAID:
+        return ""
+    code = CODE.match(event.reason)
+    if code is None:
+        return COMMIT.sub(r"\1", event.reason)
+    words = REASONS.get(code[0], code[0].replace("_", " ").capitalize())
+    return words + event.reason[code.end() :]
+
+
+@register.filter
 def ago(moment: datetime) -> str:
     """How long ago, in one unit: "5 min ago"."""
     seconds = max(0, int((timezone.now() - moment).total_seconds()))
@@ -128,7 +213,7 @@ def model_url(name: str) -> str:
     organisation, _, short = name.partition("/")
     try:
         return reverse("model", args=[organisation, short])
-    except NoReverseMatch:
+    except (NoReverseMatch, UnicodeEncodeError):  # no address can hold a lone surrogate
         return ""
 
 

@@ -37,8 +37,9 @@ def addresses(
     Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
     rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
     return [
-        "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/submit?model=" + "x" * 300, "/api/docs",
         "/settings/notices",
+        "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
+        "/submit?model=" + "x" * 300,
         f"/models/{LONG}", "/models/org/best", "/models/org/unknown" + "x" * 300, "/login", "/nothing",
         *(f"/submissions/{row.pk}" for row in rows),
     ]  # fmt: skip

@@ -119,12 +119,19 @@ def test_a_poll_keeps_what_was_opened_and_what_was_closed(
     made.beat(spec, phase="loading", log="first")
     page.goto(f"/submissions/{row.pk}")
     log = page.locator("#log")
-    expect(log).to_have_attribute("open", "")
-    log.locator("summary").click()
     expect(log).not_to_have_attribute("open", "")
+    expect(log.locator("summary")).to_contain_text("first")
+    log.locator("summary").click()
+    expect(log).to_have_attribute("open", "")
     made.beat(spec, done=1, total=2, log="second")
     page.clock.run_for(2_100)
     expect(page.locator(".status .headline")).to_have_text("Evaluating 1 of 2 items")
+    expect(log).to_have_attribute("open", "")
+    expect(page.locator("#log-text")).to_have_text("second")
+    log.locator("summary").click()
+    made.beat(spec, done=2, total=2, log="third")
+    page.clock.run_for(2_100)
+    expect(page.locator(".status .headline")).to_have_text("Evaluating 2 of 2 items")
     expect(log).not_to_have_attribute("open", "")
 
 
@@ -154,6 +161,19 @@ def test_the_queue_follows_by_itself(page: Page, make_submission: made.Make, wor
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/submissions/\d+$"))
+
+
+def test_the_status_follows_by_itself(page: Page, make_submission: made.Make, worker_token: WorkerToken) -> None:
+    page.clock.install()
+    row = make_submission()
+    page.goto("/")
+    page.get_by_role("link", name="Status").click()
+    expect(page.locator(".health")).to_contain_text("No worker is online.")
+    made.beat(made.claim(worker_token), done=5, total=20)
+    page.clock.run_for(5_100)
+    expect(page.locator(".workers")).to_contain_text("Evaluating 5 of 20 items")
+    page.get_by_role("link", name="org/model").click()
+    expect(page).to_have_url(re.compile(rf"/submissions/{row.pk}$"))
 
 
 def test_the_command_is_copied(visits: Open, make_submission: made.Make) -> None:

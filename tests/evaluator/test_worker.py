@@ -13,7 +13,9 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from evaluator import hub
-from leaderboard.models import Job, SampleChunk, Submission, Suite, WorkerToken
+from evaluator.contract import ClaimRequest
+from leaderboard.api import worker as site
+from leaderboard.models import Job, SampleChunk, Submission, Suite, Worker, WorkerToken
 from tests.conftest import WORKER_SECRET
 from tests.environment import ROOT
 from tests.evaluator.fake_hub import safetensors
@@ -32,12 +34,20 @@ def mirror(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def broker() -> dict[str, str]:
+    """Where the worker's bell rings: none, unless a test says otherwise."""
+    return {}
+
+
+@pytest.fixture
 def worker(
-    live_server: LiveServer, worker_token: WorkerToken, mirror: Path, tmp_path: Path, files: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+    live_server: LiveServer, worker_token: WorkerToken, mirror: Path, tmp_path: Path, files: Path,
+    broker: dict[str, str],
+) -> Iterator[subprocess.Popen[bytes]]:  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PARITY_") and name != "REDIS_URL"}
     variables = {
         **kept,
+        **broker,
         "PARITY_URL": live_server.url,
         "PARITY_WORKER_TOKEN": WORKER_SECRET,
         "PARITY_STATE": str(tmp_path / "state"),
@@ -80,3 +90,26 @@ def test_a_worker_that_is_stopped_gives_its_job_back_at_once(
         0,
         "released by its worker",
     )
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who said hello to the site."""
+    names: list[str] = []
+
+    def introduce(*, token: WorkerToken, request: ClaimRequest) -> Worker:
+        names.append(request.worker)
+        return real(token=token, request=request)
+
+    real = site.introduce
+    monkeypatch.setattr(site, "introduce", introduce)
+    return names
+
+
+@pytest.mark.parametrize("broker", [{"REDIS_URL": os.environ["REDIS_URL"], "PARITY_WORKER_NAME": "idle"}])
+def test_a_worker_that_waits_for_its_bell_says_that_it_is_there(
+    heard: list[str], worker: subprocess.Popen[bytes]
+) -> None:
+    until(lambda: heard == ["idle"])
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0

@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings as DjangoSettings
 
-from evaluator.contract import Settings
+from evaluator.contract import ClaimRequest, Settings
+from leaderboard.actions.introduce import introduce
 from leaderboard.actions.submit import submit
 from leaderboard.actions.validate import validate
-from leaderboard.models import Event, Job, Model, Outbox, Owner, Revision, Submission, Suite, User
+from leaderboard.models import Event, Job, Model, Outbox, Owner, Revision, Submission, Suite, User, WorkerToken
 from tests.evaluator.fake_hub import safetensors
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,26 @@ def test_a_mirrored_model_is_pinned_described_and_queued(made: Submission, mirro
     job = Job.objects.get()
     assert Outbox.objects.get().subject == job.pk
     assert [event.after for event in Event.objects.all()] == ["validating", "queued"]
+
+
+def test_it_is_told_when_it_will_have_ended_as_far_as_anybody_knows(
+    made: Submission, owner: Owner, person: User, mirror: Path, worker_token: WorkerToken
+) -> None:
+    add_model(mirror)
+    add_model(mirror, "org/second")
+    validate(submission=made.pk)
+    made.refresh_from_db()
+    assert made.predicted_seconds is None
+    introduce(token=worker_token, request=ClaimRequest(worker="w", queues=("cpu",), engines=("vllm",)))
+    now = timezone.now()
+    Submission.objects.filter(pk=made.pk).update(state="succeeded", finished_at=now)
+    Job.objects.update(
+        state="done", claimed_at=now - timedelta(seconds=90), evaluating_at=now - timedelta(seconds=60), finished_at=now
+    )
+    second = submit(owner=owner, submitter=person, suite="tiny@1", model="org/second")
+    assert outcome(second) == ("queued", "")
+    assert second.predicted_seconds == 90
+    assert second.queued_at
 
 
 def test_a_second_bell_does_nothing(made: Submission, mirror: Path) -> None:

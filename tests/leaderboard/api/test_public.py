@@ -1,11 +1,16 @@
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from evaluator.contract import ClaimRequest
 from leaderboard.actions.accounts import revoke_api_token
+from leaderboard.actions.introduce import introduce
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.models import ApiToken, Result, Submission, Suite
+from leaderboard.models import ApiToken, Result, Submission, Suite, WorkerToken
+from tests.leaderboard.pages import made
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
@@ -25,7 +30,7 @@ def test_a_submission_is_accepted_and_can_be_followed(client: Client, api_token:
     assert (status, made["state"], made["owner"]) == (201, "validating", "ada")
     assert str(made["url"]).endswith(f"/submissions/{made['id']}")
     followed = client.get(f"/api/v1/submissions/{made['id']}/").json()
-    assert followed["progress"] == {"done": 0, "total": 0, "phase": ""}
+    assert followed["progress"] == {"done": 0, "total": 0, "phase": "", "items_per_second": None}
     assert (followed["error"], followed["results"], followed["queue_position"]) == (None, [], None)
 
 
@@ -94,6 +99,39 @@ def test_queue_positions(client: Client, make_submission: Make) -> None:
     pks = [make_submission(f"org/m{number}").pk for number in range(3)]
     found = [client.get(f"/api/v1/submissions/{pk}/").json()["queue_position"] for pk in pks]
     assert found == [1, 2, 3]
+
+
+def test_the_end_is_told_with_how_far_such_words_were_off(
+    client: Client, make_submission: Make, worker_token: WorkerToken
+) -> None:
+    path = f"/api/v1/submissions/{make_submission().pk}/"
+    assert client.get(path).json()["eta"] == {
+        "seconds": None, "at": None, "reason": "No worker is online.", "accuracy": None,
+    }  # fmt: skip
+    introduce(token=worker_token, request=ClaimRequest(worker="w", queues=("cpu",), engines=("vllm",)))
+    past = made.end(make_submission("org/past"), "succeeded")
+    now = timezone.now()
+    past.jobs.update(claimed_at=now - timedelta(seconds=90), finished_at=now)
+    Submission.objects.filter(pk=past.pk).update(
+        queued_at=now - timedelta(seconds=120), finished_at=now, predicted_seconds=60
+    )
+    eta = client.get(path).json()["eta"]
+    assert (eta["seconds"], eta["reason"]) == (90, "")
+    assert eta["accuracy"] == {"p10": 2, "p50": 2, "p90": 2, "n": 1}
+    assert timedelta(seconds=60) < datetime.fromisoformat(eta["at"]) - now < timedelta(seconds=120)
+    ended = client.get(f"/api/v1/submissions/{past.pk}/").json()
+    assert (ended["eta"], ended["predicted_seconds"]) == (None, 60)
+
+
+def test_the_speed_is_told_once_it_says_something(
+    client: Client, make_submission: Make, worker_token: WorkerToken
+) -> None:
+    row = make_submission()
+    made.beat(made.claim(worker_token), done=40, total=100)
+    now = timezone.now()
+    row.jobs.update(evaluating_at=now - timedelta(seconds=20), beat_at=now)
+    progress = client.get(f"/api/v1/submissions/{row.pk}/").json()["progress"]
+    assert progress == {"done": 40, "total": 100, "phase": "evaluating", "items_per_second": 2}
 
 
 @pytest.fixture
@@ -204,4 +242,5 @@ def test_the_schema_covers_every_public_route(client: Client) -> None:
         "/api/v1/webhooks/{id}/",
         "/api/v1/deliveries/",
         "/api/v1/deliveries/{id}/redeliver/",
+        "/api/v1/status/",
     }

@@ -12,7 +12,7 @@ from evaluator import suites
 from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER
 from leaderboard.actions.load_suites import load_suite
 from leaderboard.api import worker
-from leaderboard.models import Job, Submission, WorkerToken
+from leaderboard.models import Job, Submission, Worker, WorkerToken
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
@@ -20,6 +20,7 @@ CLAIM = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"]}
 
 CALLS = [
     ("post", "worker-claim", {}),
+    ("post", "worker-hello", {}),
     ("get", "worker-bundle", {"digest": "0" * 64}),
     ("post", "worker-heartbeat", {"job": 1}),
     ("put", "worker-chunk", {"job": 1, "attempt": 1, "sequence": 0}),
@@ -63,6 +64,18 @@ def test_a_persons_token_is_not_a_workers(client: Client, api_token: str) -> Non
         headers={"authorization": f"Bearer {api_token}"},
     )
     assert reply.status_code == 401
+
+
+def test_a_hello_is_a_sign_of_life_and_takes_no_job(worker_client: Client, make_submission: Make) -> None:
+    make_submission()
+    for memory in (8, 16):
+        said = {**CLAIM, "memory_bytes": memory}
+        reply = worker_client.post(reverse("worker-hello"), said, content_type="application/json")
+        assert (reply.status_code, reply.content) == (204, b"")
+    worker = Worker.objects.get()
+    assert (worker.name, worker.memory_bytes, worker.engines) == ("w", 16, ["vllm"])
+    assert worker.last_seen_at >= worker.first_seen_at
+    assert Job.objects.get().state == "queued"
 
 
 def test_nothing_waits(worker_client: Client) -> None:

@@ -65,12 +65,16 @@ def held(make_submission: Make, caller: Client, files: Path) -> Held:
         {"worker": "a\x00b"},
         {"hardware": "h" * 301},
         {"hardware": "a\x00b"},
+        {"architectures": ["a\x00b"]},
         {"worker": ""},
     ],
-    ids=["long name", "NUL in the name", "long hardware", "NUL in the hardware", "no name"],
+    ids=["long name", "NUL in the name", "long hardware", "NUL in the hardware", "NUL in the architecture", "no name"],
 )
-def test_a_claim_with_an_odd_description_is_no_server_error(caller: Client, changes: dict[str, Any]) -> None:
-    reply = caller.post(reverse("worker-claim"), {**CLAIM, **changes}, content_type="application/json")
+@pytest.mark.parametrize("name", ["worker-claim", "worker-hello"])
+def test_a_worker_with_an_odd_description_is_no_server_error(
+    caller: Client, name: str, changes: dict[str, Any]
+) -> None:
+    reply = caller.post(reverse(name), {**CLAIM, **changes}, content_type="application/json")
     assert reply.status_code < 500
 
 

@@ -37,6 +37,7 @@ def fresh_pages(
         got[f"submission, {state}, part"] = reader.get(f"/submissions/{row.pk}", headers=HTMX)
         if state not in {"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"}:
             got[f"queue, {state}"] = client.get("/queue")
+            got[f"status, {state}"] = client.get("/status")
             made.end(row, "cancelled")
     made.ranked(make_submission, suite)
     got |= {
@@ -48,6 +49,8 @@ def fresh_pages(
         "board, unknown": client.get("/?suite=x"),
         "queue": client.get("/queue"),
         "queue, part": client.get("/queue", headers=HTMX),
+        "status": client.get("/status"),
+        "status, part": client.get("/status", headers=HTMX),
         "model": client.get("/models/org/best"),
         "model, unknown": client.get("/models/org/nothing"),
         "submit": member.get("/submit"),
@@ -179,6 +182,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "board": (200, 200),
     "submit": (302, 200),
     "queue": (200, 200),
+    "status": (200, 200),
     "submission": (200, 200),
     "cancel": (302, 405),
     "retry": (302, 405),
@@ -201,9 +205,11 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-webhook": (405, 405),
     "api-deliveries": (401, 401),
     "api-redeliver": (405, 405),
+    "api-status": (200, 200),
     "api-schema": (200, 200),
     "api-docs": (200, 200),
     "worker-claim": (405, 405),
+    "worker-hello": (405, 405),
     "worker-bundle": (401, 401),
     "worker-heartbeat": (405, 405),
     "worker-chunk": (405, 405),
@@ -277,6 +283,6 @@ def test_queries_of_no_page_grow_with_what_is_stored(
     client: Client, make_submission: made.Make, suite: Suite, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     made.many(make_submission, suite, 30)
-    for path in ("/", "/queue", "/models/org/m000", "/submissions/1", "/login"):
+    for path in ("/", "/queue", "/status", "/models/org/m000", "/submissions/1", "/login"):
         with django_assert_max_num_queries(8):
             client.get(path)

@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from leaderboard.models import Job, Submission, WorkerToken
 from tests.leaderboard.pages import made
@@ -71,6 +73,32 @@ def test_each_kind_of_worker_has_its_own_line(client: Client, make_submission: m
     assert lines(page(client))["Waiting 3"] == ["org/a: Next in line", "org/b: Next in line", "org/c: Number 2 in line"]
 
 
+def test_without_workers_the_page_says_so_once(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    make_submission("org/a")
+    assert page(client).one("p", "notice").links() == {"Status": "/status"}
+    made.claim(worker_token)
+    make_submission("org/b").jobs.update(needs_bytes=1, architecture="X", queue="gpu")
+    assert not page(client).all("p", "notice")
+    assert lines(page(client))["Waiting 1"] == [
+        "org/b: Next in line · No worker of the queue gpu is online, only of cpu."
+    ]
+
+
+def test_the_end_is_told_where_it_is_known(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    past, now = made.end(make_submission("org/past"), "succeeded"), timezone.now()
+    past.jobs.update(claimed_at=now - timedelta(seconds=240), finished_at=now)
+    make_submission("org/a")
+    make_submission("org/b")
+    made.claim(worker_token)
+    found = lines(page(client))
+    assert found["Running 1"] == ["org/a: Preparing the tasks · about 4 min left"]
+    assert found["Waiting 1"] == ["org/b: Next in line · done in about 8 min"]
+
+
 def test_what_the_validator_waits_for_is_told(client: Client, make_submission: made.Make) -> None:
     row = made.validating(make_submission())
     Submission.objects.filter(pk=row.pk).update(error_message="The Hub does not <answer>.")
@@ -103,7 +131,7 @@ def test_queries_do_not_grow_with_the_queue(
     for number in range(12):
         make_submission(f"org/waiting{number}")
         made.end(make_submission(f"org/ended{number}"), "failed")
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(7):
         page(client)
 
 

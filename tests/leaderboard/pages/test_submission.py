@@ -1,17 +1,19 @@
 import argparse
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from evaluator.cli import run
 from evaluator.contract import Settings
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.models import Job, Model, Owner, Submission, Suite, WorkerToken
+from leaderboard.models import Event, Job, Model, Owner, Submission, Suite, WorkerToken
 from leaderboard.pages.submissions import repeat_command
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
@@ -30,6 +32,10 @@ def page(client: Client, row: Submission) -> Element:
 
 def status(page: Element) -> Element:
     return page.one("section", "status")
+
+
+def facts(status: Element) -> dict[str, str]:
+    return {entry.one("dt").text: entry.one("dd").text for entry in status.one("dl", "live").all("div")}
 
 
 @pytest.mark.parametrize(
@@ -111,13 +117,74 @@ def test_progress_worker_and_attempt_are_told(
     made.beat(spec, phase="loading")
     found = status(page(client, row))
     assert "Loading the model" in found.text
-    assert "on w<1>⟨U+202E⟩" in found.text
+    assert facts(found)["Worker"] == "w<1>⟨U+202E⟩"
     assert found.one("progress").get("value") is None
     Job.objects.update(attempt=2)
     made.beat(msgspec.structs.replace(spec, attempt=2), done=5, total=10)
     found = status(page(client, row))
     assert (found.one("progress")["value"], found.one("progress")["max"]) == ("5", "10")
-    assert "attempt 2" in found.text
+    assert facts(found)["Attempt"] == "2"
+
+
+def test_losses_speed_and_the_end_are_told(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    row = make_submission()
+    spec = made.claim(worker_token)
+    made.beat(spec, done=50, total=100)
+    now = timezone.now()
+    row.jobs.update(
+        losses=1, attempt=2, claimed_at=now - timedelta(seconds=90), evaluating_at=now - timedelta(seconds=60),
+        beat_at=now,
+    )  # fmt: skip
+    found = status(page(client, row))
+    told = facts(found)
+    assert (told["Speed"], told["Attempt"]) == ("0.8 items/s", "2 1 lost")
+    assert told["Done in"].startswith("about 60 s ")
+    assert told["Running for"].startswith("1 min 3")
+    assert "nobody knows" in found.one("p", "note").text
+
+
+def test_a_job_that_nobody_can_run_says_why_and_where_to_look(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    row = make_submission()
+    found = status(page(client, row)).one("p", "stuck")
+    assert found.text == "No estimate. No worker is online. Workers"
+    assert found.links() == {"Workers": "/status"}
+
+
+def test_what_was_predicted_stays_beside_what_came(client: Client, make_submission: made.Make) -> None:
+    row, now = made.end(make_submission(), "failed"), timezone.now()
+    Submission.objects.filter(pk=row.pk).update(
+        queued_at=now - timedelta(seconds=200), started_at=now - timedelta(seconds=120), finished_at=now,
+        predicted_seconds=180,
+    )  # fmt: skip
+    assert "took 2 min 0 s, 3 min 20 s with waiting; predicted: about 3 min" in status(page(client, row)).text
+
+
+def test_the_log_shows_its_newest_lines_and_keeps_closed_until_something_failed(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    row = make_submission()
+    made.beat(made.claim(worker_token), log="\n".join(f"line {number}" for number in range(60)) + "\n\n")
+    log = page(client, row).one("details", id="log")
+    assert "open" not in log.attributes
+    assert log.one("span", "newest").text == "line 59"
+    lines = log.one("div", id="log-text").raw.split("\n")
+    assert (lines[0], lines[-1], len(lines)) == ("line 20", "line 59", 40)
+    made.end(row, "failed", error_message="x")
+    assert "open" in page(client, row).one("details", id="log").attributes
+
+
+def test_an_event_shows_the_beginning_of_its_digest(client: Client, make_submission: made.Make) -> None:
+    row = make_submission()
+    Event.objects.create(
+        submission=row, actor="w", before="running", after="failed", reason="child_died (attempt 1)", digest="ab" * 32
+    )
+    step = page(client, row).one("ol", "timeline").one("li")
+    assert step.one("code").text == "abababab" and step.one("code")["title"] == "SHA-256 " + "ab" * 32
+    assert step.one("time")["title"].endswith(" UTC")
 
 
 def test_a_log_is_text_and_nothing_hides_in_it(
@@ -129,7 +196,7 @@ def test_a_log_is_text_and_nothing_hides_in_it(
     log = tree(reply).one("div", id="log-text")
     assert log.raw == "</pre><script>alert(1)</script>\n⟨U+001B⟩[31mred␀end⟨U+000D⟩⟨U+202E⟩\tx"
     assert not set(reply.content.decode()) & set("\x00\x1b\r\u202e")
-    assert "open" in tree(reply).one("details", id="log").attributes
+    assert tree(reply).one("summary").one("span", "newest").text == "⟨U+001B⟩[31mred␀end⟨U+000D⟩⟨U+202E⟩ x"
 
 
 def test_errors_reasons_and_provenance_are_text(client: Client, make_submission: made.Make) -> None:
@@ -226,7 +293,7 @@ def test_the_timeline_tells_every_step(client: Client, make_submission: made.Mak
     row = made.in_state("running", make_submission, worker_token)
     made.end(row, "failed", error_message="x")
     steps = [step.text.split(" ", 1)[1] for step in page(client, row).one("ol", "timeline").all("li")]
-    assert steps == ["Running worker w1", "Failed tester told by a test"]
+    assert steps == ["Started · worker w1 · just now", "Failed · tester · just now told by a test"]
 
 
 def test_queries_do_not_grow_with_the_ranking(

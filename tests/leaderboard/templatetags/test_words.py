@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from evaluator.contract import Heartbeat, Settings
 from leaderboard.models import Event, Submission
 from leaderboard.queries.submissions import Progress
+from leaderboard.statistics.waiting import Accuracy
 from leaderboard.templatetags import words
 from leaderboard.templatetags.words import ago, model_url, organisation, pairs, phase, sentence, short_name, until
 
@@ -41,6 +42,59 @@ def test_settings_in_words() -> None:
     plain = {"engine": "transformers", "dtype": "auto", "apply_chat_template": False, "max_length": None}
     assert words.settings_words(plain) == words.settings_short(plain) == "Transformers"
     assert set(plain) == set(Settings.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "a few seconds"), (9, "a few seconds"), (10, "about 10 s"), (44, "about 40 s"), (94, "about 90 s"),
+        (95, "about 2 min"), (240, "about 4 min"), (5_600, "about 93 min"), (5_700, "about 2 h"),
+        (100_000, "about 28 h"), (200_000, "about 2 days"), (1e9, "about 11574 days"),
+    ],
+)  # fmt: skip
+def test_an_estimate_is_no_more_exact_than_it_is_known(seconds: float, said: str) -> None:
+    assert words.roughly(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("speed", "said"),
+    [(3.21, "3.2 items/s"), (1234.5, "1,234 items/s"), (0.5, "0.5 items/s"), (0.1, "10 s an item"),
+     (0.0005, "2,000 s an item")],
+)  # fmt: skip
+def test_speeds_in_words(speed: float, said: str) -> None:
+    assert words.speed(speed) == said
+
+
+def test_how_far_predictions_were_off_in_words() -> None:
+    assert "nobody knows" in words.off_by(None)
+    assert words.off_by(Accuracy(1, 1, 1, 1)) == "Only 1 earlier prediction came to an end: take it as a guess."
+    assert "Only 4 earlier predictions" in words.off_by(Accuracy(1, 1, 1, 4))
+    said = words.off_by(Accuracy(0.84, 1.0, 1.62, 87))
+    assert "8 of 10 submissions took ×0.8 to ×1.6 of what was said" in said and "(87 of them)" in said
+    assert "×1,000" in words.off_by(Accuracy(1, 1, 1000, 9))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason", "step", "because"),
+    [
+        ("", "validating", "submitted", "Submitted", ""),
+        ("validating", "queued", "pinned to " + "a" * 40, "Accepted", "pinned to aaaaaaaa"),
+        ("validating", "validating", "hub_unreachable", "Still validating",
+         "The Hub cannot be reached; it is tried again"),
+        ("queued", "running", "", "Started", ""),
+        ("running", "queued", "worker_lost (attempt 2)", "Back in the queue",
+         "Its worker stopped answering (attempt 2)"),
+        ("running", "failed", "child_died (attempt 1)", "Failed", "Child died (attempt 1)"),
+        ("running", "running", "cancellation requested", "Asked to stop", ""),
+        ("running", "cancelled", "cancelled by its owner", "Cancelled", "cancelled by its owner"),
+        ("running", "failed", "odd_code and more", "Failed", "odd_code and more"),
+        ("succeeded", "retracted", "wrong", "Withdrawn", "wrong"),
+        ("failed", "failed", "tried again", "Afterwards", "tried again"),
+    ],
+)  # fmt: skip
+def test_what_happened_in_words(before: str, after: str, reason: str, step: str, because: str) -> None:
+    event = Event(before=before, after=after, reason=reason)
+    assert (words.step(event), words.because(event)) == (step, because)
 
 
 @pytest.mark.parametrize(
@@ -91,16 +145,3 @@ def test_what_is_not_a_models_name_has_no_address(name: str) -> None:
 def test_the_pairs_of_any_stored_json_can_be_shown(value: object) -> None:
     assert all(isinstance(key, str) for key, _ in pairs(value))
     assert len(pairs(value)) == (len(value) if isinstance(value, dict) else 0)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "text"),
-    [
-        ("", "validating", "Validating"),
-        ("queued", "running", "Running"),
-        ("running", "running", "Still running"),
-        ("failed", "failed", "Afterwards"),
-    ],
-)
-def test_what_happened(before: str, after: str, text: str) -> None:
-    assert words.happened(Event(before=before, after=after)) == text

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.contract import HELLO_SECONDS, ClaimRequest
+from leaderboard.actions import lease
+from leaderboard.actions.introduce import introduce
+from leaderboard.models import Job, Submission, Worker, WorkerToken
+from leaderboard.queries import hosts
+
+Make = Callable[..., Submission]
+QUEUES, ENGINES = ["cpu", "gpu"], ["vllm", "transformers"]
+ARCHITECTURES = ["LlamaForCausalLM", "MambaForCausalLM"]
+GB = 10**9
+
+
+def worker(**changes: object) -> Worker:
+    return Worker(**{"queues": ["gpu"], "engines": ["vllm"], "memory_bytes": 16 * GB, **changes})
+
+
+def job(**changes: object) -> Job:
+    return Job(**{"queue": "gpu", "engine": "vllm", "needs_bytes": 8 * GB, "architecture": ARCHITECTURES[0], **changes})
+
+
+@pytest.mark.parametrize(
+    ("workers", "wanted", "said"),
+    [
+        ([], {}, "No worker is online."),
+        ([{}], {}, ""),
+        ([{"queues": ["cpu"]}], {}, "No worker of the queue gpu is online, only of cpu."),
+        (
+            [{"engines": ["transformers"]}],
+            {},
+            "It needs the engine vllm; the workers of the queue gpu that are online have transformers.",
+        ),
+        (
+            [{}, {"memory_bytes": 24 * GB}, {"queues": ["cpu"], "memory_bytes": 999 * GB}],
+            {"needs_bytes": 141_500_000_000},
+            "It needs 142 GB of memory; the largest worker of the queue gpu that is online has 24.0 GB.",
+        ),
+        (
+            [{"architectures": ["QwenForCausalLM"]}, {"memory_bytes": 1}],
+            {},
+            "No worker of the queue gpu with 8.0 GB of memory that is online runs LlamaForCausalLM.",
+        ),
+        ([{"memory_bytes": None}], {"needs_bytes": 10**15}, ""),
+        ([{"architectures": ["QwenForCausalLM"]}], {"architecture": ""}, ""),
+    ],
+)
+def test_the_first_requirement_that_nobody_meets_is_named(
+    workers: list[dict[str, object]], wanted: dict[str, object], said: str
+) -> None:
+    assert hosts.why_not([worker(**one) for one in workers], job(**wanted)) == said
+
+
+MACHINES = st.fixed_dictionaries(
+    {
+        "queues": st.lists(st.sampled_from(QUEUES), unique=True),
+        "engines": st.lists(st.sampled_from(ENGINES), unique=True),
+        "memory_bytes": st.none() | st.sampled_from([0, 5, 10]),
+        "architectures": st.lists(st.sampled_from(ARCHITECTURES), unique=True),
+    }
+)
+NEEDS = st.fixed_dictionaries(
+    {
+        "queue": st.sampled_from(QUEUES),
+        "engine": st.sampled_from(ENGINES),
+        "needs_bytes": st.sampled_from([0, 5, 6]),
+        "architecture": st.sampled_from(["", *ARCHITECTURES]),
+    }
+)
+
+
+@given(st.lists(MACHINES, max_size=3), NEEDS)
+def test_there_is_a_reason_exactly_when_nobody_can(machines: list[dict[str, object]], needs: dict[str, object]) -> None:
+    wanted, workers = job(**needs), [worker(**one) for one in machines]
+    assert (hosts.why_not(workers, wanted) == "") == any(hosts.can_run(one, wanted) for one in workers)
+
+
+@pytest.mark.django_db
+def test_it_is_the_rule_by_which_jobs_are_claimed(make_submission: Make) -> None:
+    """Every combination of a few machines and needs, asked of the database and of this."""
+    row = make_submission().jobs.get()
+    for queue in QUEUES:
+        for engine in ENGINES:
+            for size in (0, 6):
+                for architecture in ("", *ARCHITECTURES):
+                    Job.objects.filter(pk=row.pk).update(
+                        queue=queue, engine=engine, needs_bytes=size, architecture=architecture
+                    )
+                    row.refresh_from_db()
+                    for memory in (None, 5, 6):
+                        for runs in ((), (ARCHITECTURES[1],)):
+                            asked = ClaimRequest(
+                                worker="w", queues=("cpu",), engines=("vllm",), memory_bytes=memory, architectures=runs
+                            )
+                            said = worker(
+                                queues=["cpu"], engines=["vllm"], memory_bytes=memory, architectures=list(runs)
+                            )
+                            claimable = Job.objects.filter(lease.fits(asked)).exists()
+                            assert hosts.can_run(said, row) == claimable, (queue, engine, size, architecture, memory)
+
+
+@pytest.mark.django_db
+def test_a_worker_is_there_until_it_was_silent_for_too_long_or_its_token_ended(worker_token: WorkerToken) -> None:
+    introduce(token=worker_token, request=ClaimRequest(worker="w1", queues=("cpu",), engines=("vllm",)))
+    assert [one.name for one in hosts.online()] == ["w1"]
+    assert hosts.silence() == 3 * HELLO_SECONDS
+    for seconds, there in ((hosts.silence() - 5, True), (hosts.silence() + 5, False), (0, True)):
+        Worker.objects.update(last_seen_at=Now() - timedelta(seconds=seconds))
+        assert bool(hosts.online()) == there
+    for change in ({"revoked_at": timezone.now()}, {"revoked_at": None, "expires_at": timezone.now()}):
+        WorkerToken.objects.update(**change)
+        assert hosts.online() == []
+
+
+@pytest.mark.parametrize(("size", "said"), [(0, "0.0 GB"), (16 * GB, "16.0 GB"), (1_234 * GB, "1,234 GB")])
+def test_sizes_in_words(size: int, said: str) -> None:
+    assert hosts.gigabytes(size) == said
