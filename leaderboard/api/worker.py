@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings as site
+from django.core.exceptions import RequestDataTooBig
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -56,6 +58,9 @@ def for_workers(*methods: str) -> Callable[[View], View]:
                 return reply
             try:
                 return view(request, token=row, **arguments)
+            except RequestDataTooBig:
+                limit = site.DATA_UPLOAD_MAX_MEMORY_SIZE
+                return JsonResponse(body("body_too_large", f"A body has at most {limit:,} bytes."), status=413)
             except RecursionError:
                 return JsonResponse(body("malformed", "The JSON is nested too deeply."), status=400)
             except ContractError as error:
