@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, queue, submissions, submit
+from leaderboard.pages import board, models, queue, samples, submissions, submit
 
 urlpatterns = [
     # Pages
@@ -12,6 +12,7 @@ urlpatterns = [
     path("submit", submit.submit, name="submit"),
     path("queue", queue.queue, name="queue"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
+    path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
     path("login", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
     path("api/v1/submissions/<int:pk>/", public.SubmissionDetail.as_view(), name="api-submission"),
     path("api/v1/submissions/<int:pk>/cancel/", public.SubmissionCancel.as_view(), name="api-cancel"),
+    path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),

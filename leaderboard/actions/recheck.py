@@ -3,14 +3,14 @@
 It finds mistakes and edited numbers; samples that were invented to fit are beyond it.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from evaluator.contract import SEPARATOR, Sample
+from evaluator.contract import Sample
 from leaderboard import chunks
+from leaderboard.choices import right_choice
 from leaderboard.models import Result
 
 MEANS = frozenset(
@@ -24,9 +24,6 @@ NO_MEANS = ("tiny", "masakhapos", "lingoly")
 """... but for tasks whose names begin so, which have an aggregation of their own."""
 TOLERANCE = 1e-9
 """Of a score, a double that is summed in another order here. Item scores are float32 on both sides: exactly equal."""
-
-LIKELIHOOD = re.compile(r"\((-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf)), (?:True|False)\)")
-"""How the pair (log-likelihood, is_greedy) is written; one without a number is not one."""
 
 
 @dataclass
@@ -136,27 +133,3 @@ def as_stored(score: float) -> np.float32:
     """The float32 that the results' item scores were rounded to."""
     with np.errstate(over="ignore"):
         return np.float32(score)
-
-
-def right_choice(sample: Sample) -> tuple[int, int] | None:
-    """The numbers of the likeliest and of the right choice, counted from 0; None where the record does not tell.
-
-    It tells when each prompt is one context with a choice of its own and each response that choice's log-likelihood,
-    and when the target names one choice only: by its number or by its text. Of equals the first is the likeliest, as in
-    lm-eval.
-    """
-    found = [LIKELIHOOD.fullmatch(response) for response in sample.responses]
-    parts = [prompt.split(SEPARATOR) for prompt in sample.prompts]
-    if len(found) < 2 or len(found) != len(parts) or any(len(part) != 2 for part in parts):
-        return None
-    choices = [choice.strip() for _, choice in parts]
-    if len({context for context, _ in parts}) > 1 or len(set(choices)) < len(choices):
-        return None
-    likelihoods = [float(one[1]) for one in found if one is not None]
-    target = sample.target.strip()
-    named = {number for number, choice in enumerate(choices) if choice == target}
-    if target.isascii() and target.isdigit() and len(target) < 4 and int(target) < len(choices):
-        named.add(int(target))
-    if len(likelihoods) < len(choices) or len(named) != 1:
-        return None
-    return likelihoods.index(max(likelihoods)), named.pop()

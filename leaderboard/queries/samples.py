@@ -8,10 +8,13 @@ import numpy as np
 
 from evaluator.contract import Sample
 from leaderboard import chunks
+from leaderboard.choices import Choice, choices, right_choice
 from leaderboard.models import Result, SampleChunk, Submission
 from leaderboard.queries.errors import BadQuery, Missing
 
 PAGE_SIZE = 20
+MOST = 40
+"""Choices, prompts, responses of one item on a page; the export has all."""
 SHOWN = ("all", "right", "wrong")
 WITH_SAMPLES = frozenset({Submission.State.SUCCEEDED, Submission.State.QUARANTINED, Submission.State.RETRACTED})
 """Before that no attempt is known to be the last one, and nothing was compared yet. What was quarantined or withdrawn
@@ -19,12 +22,27 @@ keeps its samples in the open: they are what a reader judges that by."""
 
 
 @dataclass(frozen=True)
+class Item:
+    """A sample as the page shows it; `likeliest` and `target` are numbers of choices where the record tells them."""
+
+    sample: Sample
+    score: float | None
+    kind: str
+    choices: list[Choice]
+    context: str
+    """What all choices continue; "" where each has its own."""
+    likeliest: int | None
+    target: int | None
+
+
+@dataclass(frozen=True)
 class Page:
     """Some samples of a task; `counts` says how many there are of each kind."""
 
     submission: Submission
+    results: list[Result]
     result: Result
-    samples: list[Sample]
+    items: list[Item]
     counts: dict[str, int]
     show: str
     page: int
@@ -57,13 +75,16 @@ def submission_with_samples(pk: int) -> Submission:
     return row
 
 
-def result_of(row: Submission, task: str) -> Result:
+def result_of(row: Submission, task: str, results: list[Result]) -> Result:
     """The result of a task; raises Missing."""
-    known = "\x00" not in task
-    result = row.results.select_related("task", "items").filter(task__task=task).first() if known else None
-    if result is None:
+    found = next((result for result in results if result.task.task == task), None)
+    if found is None:
         raise Missing("task", f"{row.suite.slug} has no result for a task {task[:80]!r}.")
-    return result
+    return found
+
+
+def results_of(row: Submission) -> list[Result]:
+    return list(row.results.select_related("task").order_by("task__position"))
 
 
 def page(pk: int, task: str, *, show: str = "all", page: int = 1) -> Page:
@@ -71,7 +92,8 @@ def page(pk: int, task: str, *, show: str = "all", page: int = 1) -> Page:
     if show not in SHOWN:
         raise BadQuery("show", f"Shown are {', '.join(SHOWN)}, not {show[:40]!r}.")
     row = submission_with_samples(pk)
-    result = result_of(row, task)
+    results = results_of(row)
+    result = result_of(row, task, results)
     kept = [chunk for chunk in chunks.kept(row) if task in chunk.tasks or not chunk.tasks]
     counts = counts_of(result, kept)
     pages = max(1, -(-counts[show] // PAGE_SIZE))
@@ -79,10 +101,21 @@ def page(pk: int, task: str, *, show: str = "all", page: int = 1) -> Page:
         raise Missing("page", f"There is no page {page}; there are {pages}.")
     skip = (page - 1) * PAGE_SIZE
     try:
-        found = list(islice(chosen(result, kept, show, skip), PAGE_SIZE))
+        found = [item(sample, result) for sample in islice(chosen(result, kept, show, skip), PAGE_SIZE)]
     except chunks.Unreadable as error:
-        return Page(row, result, [], counts, show, page, problem=str(error))
-    return Page(row, result, found, counts, show, page)
+        return Page(row, results, result, [], counts, show, page, problem=str(error))
+    return Page(row, results, result, found, counts, show, page)
+
+
+def item(sample: Sample, result: Result) -> Item:
+    """A sample with what the page says about it."""
+    found = choices(sample)
+    contexts = {choice.context for choice in found}
+    likeliest, target = right_choice(sample) or (None, None)
+    return Item(
+        sample=sample, score=score_of(sample, result), kind=kind(sample, result), choices=found,
+        context=contexts.pop() if len(contexts) == 1 else "", likeliest=likeliest, target=target,
+    )  # fmt: skip
 
 
 def counts_of(result: Result, kept: list[SampleChunk]) -> dict[str, int]:
@@ -121,6 +154,6 @@ def export(pk: int, task: str = "") -> Iterator[Sample]:
     """All samples of a submission, or of one task, as a stream; raises Missing before it begins."""
     row = submission_with_samples(pk)
     if task:
-        result_of(row, task)
+        result_of(row, task, results_of(row))
     kept = [chunk for chunk in chunks.kept(row) if not task or task in chunk.tasks or not chunk.tasks]
     return (sample for sample in chunks.stored(kept) if not task or sample.counts_for == task)

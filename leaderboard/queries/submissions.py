@@ -9,6 +9,7 @@ from leaderboard.models import Event, Job, Result, SnapshotRow, Submission
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.board import page_of
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.samples import WITH_SAMPLES
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Detail:
     @property
     def live(self) -> bool:
         return self.submission.state in LIVE
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether the samples behind its results can be read."""
+        return self.submission.state in WITH_SAMPLES
 
     @property
     def log(self) -> str:

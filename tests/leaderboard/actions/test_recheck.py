@@ -10,9 +10,10 @@ import pytest
 from pytest_django import Settings as DjangoSettings
 
 from evaluator.contract import JobSpec, Sample, TaskResult
-from leaderboard.actions.recheck import right_choice
+from leaderboard.actions.recheck import recheck
 from leaderboard.actions.score import score
-from leaderboard.models import Outbox, SampleChunk, Snapshot, Submission, WorkerToken
+from leaderboard.choices import right_choice
+from leaderboard.models import ItemSet, Outbox, Result, SampleChunk, Snapshot, Submission, SuiteTask, WorkerToken
 from tests import samples
 from tests.leaderboard.pages import made
 
@@ -323,3 +324,20 @@ def test_an_earlier_result_stays_on_the_board(
     second.refresh_from_db()
     assert second.state == "quarantined"
     assert [row.submission_id for row in Snapshot.objects.order_by("-id")[0].rows.all()] == [first.pk]
+
+
+@pytest.mark.parametrize(("task", "metric"), [("alpha", "f1"), ("tinyArc", "acc_norm")])
+def test_a_score_that_need_not_be_a_mean_is_noted_and_its_items_are_compared(task: str, metric: str) -> None:
+    scores, found = (
+        (1.0, 0.0),
+        [samples.sample(task, number, scores={"none": {metric: 1.0 - number}}) for number in (0, 1)],
+    )
+    result = Result(
+        task=SuiteTask(task=task, title="T", metric=metric, filter="none"), score=0.9,
+        items=ItemSet(hashes=bytes.fromhex("".join(one.item_hash for one in found))),
+        item_scores=np.asarray(scores, dtype="<f4").tobytes(),
+    )  # fmt: skip
+    verdict = recheck([result], found)
+    assert verdict.problem == ""
+    assert verdict.rechecked[task] == f"2 items; score not rechecked: {metric} may be another aggregate than the mean"
+    assert recheck([result], found[::-1]).problem.startswith("T: item 1 of the results is")

@@ -177,6 +177,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "submit": (302, 200),
     "queue": (200, 200),
     "submission": (200, 200),
+    "samples": (200, 200),
     "cancel": (302, 405),
     "model": (200, 200),
     "login": (200, 302),
@@ -184,6 +185,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-submissions": (200, 200),
     "api-submission": (200, 200),
     "api-cancel": (405, 405),
+    "api-samples": (200, 200),
     "api-leaderboard": (200, 200),
     "api-models": (200, 200),
     "api-suites": (200, 200),
@@ -207,7 +209,7 @@ def routes() -> Iterator[URLPattern]:
 def address(route: URLPattern, submission: int) -> str:
     known = {
         "pk": submission, "job": submission, "attempt": 1, "sequence": 0, "digest": "0" * 64, "organisation": "org",
-        "name": "model",
+        "name": "model", "task": "alpha",
     }  # fmt: skip
     assert route.name
     return reverse(route.name, kwargs={name: known[name] for name in route.pattern.converters})
