@@ -22,6 +22,18 @@ def sample(task: str = "alpha", doc_id: int = 0, score: float = 1.0, **changes: 
     return Sample(task=task, doc_id=doc_id, **values | changes)
 
 
+def measured(task: str, scores: list[float], metric: str = "acc", filter_: str = "none") -> TaskResult:
+    """A task of the tiny suite with these scores of its items."""
+    return TaskResult(
+        task=task, metric=metric, filter=filter_, score=sum(scores) / len(scores), stderr=0.1, n=len(scores),
+        item_hashes=tuple(sample(task, number).item_hash for number in range(len(scores))),
+        item_scores=tuple(scores),
+    )  # fmt: skip
+
+
+BETA = measured("beta", [1.0, 0.0], "exact_match", "strict")
+
+
 def agreeing(tasks: Iterable[TaskResult]) -> list[Sample]:
     """What these results were computed from."""
     return [

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from django.test import Client
 
-from evaluator.contract import Sample, TaskResult, decode_sample, encode_sample
+from evaluator.contract import Sample, decode_sample, encode_sample
 from leaderboard import chunks
 from leaderboard.actions.score import score
 from leaderboard.models import SampleChunk, Submission, WorkerToken
@@ -21,15 +21,6 @@ pytestmark = pytest.mark.django_db
 ODD = "a\x00b\ud800\\ud800\u202ec\r\n\td<script>alert(1)</script>⟨U+0000⟩"
 
 
-def measured(task: str, scores: list[float], metric: str = "acc", filter_: str = "none") -> TaskResult:
-    return TaskResult(
-        task=task, metric=metric, filter=filter_, score=sum(scores) / len(scores), stderr=0.1, n=len(scores),
-        item_hashes=tuple(samples.sample(task, number).item_hash for number in range(len(scores))),
-        item_scores=tuple(scores),
-    )  # fmt: skip
-
-
-BETA = measured("beta", [1.0, 0.0], "exact_match", "strict")
 Finished = Callable[..., Submission]
 
 
@@ -38,15 +29,7 @@ def finished(make_submission: made.Make, worker_token: WorkerToken, files: Path)
     """A scored submission whose task alpha has these scores, its samples changed as said, `each` to a chunk."""
 
     def finish(scores: list[float], changes: dict[int, dict[str, Any]] | None = None, each: int = 7) -> Submission:
-        row = make_submission()
-        alpha = measured("alpha", scores)
-        found = samples.agreeing([alpha, BETA])
-        for number, changed in (changes or {}).items():
-            found[number] = msgspec.structs.replace(found[number], **changed)
-        samples.finish(made.claim(worker_token), [alpha, BETA], found, each=each)
-        score(submission=row.pk)
-        row.refresh_from_db()
-        return row
+        return made.measure(make_submission(), worker_token, scores, changes, each=each)
 
     return finish
 
@@ -156,9 +139,10 @@ def test_choices_have_their_likelihoods_and_marks(client: Client, finished: Fini
     found = page(client, row).one("article")
     assert found.one("pre").text == "ContextU+202E"
     lines = [
-        [line.one("th").raw.strip(), *(cell.text for cell in line.all("td"))] for line in found.one("tbody").all("tr")
+        (line.one("span", "text").text, line.one("td").text, [tag.text for tag in line.all("span", "tag")])
+        for line in found.one("tbody").all("tr")
     ]
-    assert lines == [["yes", "-2.500", "right"], ["<b>no", "-0.250", "likeliest"], ["maybe", "-inf", ""]]
+    assert lines == [("yes", "-2.500", ["right"]), ("<b>no", "-0.250", ["likeliest"]), ("maybe", "-inf", [])]
 
 
 def test_choices_with_a_context_each_are_shown_whole(client: Client, finished: Finished) -> None:
@@ -202,8 +186,8 @@ def test_only_the_last_attempt_counts(
     first = made.claim(worker_token)
     samples.post(first, samples.packed([samples.sample("alpha", 99)]))
     row.jobs.update(state="queued", lease_expires_at=None)
-    alpha = measured("alpha", [1.0])
-    samples.finish(made.claim(worker_token), [alpha, BETA])
+    alpha = samples.measured("alpha", [1.0])
+    samples.finish(made.claim(worker_token), [alpha, samples.BETA])
     score(submission=row.pk)
     assert SampleChunk.objects.count() == 2
     assert documents(page(client, row)) == [0]
@@ -262,12 +246,12 @@ def test_what_another_worker_wrote_in_utf_8_is_exported_in_ascii(
     client: Client, make_submission: made.Make, worker_token: WorkerToken, files: Path
 ) -> None:
     row = make_submission()
-    alpha = measured("alpha", [1.0])
+    alpha = samples.measured("alpha", [1.0])
     found = msgspec.structs.replace(samples.agreeing([alpha])[0], target="naïve 😀")
     plain = json.dumps(json.loads(encode_sample(found)), ensure_ascii=False).encode()
     assert not plain.isascii()
     assert decode_sample(plain) == found
-    samples.finish(made.claim(worker_token), [alpha, BETA], [found, *samples.agreeing([BETA])])
+    samples.finish(made.claim(worker_token), [alpha, samples.BETA], [found, *samples.agreeing([samples.BETA])])
     score(submission=row.pk)
     assert exported(client, row, "?task=alpha") == [found]
 
