@@ -7,6 +7,7 @@ Scores and standard errors of tasks are fractions in [0, 1]. This file does not 
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -164,19 +165,38 @@ class HeartbeatReply(Wire, frozen=True):
     lease_seconds: float
 
 
-class Sample(Wire, frozen=True):
-    """One item's record. `scores` holds, by filter, the value of each metric for this item."""
+SEPARATOR = "␟"
+"""Between context and continuation of a log-likelihood request."""
+
+SAMPLE_BYTES, SAMPLE_TEXTS, CHUNK_SAMPLES = 16 * 2**20, 50_000, 10_000
+"""The most that the site takes: bytes of a sample's line, texts in it (names too), samples of a chunk."""
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+class Sample(Wire, frozen=True, omit_defaults=True):
+    """One item's record. `scores` holds, by filter, the value of each metric for this item.
+
+    Travels by `encode_sample` and `decode_sample`, which keep every text exactly, and not by `encode` and `decode`.
+    """
 
     task: str
     doc_id: int
     item_hash: str
     target: str
     prompts: tuple[str, ...]
-    """What the model was given: one text, or one for each choice (context and choice apart by U+241F)."""
+    """What the model was given: one text, or one for each choice (context and choice apart by `SEPARATOR`)."""
     responses: tuple[str, ...]
     """What came back: generated texts, or "log-likelihood, is_greedy" pairs."""
     answers: dict[str, str]
     scores: dict[str, dict[str, float]]
+    suite_task: str = ""
+    """The suite's task that this item counts for, where that is a group and `task` one of its parts."""
+
+    @property
+    def counts_for(self) -> str:
+        """The suite's task."""
+        return self.suite_task or self.task
 
 
 class TaskResult(Wire, frozen=True):
@@ -245,6 +265,30 @@ def decode(data: bytes | str, kind: type[T]) -> T:
         raise ContractError(str(error)) from error
     except RecursionError as error:
         raise ContractError("The JSON is nested too deeply.") from error
+
+
+def encode_sample(sample: Sample) -> bytes:
+    """A sample as one line of ASCII JSON, without its end.
+
+    Models and data sets contain any text, so also lone surrogates, for which UTF-8 has no bytes and msgspec no mercy:
+    as escapes (\\ud800) they survive. A high one followed by a low one is one character there and back, as in UTF-16.
+    """
+    body = msgspec.to_builtins(sample)
+    return json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+
+
+def decode_sample(line: bytes) -> Sample:
+    """The sample of one line; raises ContractError. Takes memory in proportion to the line's length, whatever it says.
+
+    msgspec goes first: it stops at the first thing that does not belong, where json would build lists in lists. A text
+    begins with a quotation mark that no backslash precedes, so that texts can be counted before any is made.
+    """
+    if line.count(b'"') - line.count(b'\\"') > 2 * SAMPLE_TEXTS:
+        raise ContractError(f"A sample has at most {SAMPLE_TEXTS:,} texts.")
+    if not SURROGATE.search(line):
+        return decode(line, Sample)
+    decode(SURROGATE.sub(rb"\\ufffd", line), Sample)  # of the right shape, and then exactly:
+    return msgspec.convert(json.loads(line), Sample)
 
 
 def canonical_json(value: Any) -> bytes:

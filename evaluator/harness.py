@@ -25,7 +25,7 @@ from lm_eval.tasks import TaskManager
 from msgspec.structs import replace
 
 from evaluator import run
-from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode
+from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
 from evaluator.engines import templates
 from evaluator.records import samples_of, task_result, unavailable
 
@@ -199,9 +199,9 @@ def write_samples(
         for task, entry in loaded:
             samples: list[Sample] = []
             for leaf in leaves(entry):
-                samples += samples_of(leaf.task_name, raw[leaf.task_name])
+                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task)
             for sample in samples:
-                out.write(encode(sample) + b"\n")
+                out.write(encode_sample(sample) + b"\n")
             results[task.task] = task_result(task, table[name_of(entry)], samples)
     return tuple(results[task.task] for task in spec.suite.tasks)
 

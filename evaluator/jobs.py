@@ -3,7 +3,7 @@
 import gzip
 import logging
 import threading
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,10 @@ from evaluator.supervisor import Clock, Died, supervise
 
 log = logging.getLogger(__name__)
 
-SAMPLES_A_CHUNK = 250
+SAMPLES_A_CHUNK, BYTES_A_CHUNK = 250, 24 * 2**20
+"""At most, before compression; a longer sample is a chunk of its own. A body at the site has at most 32 MB."""
+REFUSED = {400, 413}
+"""The site's answers that another attempt would get again."""
 PLATFORM_CODES = {
     "download_failed",
     "gated",
@@ -56,7 +59,7 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
     except Stopping as error:
         site.post_failure(job, Failure(attempt=job.attempt, kind="released", code="stopped", message=str(error)))
     except SiteError as error:
-        if error.status != 400:
+        if error.status not in REFUSED:
             raise  # the site is away: the lease runs out and another attempt follows
         end(site, job, "results_refused", f"The site refused what was measured: {error}", retry=False)
     except Died as error:
@@ -127,12 +130,26 @@ def post_samples(site: Site, job: JobSpec, folder: Path, lease: Lease) -> list[C
     """Send samples.jsonl in compressed chunks."""
     chunks: list[Chunk] = []
     with (folder / run.SAMPLES).open("rb") as lines:
-        while batch := list(islice(lines, SAMPLES_A_CHUNK)):
+        for batch in batches(lines):
             lease.check()
             sequence = len(chunks)
             digest = site.post_chunk(job, sequence, gzip.compress(b"".join(batch), mtime=0))
             chunks.append(Chunk(sequence=sequence, digest=digest, samples=len(batch)))
     return chunks
+
+
+def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The lines in order, as many together as make a chunk."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == SAMPLES_A_CHUNK or size + len(line) > BYTES_A_CHUNK):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield batch
 
 
 def results_of(job: JobSpec, outcome: run.Outcome, chunks: list[Chunk]) -> Results:

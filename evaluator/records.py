@@ -9,27 +9,26 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evaluator.contract import Sample, TaskResult, TaskSpec, item_hash
+from evaluator.contract import SEPARATOR, Sample, TaskResult, TaskSpec, item_hash
 
 RawSample = Mapping[str, Any]
 
-SEPARATOR = "␟"
-"""Between context and continuation of a log-likelihood request."""
 
-
-def samples_of(task: str, raw: Iterable[RawSample]) -> list[Sample]:
-    """The documents of a leaf task in document order."""
+def samples_of(task: str, raw: Iterable[RawSample], *, suite_task: str = "") -> list[Sample]:
+    """The documents of a leaf task in document order; `suite_task` is the group that it was measured for."""
     by_document: dict[int, list[RawSample]] = {}
     for sample in raw:
         by_document.setdefault(sample["doc_id"], []).append(sample)
-    return [one_sample(task, by_document[doc_id]) for doc_id in sorted(by_document)]
+    group = "" if suite_task == task else suite_task
+    return [one_sample(task, group, by_document[doc_id]) for doc_id in sorted(by_document)]
 
 
-def one_sample(task: str, filters: Sequence[RawSample]) -> Sample:
+def one_sample(task: str, group: str, filters: Sequence[RawSample]) -> Sample:
     """Merge the samples that lm-eval wrote for one document, one for each filter."""
     first = filters[0]
     return Sample(
         task=task,
+        suite_task=group,
         doc_id=first["doc_id"],
         item_hash=item_hash(task, first["doc"], first["target"]),
         target=text(first["target"]),
@@ -46,10 +45,10 @@ def prompt_of(arguments: Sequence[Any]) -> str:
 
 
 def text(value: Any) -> str:
-    """A value as text; one-element lists of text as that text. Lone surrogates, which UTF-8 lacks, as \\ud800."""
+    """A value as text, exactly; one-element lists of text as that text."""
     if isinstance(value, list | tuple) and len(value) == 1 and isinstance(value[0], str):
         value = value[0]
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    return str(value)
 
 
 def metrics_of(sample: RawSample) -> dict[str, float]:

@@ -107,6 +107,7 @@ STORAGES = {
 }
 # Uploaded chunks of samples pass as request bodies; everything else is far smaller.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
+CHUNK_LIMIT = env.int("PARITY_CHUNK_LIMIT_MB", default=256) * 2**20
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
@@ -190,6 +191,7 @@ JOB_LIMIT_SECONDS = env.float("PARITY_JOB_LIMIT_SECONDS", default=86_400.0)
 TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)
 RETRY_SECONDS = env.float("PARITY_RETRY_SECONDS", default=5.0)
+RECHECK_SHARE = env.float("PARITY_RECHECK_SHARE", default=1.0)
 MAX_PARAMETERS = env.int("PARITY_MAX_PARAMETERS", default=80_000_000_000)
 CAPS = {
     "day": env.int("PARITY_DAY_CAP", default=1_000 if DEMO else 50),

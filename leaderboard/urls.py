@@ -5,7 +5,7 @@ from django.urls import path
 
 from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, notices, queue, status, submissions, submit
+from leaderboard.pages import board, models, notices, queue, samples, status, submissions, submit
 
 urlpatterns = [
     # Pages
@@ -14,6 +14,7 @@ urlpatterns = [
     path("queue", queue.queue, name="queue"),
     path("status", status.status, name="status"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
+    path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
@@ -29,6 +30,7 @@ urlpatterns = [
     path("api/v1/submissions/<int:pk>/cancel/", public.SubmissionCancel.as_view(), name="api-cancel"),
     path("api/v1/submissions/<int:pk>/retry/", public.SubmissionRetry.as_view(), name="api-retry"),
     path("api/v1/quota/", public.Quota.as_view(), name="api-quota"),
+    path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),

@@ -2,17 +2,19 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
 import numpy as np
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.conf import settings as site
 from django.db import IntegrityError, connection, transaction
 
 from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
+from leaderboard import chunks
 from leaderboard.actions import ring
 from leaderboard.actions.errors import Conflict, Refused
+from leaderboard.actions.files import discard, keep
 from leaderboard.actions.lease import check_held, end_cancelled, held, locked, requeue, requeue_or_fail
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
@@ -28,41 +30,44 @@ LARGEST = 3.4e38
 def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: str, body: bytes) -> bool:
     """Store a chunk of samples; False when the same one is already there. Raises Refused, Conflict.
 
-    The file is written before its row and under a name made of its digest, so a crash between the two leaves at
-    worst an unused file, never a row without its file.
+    What cannot be read as samples is refused before anything is stored. The file is written before its row and under
+    a name made of its digest, so a crash between the two leaves at worst an unused file, never a row without its file.
     """
     if hashlib.sha256(body).hexdigest() != digest:
         raise Refused("digest_mismatch", f"Chunk {sequence} does not have the digest it was sent with; send it again.")
     with transaction.atomic():
         row = held(job=job, attempt=attempt, token=token)
         path = f"samples/{row.submission_id}/{job}-{attempt}-{sequence:05d}-{digest[:16]}.jsonl.gz"
-    known = SampleChunk.objects.filter(job=job, attempt=attempt, sequence=sequence).first()
+    place = {"job_id": job, "attempt": attempt, "sequence": sequence}
+    known = SampleChunk.objects.filter(**place).first()
     if known is not None:
         if known.digest != digest:
             raise Conflict("chunk_differs", f"Chunk {sequence} of this attempt was already sent with other content.")
         return False
-    write_whole(path, body)
+    samples, tasks = samples_in(body, sequence, row.submission.suite.tasks.values_list("task", flat=True))
+    path = keep(path, body)
     try:
         with transaction.atomic():
             held(job=job, attempt=attempt, token=token)
-            SampleChunk.objects.create(
-                job_id=job, attempt=attempt, sequence=sequence, digest=digest, path=path, size=len(body)
-            )
+            SampleChunk.objects.create(**place, digest=digest, path=path, size=len(body), samples=samples, tasks=tasks)
     except IntegrityError as error:
-        if SampleChunk.objects.filter(job=job, attempt=attempt, sequence=sequence, digest=digest).exists():
+        winner = SampleChunk.objects.get(**place)
+        if winner.path != path:
+            discard(path)
+        if winner.digest == digest:
             return False  # the same call, sent twice at once
         raise Conflict("chunk_differs", f"Chunk {sequence} is being sent with two contents.") from error
     return True
 
 
-def write_whole(path: str, body: bytes) -> None:
-    """Put `body` into file storage at `path`; what a crash left there half written is replaced."""
-    if default_storage.exists(path):
-        with default_storage.open(path) as stored:
-            if stored.read() == body:
-                return
-        default_storage.delete(path)
-    default_storage.save(path, ContentFile(body))
+def samples_in(body: bytes, sequence: int, tasks: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """How many samples a chunk holds, and how many for each of the suite's tasks; raises Refused."""
+    try:
+        return chunks.tally(body, tasks, limit=site.CHUNK_LIMIT)
+    except chunks.TooLarge as error:
+        raise Refused("chunk_too_large", f"Chunk {sequence} is too large. {error}") from error
+    except chunks.Unreadable as error:
+        raise Refused("chunk_unreadable", f"Chunk {sequence} cannot be read. {error}") from error
 
 
 @transaction.atomic
@@ -99,15 +104,24 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
 
 
 def check_chunks(job: Job, results: Results) -> None:
-    """Raise Refused unless exactly the listed chunks, 0, 1, 2 ..., have arrived."""
+    """Raise Refused unless exactly the listed chunks, 0, 1, 2 ..., have arrived, with as many samples."""
     listed = {chunk.sequence: chunk.digest for chunk in results.chunks}
-    stored = dict(SampleChunk.objects.filter(job=job, attempt=job.attempt).values_list("sequence", "digest"))
+    rows = SampleChunk.objects.filter(job=job, attempt=job.attempt)
+    stored = {row.sequence: row.digest for row in rows}
     if listed != stored or sorted(listed) != list(range(len(results.chunks))):
         raise Refused(
             "chunks_missing",
             f"The results list {len(results.chunks)} chunks of samples, {len(stored)} have arrived for this attempt, "
             "and they must be the same ones: send the missing chunks first.",
         )
+    counts = {row.sequence: row.samples for row in rows}
+    for chunk in results.chunks:
+        if chunk.samples != counts[chunk.sequence]:
+            raise Refused(
+                "wrong_samples",
+                f"The results say that chunk {chunk.sequence} holds {chunk.samples} samples; "
+                f"it holds {counts[chunk.sequence]}.",
+            )
 
 
 def check_tasks(job: Job, results: Results) -> dict[str, SuiteTask]:
@@ -126,7 +140,7 @@ def check_tasks(job: Job, results: Results) -> dict[str, SuiteTask]:
 
 
 def nonsense(result: TaskResult) -> str:
-    """Why a result cannot be stored, or ""."""
+    """Why a result cannot be stored, or "". Numbers out of range can be: the scorer quarantines them."""
     if result.score is None:
         if result.n or result.item_hashes or result.item_scores:
             return "a task without a score has no items"
@@ -136,8 +150,6 @@ def nonsense(result: TaskResult) -> str:
     numbers = [result.score, *result.item_scores, *([] if result.stderr is None else [result.stderr])]
     if not all(math.isfinite(number) and abs(number) <= LARGEST for number in numbers):
         return "scores must be finite numbers"
-    if not 0 <= result.score <= 1 or not 0 <= (result.stderr or 0) <= 1:
-        return "scores and standard errors of tasks are fractions from 0 to 1"
     if not len(result.item_hashes) == len(result.item_scores) == result.n > 0:
         return "there must be one hash and one score for each of the n items"
     if any(len(item) != 64 or set(item) - set("0123456789abcdef") for item in result.item_hashes):

@@ -1,37 +1,95 @@
 """From stored task results to a suite score, and from that to the next snapshot."""
 
+import random
+from typing import Any
+
+import numpy as np
+from django.conf import settings as site
 from django.db import transaction
 
+from leaderboard import chunks
 from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.recheck import Verdict, recheck
 from leaderboard.actions.transitions import move_submission
 from leaderboard.models import Result, Submission
 from leaderboard.statistics.aggregate import SuiteScore, TaskScore, suite_score
 
 ACTOR = "scorer"
+SLACK = 1e-6
+"""What rounding may add to a fraction; item scores are float32."""
+QUARANTINES = {
+    "out_of_range": "a number of its results is not from 0 to 1",
+    "recheck_failed": "its samples say something else than its results",
+}
+
+
+def score(*, submission: int, chance: random.Random | None = None) -> None:
+    """End a scoring submission: suite score, standard error, or why it has none; then rank the suite anew.
+
+    Results that are out of range, or that their own samples contradict, are quarantined and not ranked. `chance` draws
+    the tasks that are compared with their samples (RECHECK_SHARE). Does nothing when the submission is no longer
+    scoring (a bell rung twice).
+    """
+    row = Submission.objects.filter(pk=submission, state=Submission.State.SCORING).first()
+    if row is None:
+        return
+    results = list(row.results.select_related("task", "items").order_by("task__position"))
+    odd = out_of_range(results)
+    # Reading the samples takes seconds: before the lock. What is compared does not change any more.
+    verdict = Verdict() if odd else verdict_on(row, results, chance or random.Random())  # noqa: S311
+    end(submission=submission, results=results, odd=odd, verdict=verdict)
+
+
+def out_of_range(results: list[Result]) -> str:
+    """The first number of a task that is not from 0 to 1, in a sentence, or ""."""
+    for result in results:
+        items = np.frombuffer(result.item_scores, dtype="<f4")
+        numbers = {
+            "score": [] if result.score is None else [result.score],
+            "standard error": [] if result.stderr is None else [result.stderr],
+            "score of an item": items.tolist(),
+        }
+        for name, values in numbers.items():
+            odd = next((value for value in values if not -SLACK <= value <= 1 + SLACK), None)
+            if odd is not None:
+                return f"{result.task.title}: the {name} is {odd:g}, and all of them are fractions from 0 to 1."
+    return ""
+
+
+def verdict_on(row: Submission, results: list[Result], chance: random.Random) -> Verdict:
+    """Compare a random share of the tasks with their samples."""
+    drawn = [result for result in results if chance.random() < site.RECHECK_SHARE]
+    verdict = recheck(drawn, chunks.stored(chunks.kept(row))) if drawn else Verdict()
+    for result in results:
+        if result.score is not None:
+            verdict.rechecked.setdefault(result.task.task, "not drawn")
+    return verdict
 
 
 @transaction.atomic
-def score(*, submission: int) -> None:
-    """End a scoring submission: suite score, standard error, or why it has none; then rank the suite anew.
-
-    Does nothing when it is no longer scoring (a bell rung twice).
-    """
+def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict) -> None:
+    """Move the submission to its end, if it is still scoring. What is `odd` has no suite score."""
     row = Submission.objects.select_for_update(of=("self",)).select_related("suite").filter(pk=submission).first()
     if row is None or row.state != Submission.State.SCORING:
         return
-    results = list(row.results.select_related("task").order_by("task__position"))
-    total, reason = total_of(results, normalised=row.suite.normalise)
+    total, reason = (None, "") if odd else total_of(results, normalised=row.suite.normalise)
     if row.jobs.exclude(worker__token__trusted=True).exists():
         total, reason = None, "It was measured by a worker that this site does not trust yet."
-    move_submission(
-        submission=row.pk,
-        before="scoring",
-        after="succeeded",
-        actor=ACTOR,
-        score=total.score if total else None,
-        stderr=total.stderr if total else None,
-        unranked_reason=reason,
-    )
+    ended: dict[str, Any] = {
+        "score": total.score if total else None,
+        "stderr": total.stderr if total else None,
+        "unranked_reason": reason,
+        "provenance": {**row.provenance, "rechecked": verdict.rechecked},
+    }
+    problem = odd or verdict.problem
+    if problem:
+        code = "out_of_range" if odd else "recheck_failed"
+        move_submission(
+            submission=row.pk, before="scoring", after="quarantined", actor=ACTOR, reason=QUARANTINES[code],
+            error_code=code, error_message=problem, **ended,
+        )  # fmt: skip
+        return
+    move_submission(submission=row.pk, before="scoring", after="succeeded", actor=ACTOR, **ended)
     build_snapshot(suite=row.suite)
 
 

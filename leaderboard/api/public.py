@@ -3,21 +3,23 @@
 from typing import Any
 
 import msgspec
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from evaluator.contract import Settings
+from evaluator.contract import Settings, encode_sample
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.retry import retry
 from leaderboard.actions.submit import submit
 from leaderboard.api import shapes
 from leaderboard.models import ApiToken, Model, Submission, Suite
-from leaderboard.queries import board, models, quota, submissions, suites
+from leaderboard.queries import board, models, quota, samples, submissions, suites
 from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.status import status
 
@@ -145,6 +147,32 @@ class Quota(APIView):
         """How much of each of your caps is used."""
         found = {one.period: one for one in quota.allowances(token_of(request).owner)}
         return Response(shapes.QuotaOut(found).data)
+
+
+class JSONLines(JSONRenderer):
+    """What callers may ask for by name; the samples are written as they are read, its errors are JSON."""
+
+    media_type = "application/x-ndjson"
+    format = "ndjson"
+
+
+class SubmissionSamples(APIView):
+    """The samples behind a submission's results."""
+
+    renderer_classes = [JSONRenderer, JSONLines]
+
+    @extend_schema(
+        parameters=[OpenApiParameter("task", str, description="of the suite; default all")],
+        responses={(200, JSONLines.media_type): shapes.SampleOut, 404: shapes.ErrorOut},
+    )
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        """Every sample, one JSON object a line, in ASCII: escapes keep NUL and lone surrogates as they were."""
+        found = samples.export(pk, request.query_params.get("task", ""))
+        return StreamingHttpResponse(
+            (encode_sample(sample) + b"\n" for sample in found),
+            content_type=JSONLines.media_type,
+            headers={"Content-Disposition": f'attachment; filename="submission-{pk}.jsonl"'},
+        )
 
 
 class Leaderboard(APIView):

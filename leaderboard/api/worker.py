@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings as site
+from django.core.exceptions import RequestDataTooBig
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -58,6 +60,9 @@ def for_workers(*methods: str) -> Callable[[View], View]:
                 return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
             try:
                 return view(request, token=row, **arguments)
+            except RequestDataTooBig:
+                limit = site.DATA_UPLOAD_MAX_MEMORY_SIZE
+                return JsonResponse(body("body_too_large", f"A body has at most {limit:,} bytes."), status=413)
             except RecursionError:
                 return JsonResponse(body("malformed", "The JSON is nested too deeply."), status=400)
             except ContractError as error:

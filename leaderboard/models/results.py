@@ -62,6 +62,8 @@ class SampleChunk(models.Model):
     digest = models.CharField(max_length=64)
     path = models.CharField(max_length=200)
     size = models.PositiveIntegerField()
+    samples = models.PositiveIntegerField(default=0)
+    tasks = models.JSONField(default=dict, help_text="how many samples it holds for each task of the suite")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

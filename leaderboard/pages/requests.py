@@ -7,9 +7,19 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
+from leaderboard.queries.errors import BadQuery
+
 
 class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
+
+
+def page_number(request: HttpRequest) -> int:
+    """`?page=`, 1 unless it is said; raises BadQuery."""
+    page = request.GET.get("page", "1")
+    if not (page.isascii() and page.isdigit() and len(page) < 10):
+        raise BadQuery("page", f"A page is a whole number, not {page[:40]!r}.")
+    return int(page)
 
 
 def wants_part(request: HtmxRequest) -> bool:

@@ -9,6 +9,7 @@ from leaderboard.models import Event, Job, Result, SnapshotRow, Submission
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.board import page_of
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.samples import WITH_SAMPLES
 from leaderboard.queries.waiting import Eta, eta_of, forecast, past_accuracy
 from leaderboard.statistics.waiting import Accuracy, rate
 
@@ -67,6 +68,11 @@ class Detail:
     def may_be_retried(self) -> bool:
         """Whether its owner can make a new submission of it (leaderboard.actions.retry)."""
         return not self.live and self.submission.state != Submission.State.QUARANTINED
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether the samples behind its results can be read."""
+        return self.submission.state in WITH_SAMPLES
 
     @property
     def log(self) -> str:

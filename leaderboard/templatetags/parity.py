@@ -1,10 +1,13 @@
 """How numbers and texts are written on pages."""
 
 import unicodedata
+from itertools import groupby
 from typing import Any
 
 from django import template
 from django.template.context import RequestContext
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -47,10 +50,31 @@ def visible(text: str) -> str:
 
 
 def shown(character: str) -> str:
-    if character in "\n\t":
-        return character
-    hidden = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return f"⟨U+{ord(character):04X}⟩" if hidden else character
+    return f"⟨U+{ord(character):04X}⟩" if hidden(character) else character
+
+
+def hidden(character: str) -> bool:
+    """Whether it shows nothing by itself, or turns round what others show. Line ends and tabs are known."""
+    return character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+@register.filter
+def revealed(text: str, limit: int = 4_000) -> SafeString:
+    """Untrusted text for a <pre>, hidden characters as elements (<i>U+202E</i>), which no text can imitate.
+
+    Of more than `limit` characters the middle is left out, with a note of how many.
+    """
+    if len(text) > limit:
+        half = limit // 2
+        note = format_html("<em>… {} characters left out …</em>", f"{len(text) - 2 * half:,}")
+        return format_html("{}{}{}", revealed(text[:half], half), note, revealed(text[-half:], half))
+    runs = ((concealed, "".join(run)) for concealed, run in groupby(text, key=hidden))
+    return format_html_join("", "{}", ((codes(run) if concealed else run,) for concealed, run in runs))
+
+
+def codes(run: str) -> SafeString:
+    """Hidden characters by their numbers."""
+    return format_html_join("", "<i>U+{}</i>", ((f"{ord(character):04X}",) for character in run))
 
 
 @register.simple_tag(takes_context=True)

@@ -1,5 +1,7 @@
 """Every page in both themes: no errors (the fixture sees to that), no sideways scrolling on a phone."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -16,10 +18,26 @@ LONG = "o" * 96 + "/" + "m" * 96
 
 @pytest.fixture
 def addresses(
-    board: dict[str, Submission], make_submission: made.Make, suite: Suite, worker_token: WorkerToken, owner: Owner
+    board: dict[str, Submission],
+    make_submission: made.Make,
+    suite: Suite,
+    worker_token: WorkerToken,
+    owner: Owner,
+    files: Path,
 ) -> list[str]:
     """Every page, in several states, with names and texts that are as long as they can be."""
     Owner.objects.filter(pk=owner.pk).update(name="w" * 150)
+    wide = {
+        "prompts": ("p" * 5_000,),
+        "responses": ("\u202e" * 500,),
+        "answers": {"f" * 90: "a" * 900},
+        "target": "t" * 900,
+    }
+    likely = {
+        "prompts": ("p" * 900 + "␟" + "c" * 900, "p" * 900 + "␟b"),
+        "responses": ("(-1.5, True)", "(-99999.5, False)"),
+    }
+    sampled = made.measure(make_submission(LONG, sha="d" * 40), worker_token, [1.0] * 30, {0: wide, 1: likely})
     long = made.succeed(make_submission(LONG), 55.5)
     Model.objects.filter(name=LONG).update(licence="l" * 100, base_model="b" * 200)
     build_snapshot(suite=suite)
@@ -41,7 +59,7 @@ def addresses(
         "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
         "/submit?model=" + "x" * 300,
         f"/models/{LONG}", "/models/org/best", "/models/org/unknown" + "x" * 300, "/login", "/nothing",
-        *(f"/submissions/{row.pk}" for row in rows),
+        f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),
     ]  # fmt: skip
 
 

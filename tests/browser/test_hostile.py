@@ -1,5 +1,7 @@
 """Hostile texts execute nothing, even where no policy would stop them: these windows ignore the CSP."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -106,6 +108,25 @@ def test_hostile_texts_do_nothing_on_any_page(visits: Open, rows: list[Submissio
     for link in page.locator("tbody a.name").evaluate_all("links => links.map((link) => link.href)"):
         page.goto(link)
         assert strangers(page) == [], link
+
+
+def test_hostile_samples_do_nothing(
+    visits: Open, make_submission: made.Make, worker_token: WorkerToken, files: Path
+) -> None:
+    texts: dict[int, dict[str, object]] = {
+        number: {"prompts": (payload,), "responses": (payload,), "target": payload, "answers": {payload: payload}}
+        for number, payload in enumerate([*PAYLOADS, "<script>\x00\ud800alert(1)</script>"])
+    }
+    texts[0] |= {
+        "prompts": tuple(f"{PAYLOADS[0]}␟{one}" for one in PAYLOADS),
+        "responses": ("(-1.0, True)",) * len(PAYLOADS),
+    }
+    row = made.measure(make_submission(), worker_token, [1.0] * len(texts), texts)
+    page = visits(bypass_csp=True).page
+    for number in (1, 2):
+        page.goto(f"/submissions/{row.pk}/samples/alpha?page={number}")
+        assert strangers(page) == []
+    expect(page.locator("article").last).to_contain_text("<script>U+0000U+D800alert(1)</script>")
 
 
 def test_hostile_texts_do_nothing_when_htmx_swaps_them_in(

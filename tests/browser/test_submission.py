@@ -1,14 +1,15 @@
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from evaluator.contract import JobSpec, Results, TaskResult
-from leaderboard.actions import record
+from evaluator.contract import JobSpec, TaskResult
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.score import score
 from leaderboard.actions.validate import accept
 from leaderboard.models import Submission, Suite, User, WorkerToken
+from tests import samples
 from tests.browser.conftest import Open, Visit
 from tests.leaderboard.pages import made
 
@@ -39,26 +40,18 @@ def submit(page: Page, model: str) -> Submission:
     return Submission.objects.get(requested_model=model)
 
 
-def results(spec: JobSpec) -> Results:
-    tasks = tuple(
+def measured(spec: JobSpec) -> tuple[TaskResult, ...]:
+    return tuple(
         TaskResult(
             task=task.task, metric=task.metric, filter=task.filter, score=0.5, stderr=0.1, n=2,
             item_hashes=("0" * 64, "1" * 64), item_scores=(1.0, 0.0),
         )
         for task in spec.suite.tasks
     )  # fmt: skip
-    return Results(
-        attempt=spec.attempt,
-        tasks=tasks,
-        chunks=(),
-        provenance={"engine": "vllm"},
-        load_seconds=1,
-        evaluation_seconds=2,
-    )
 
 
 def test_from_login_to_result_the_page_follows_and_then_stops_asking(
-    visits: Open, grace: User, suite: Suite, worker_token: WorkerToken
+    visits: Open, grace: User, suite: Suite, worker_token: WorkerToken, files: Path
 ) -> None:
     page = visits().page
     page.clock.install()
@@ -90,7 +83,7 @@ def test_from_login_to_result_the_page_follows_and_then_stops_asking(
     expect(page.locator("#log-text")).to_contain_text("item 5")
     expect(page).to_have_title("25 % · org/model on tiny@1 · Parity")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
-    record.record_results(job=spec.job, token=spec.token, results=results(spec))
+    samples.finish(spec, measured(spec))
     look()
     expect(state).to_have_text("Scoring")
     score(submission=row.pk)

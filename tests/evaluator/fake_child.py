@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from evaluator import run
-from evaluator.contract import Sample, TaskResult, encode
+from evaluator.contract import Sample, TaskResult, encode_sample
 
 
 def main() -> int:
@@ -37,17 +37,20 @@ def main() -> int:
         (folder / "environment").write_text("\n".join(f"{name}={value}" for name, value in os.environ.items()))
     if what.startswith("take "):
         time.sleep(float(what.removeprefix("take ")))
-    hashes = ("0" * 64, "1" * 64)
+    items = (("0" * 64, 0.0), ("1" * 64, 1.0))
     with (folder / run.SAMPLES).open("wb") as samples:
-        for number, item in enumerate(hashes):
-            sample = Sample(
-                task="alpha", doc_id=number, item_hash=item, target="", prompts=(), responses=(), answers={}, scores={}
-            )
-            samples.write(encode(sample) + b"\n")
+        for task in spec.suite.tasks:
+            for number, (item, score) in enumerate(items):
+                sample = Sample(
+                    task=task.task, doc_id=number, item_hash=item, target="1", prompts=("Is it?",),
+                    responses=(str(score),), answers={task.filter: str(score)},
+                    scores={task.filter: {task.metric: score}},
+                )  # fmt: skip
+                samples.write(encode_sample(sample) + b"\n")
     tasks = tuple(
         TaskResult(
-            task=task.task, metric=task.metric, filter=task.filter, score=0.5, stderr=0.5, n=2, item_hashes=hashes,
-            item_scores=(0.0, 1.0),
+            task=task.task, metric=task.metric, filter=task.filter, score=0.5, stderr=0.5, n=2,
+            item_hashes=tuple(item for item, _ in items), item_scores=tuple(score for _, score in items),
         )
         for task in spec.suite.tasks
     )  # fmt: skip

@@ -31,6 +31,11 @@ def test_the_filters_of_a_document_are_one_sample() -> None:
     assert (found[0].prompts, found[0].responses) == (("Q: 2+2?",), (" 4",))
 
 
+def test_a_part_of_a_group_names_the_suites_task() -> None:
+    assert samples_of("leaf", [raw(0, em=1.0)], suite_task="group")[0].counts_for == "group"
+    assert samples_of("t", [raw(0, em=1.0)], suite_task="t")[0].suite_task == ""
+
+
 def test_a_choices_context_and_continuation_stay_apart() -> None:
     sample = {
         **raw(0, acc=1.0),

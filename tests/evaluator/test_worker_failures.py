@@ -57,11 +57,12 @@ def evaluated(*_: Any) -> Outcome:
     return Outcome(tasks=(), table={}, provenance={}, load_seconds=1, evaluation_seconds=1)
 
 
+@pytest.mark.parametrize("status", [400, 413])
 def test_results_that_the_site_refuses_end_the_attempt_with_its_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     """Else the lease runs out and the same evaluation is done three times, to end as "its worker was lost"."""
-    site = Told(refuse_results=SiteError("answered 400: alpha: scores must be finite numbers", status=400))
+    site = Told(refuse_results=SiteError(f"answered {status}: alpha: scores must be finite numbers", status=status))
     monkeypatch.setattr(jobs, "evaluate", evaluated)
     monkeypatch.setattr(jobs, "post_samples", lambda *_: [])
     try:

@@ -18,6 +18,7 @@ from leaderboard.actions import lease, record
 from leaderboard.actions import submit as submitting
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.models import Job, Owner, Result, Submission, Suite, WorkerToken
+from tests import samples
 from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,7 +110,7 @@ def test_the_same_results_twice_at_once_are_both_taken_for_stored(held: JobSpec)
 
 def test_the_same_chunk_twice_at_once_is_no_lost_lease(held: JobSpec) -> None:
     """The worker takes any 409 for a lost lease and throws the whole evaluation away."""
-    body = b"x" * 1000
+    body = samples.packed([samples.sample()])
     digest = hashlib.sha256(body).hexdigest()
 
     def post() -> bool:
@@ -120,7 +121,7 @@ def test_the_same_chunk_twice_at_once_is_no_lost_lease(held: JobSpec) -> None:
 
 
 def test_the_same_chunk_twice_at_once_leaves_one_file(held: JobSpec, files: Path) -> None:
-    body = b"x" * 1000
+    body = samples.packed([samples.sample()])
     digest = hashlib.sha256(body).hexdigest()
 
     def post() -> bool:
@@ -130,15 +131,16 @@ def test_the_same_chunk_twice_at_once_leaves_one_file(held: JobSpec, files: Path
     assert len([path for path in files.rglob("*") if path.is_file()]) == 1
 
 
-def test_chunks_of_one_sequence_with_different_bodies_leave_one(held: JobSpec) -> None:
+def test_chunks_of_one_sequence_with_different_bodies_leave_one(held: JobSpec, files: Path) -> None:
     def post(number: int) -> bool:
-        body = b"%d" % number
+        body = samples.packed([samples.sample(doc_id=number)])
         digest = hashlib.sha256(body).hexdigest()
         return record.record_chunk(job=held.job, attempt=1, token=held.token, sequence=0, digest=digest, body=body)
 
     outcomes = together(*[lambda number=number: post(number) for number in range(6)])
     assert [one for one in outcomes if one is True] == [True]
     assert not unexpected(outcomes)
+    assert len([path for path in files.rglob("*") if path.is_file()]) == 1
 
 
 def test_a_duplicate_that_ends_at_the_same_moment_is_no_server_error(

@@ -1,4 +1,3 @@
-import gzip
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +12,12 @@ from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.score import score
 from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, Snapshot, SnapshotRow, Submission, WorkerToken
+from tests import samples
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 
-BODY = gzip.compress(b'{"task":"alpha"}\n', mtime=0)
+BODY = samples.packed([samples.sample()])
 DIGEST = hashlib.sha256(BODY).hexdigest()
 
 
@@ -67,7 +67,7 @@ def test_a_chunk_with_another_digest_is_refused(held: JobSpec, files: Path) -> N
         post_chunk(held, digest="0" * 64)
     post_chunk(held)
     with pytest.raises(Conflict):
-        post_chunk(held, body=gzip.compress(b"other"))
+        post_chunk(held, body=samples.packed([samples.sample(doc_id=1)]))
     assert SampleChunk.objects.count() == 1
 
 
@@ -128,7 +128,7 @@ def test_results_wait_for_their_chunks(held: JobSpec) -> None:
 
 
 def test_scoring_ranks_and_a_second_bell_does_nothing(held: JobSpec) -> None:
-    record.record_results(job=held.job, token=held.token, results=results())
+    samples.finish(held, results().tasks)
     submission = Submission.objects.get()
     score(submission=submission.pk)
     score(submission=submission.pk)
@@ -149,7 +149,7 @@ def test_a_task_that_could_not_be_measured_leaves_the_row_unranked_with_the_reas
     missing = {
         "score": None, "stderr": None, "n": 0, "item_hashes": (), "item_scores": (), "unavailable": "No data.",
     }  # fmt: skip
-    record.record_results(job=held.job, token=held.token, results=results(**missing))
+    samples.finish(held, results(**missing).tasks)
     score(submission=Submission.objects.get().pk)
     row = SnapshotRow.objects.get()
     assert (row.rank, row.score) == (None, None)

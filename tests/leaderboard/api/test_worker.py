@@ -1,4 +1,3 @@
-import gzip
 import hashlib
 import json
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER
 from leaderboard.actions.load_suites import load_suite
 from leaderboard.api import worker
 from leaderboard.models import Job, Submission, Worker, WorkerToken
+from tests import samples
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
@@ -129,7 +129,7 @@ def test_a_jobs_whole_way_over_http(worker_client: Client, make_submission: Make
     path = reverse("worker-heartbeat", kwargs={"job": job})
     reply = worker_client.post(path, beat, content_type="application/json", headers=headers)
     assert reply.json()["cancel"] is False
-    chunk = gzip.compress(b"{}\n")
+    chunk = samples.packed([samples.sample()])
     digest = hashlib.sha256(chunk).hexdigest()
     path = reverse("worker-chunk", kwargs={"job": job, "attempt": 1, "sequence": 0})
     for status in (201, 200):

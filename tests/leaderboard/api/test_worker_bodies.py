@@ -14,6 +14,7 @@ from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER, LOG_LI
 from leaderboard.actions.score import score
 from leaderboard.api import worker
 from leaderboard.models import Job, Submission, WorkerToken
+from tests import samples
 from tests.conftest import WORKER_SECRET
 
 pytestmark = pytest.mark.django_db
@@ -154,17 +155,16 @@ def test_odd_results_are_no_server_error(held: Held, changes: dict[str, Any]) ->
 
 @pytest.mark.parametrize(
     "alpha",
-    [{"stderr": -0.1}, {"score": 1e308}, {"stderr": 1e200}, {"score": -3.0}, {"score": 12.0}],
+    [{"stderr": -0.1}, {"score": 1e308}, {"stderr": 1e200}, {"score": -3.0}, {"score": 12.0}, {"item_scores": [0, 2]}],
     ids=str,
 )
 def test_results_that_were_taken_can_be_scored(held: Held, alpha: dict[str, Any]) -> None:
-    """What the scorer cannot add up must be refused at the door: else the submission is scored for ever."""
+    """What the scorer cannot add up is refused at the door or quarantined: else the submission is scored for ever."""
     if held.post("worker-results", results(alpha)).status_code >= 400:
         return
     score(submission=Submission.objects.get().pk)
     found = Submission.objects.get()
-    assert found.state == "succeeded"
-    assert found.score is None or 0 <= found.score <= 100
+    assert (found.state, found.error_code, found.score) == ("quarantined", "out_of_range", None)
 
 
 @pytest.mark.parametrize("sequence", [2**31, 2**40, 2**70])
@@ -203,7 +203,7 @@ def test_a_failure_of_an_old_attempt_needs_that_attempts_token_to_look_ended(hel
 
 def test_a_damaged_chunk_file_is_written_again(held: Held, files: Path) -> None:
     """A crash may leave half a file under the right name; the repeated call must not take it for the whole."""
-    body = b"whole content of the chunk"
+    body = samples.packed([samples.sample()])
     digest = hashlib.sha256(body).hexdigest()
     submission = Submission.objects.get().pk
     half = files / f"samples/{submission}/{held.job}-1-00000-{digest[:16]}.jsonl.gz"

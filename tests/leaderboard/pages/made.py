@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from django.db import connection
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.record import record_failure
+from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.submit import submit
 from leaderboard.actions.validate import accept
 from leaderboard.models import (
@@ -26,6 +28,7 @@ from leaderboard.models import (
     Suite,
     WorkerToken,
 )
+from tests import samples
 
 Make = Callable[..., Submission]
 REASON = "Not every task could be measured. Alpha: No data."
@@ -49,6 +52,28 @@ def succeed(
             unavailable="No data." if measured is None else "",
         )  # fmt: skip
     return end(row, "succeeded", score=score, stderr=None if score is None else stderr, unranked_reason=reason)
+
+
+def measure(
+    row: Submission,
+    token: WorkerToken,
+    scores: list[float],
+    changes: Mapping[int, Mapping[str, Any]] | None = None,
+    *,
+    each: int = 7,
+) -> Submission:
+    """Let a worker measure `row`, the oldest that waits, with these scores of alpha, and score it.
+
+    `changes` are what is different in samples of alpha; `each` samples make a chunk.
+    """
+    results = [samples.measured("alpha", scores), samples.BETA]
+    found = samples.agreeing(results)
+    for number, changed in (changes or {}).items():
+        found[number] = msgspec.structs.replace(found[number], **changed)
+    samples.finish(claim(token), results, found, each=each)
+    score_submission(submission=row.pk)
+    row.refresh_from_db()
+    return row
 
 
 def end(row: Submission, state: str, **changes: object) -> Submission:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,12 @@ STATES = [state.value for state in Submission.State]
 
 @pytest.fixture
 def fresh_pages(
-    make_submission: made.Make, suite: Suite, worker_token: WorkerToken, person: User, monkeypatch: pytest.MonkeyPatch
+    make_submission: made.Make,
+    suite: Suite,
+    worker_token: WorkerToken,
+    person: User,
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> dict[str, HttpResponse]:
     """Every page in every shape it takes, as its reader gets it."""
     client, member, strict = Client(raise_request_exception=False), Client(), Client(enforce_csrf_checks=True)
@@ -39,6 +45,16 @@ def fresh_pages(
             got[f"queue, {state}"] = client.get("/queue")
             got[f"status, {state}"] = client.get("/status")
             made.end(row, "cancelled")
+    choices = {"prompts": ("Q␟ a", "Q␟ b"), "responses": ("(-1.0, True)", "(-2.0, False)"), "target": "0"}
+    row = made.measure(make_submission("org/sampled"), worker_token, [1.0, 0.5] * 15, {0: choices, 4: choices})
+    samples = f"/submissions/{row.pk}/samples/alpha"
+    got |= {
+        "samples": client.get(samples),
+        "samples, wrong": client.get(f"{samples}?show=wrong"),
+        "samples, page": client.get(f"{samples}?page=2"),
+        "samples, no page": client.get(f"{samples}?page=3"),
+        "samples, unknown": client.get(f"{samples}x"),
+    }
     made.ranked(make_submission, suite)
     got |= {
         "board": client.get("/?kind=proprietary"),
@@ -184,6 +200,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "queue": (200, 200),
     "status": (200, 200),
     "submission": (200, 200),
+    "samples": (200, 200),
     "cancel": (302, 405),
     "retry": (302, 405),
     "model": (200, 200),
@@ -198,6 +215,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-cancel": (405, 405),
     "api-retry": (405, 405),
     "api-quota": (401, 401),
+    "api-samples": (200, 200),
     "api-leaderboard": (200, 200),
     "api-models": (200, 200),
     "api-suites": (200, 200),
@@ -227,7 +245,7 @@ def routes() -> Iterator[URLPattern]:
 def address(route: URLPattern, submission: int) -> str:
     known = {
         "pk": submission, "job": submission, "attempt": 1, "sequence": 0, "digest": "0" * 64, "organisation": "org",
-        "name": "model",
+        "name": "model", "task": "alpha",
     }  # fmt: skip
     assert route.name
     return reverse(route.name, kwargs={name: known[name] for name in route.pattern.converters})

@@ -1,4 +1,5 @@
 import unicodedata
+from html.parser import HTMLParser
 from urllib.parse import parse_qs
 
 import pytest
@@ -7,7 +8,17 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard.templatetags.parity import DASH, aria_sort, count, lookup, next_sort, percent, points, visible
+from leaderboard.templatetags.parity import (
+    DASH,
+    aria_sort,
+    count,
+    lookup,
+    next_sort,
+    percent,
+    points,
+    revealed,
+    visible,
+)
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff\u2028\u2029"
@@ -20,6 +31,40 @@ def test_nothing_hides_in_a_visible_text(text: str) -> None:
     hidden = {one for one in shown if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
     assert hidden <= {"\n", "\t"}
     assert not set(shown) & set(BIDI)
+
+
+class Told(HTMLParser):
+    """Reads a revealed text back."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.read, self.code = "", False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        assert (tag, attrs) == ("i", [])
+        self.code = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.code = False
+
+    def handle_data(self, data: str) -> None:
+        self.read += chr(int(data.removeprefix("U+"), 16)) if self.code else data
+
+
+@given(any_text)
+def test_a_revealed_text_can_be_read_back_exactly(text: str) -> None:
+    """Also one that writes what the marks look like."""
+    shown = revealed(text)
+    assert Told(shown).read == text
+    assert not {one for one in shown if unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} - {"\n", "\t"}
+    assert Told(revealed(shown)).read == shown
+
+
+def test_the_middle_of_a_long_text_is_left_out() -> None:
+    assert revealed("<" + "x" * 100 + "\x00", 4) == "&lt;x<em>… 98 characters left out …</em>x<i>U+0000</i>"
+    assert revealed("abcd", 4) == "abcd"
 
 
 @given(any_text)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0004_more_guards'),
+        ('leaderboard', '0005_samples'),
     ]
 
     operations = [

@@ -1,0 +1,42 @@
+"""Files in storage, whole or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, default_storage
+
+
+def keep(path: str, body: bytes) -> str:
+    """Put `body` into file storage at `path`; returns the name under which it is there.
+
+    On a file system it appears whole, in place of whatever a crash left there, and equal calls at once leave one file.
+    Other storages write whole objects by themselves and may choose another name.
+    """
+    if isinstance(default_storage, FileSystemStorage):
+        replace(Path(default_storage.path(path)), body, default_storage.file_permissions_mode)
+        return path
+    return default_storage.save(path, ContentFile(body))
+
+
+def replace(path: Path, body: bytes, mode: int | None) -> None:
+    """Write a file beside `path` and move it there in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with fresh.open("xb") as out:
+            out.write(body)
+            out.flush()
+            os.fsync(out.fileno())
+        if mode is not None:
+            fresh.chmod(mode)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def discard(path: str) -> None:
+    """Remove a file that no row names."""
+    default_storage.delete(path)

@@ -1,0 +1,159 @@
+"""The samples of a submission as people read them: a page of one task's, or all of them as a stream."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from evaluator.contract import Sample
+from leaderboard import chunks
+from leaderboard.choices import Choice, choices, right_choice
+from leaderboard.models import Result, SampleChunk, Submission
+from leaderboard.queries.errors import BadQuery, Missing
+
+PAGE_SIZE = 20
+MOST = 40
+"""Choices, prompts, responses of one item on a page; the export has all."""
+SHOWN = ("all", "right", "wrong")
+WITH_SAMPLES = frozenset({Submission.State.SUCCEEDED, Submission.State.QUARANTINED, Submission.State.RETRACTED})
+"""Before that no attempt is known to be the last one, and nothing was compared yet. What was quarantined or withdrawn
+keeps its samples in the open: they are what a reader judges that by."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A sample as the page shows it; `likeliest` and `target` are numbers of choices where the record tells them."""
+
+    sample: Sample
+    score: float | None
+    kind: str
+    choices: list[Choice]
+    context: str
+    """What all choices continue; "" where each has its own."""
+    likeliest: int | None
+    target: int | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some samples of a task; `counts` says how many there are of each kind."""
+
+    submission: Submission
+    results: list[Result]
+    result: Result
+    items: list[Item]
+    counts: dict[str, int]
+    show: str
+    page: int
+    problem: str = ""
+
+    @property
+    def count(self) -> int:
+        return self.counts[self.show]
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.count // PAGE_SIZE))
+
+    @property
+    def first(self) -> int:
+        return min(self.count, (self.page - 1) * PAGE_SIZE + 1)
+
+    @property
+    def last(self) -> int:
+        return min(self.count, self.page * PAGE_SIZE)
+
+
+def submission_with_samples(pk: int) -> Submission:
+    """Raises Missing, also for one that has not come to samples."""
+    row = Submission.objects.select_related("suite", "revision__model").filter(pk=pk).first()
+    if row is None:
+        raise Missing("submission", f"There is no submission {pk}.")
+    if row.state not in WITH_SAMPLES:
+        raise Missing("samples", f"Submission {pk} is {row.state}; samples can be read once it has results.")
+    return row
+
+
+def result_of(row: Submission, task: str, results: list[Result]) -> Result:
+    """The result of a task; raises Missing."""
+    found = next((result for result in results if result.task.task == task), None)
+    if found is None:
+        raise Missing("task", f"{row.suite.slug} has no result for a task {task[:80]!r}.")
+    return found
+
+
+def results_of(row: Submission) -> list[Result]:
+    return list(row.results.select_related("task").order_by("task__position"))
+
+
+def page(pk: int, task: str, *, show: str = "all", page: int = 1) -> Page:
+    """One page of a task's samples; raises BadQuery, Missing. Reads no further than the page's end."""
+    if show not in SHOWN:
+        raise BadQuery("show", f"Shown are {', '.join(SHOWN)}, not {show[:40]!r}.")
+    row = submission_with_samples(pk)
+    results = results_of(row)
+    result = result_of(row, task, results)
+    kept = [chunk for chunk in chunks.kept(row) if task in chunk.tasks or not chunk.tasks]
+    counts = counts_of(result, kept)
+    pages = max(1, -(-counts[show] // PAGE_SIZE))
+    if not 1 <= page <= pages:
+        raise Missing("page", f"There is no page {page}; there are {pages}.")
+    skip = (page - 1) * PAGE_SIZE
+    try:
+        found = [item(sample, result) for sample in islice(chosen(result, kept, show, skip), PAGE_SIZE)]
+    except chunks.Unreadable as error:
+        return Page(row, results, result, [], counts, show, page, problem=str(error))
+    return Page(row, results, result, found, counts, show, page)
+
+
+def item(sample: Sample, result: Result) -> Item:
+    """A sample with what the page says about it."""
+    found = choices(sample)
+    contexts = {choice.context for choice in found}
+    likeliest, target = right_choice(sample) or (None, None)
+    return Item(
+        sample=sample, score=score_of(sample, result), kind=kind(sample, result), choices=found,
+        context=contexts.pop() if len(contexts) == 1 else "", likeliest=likeliest, target=target,
+    )  # fmt: skip
+
+
+def counts_of(result: Result, kept: list[SampleChunk]) -> dict[str, int]:
+    """How many samples a task has: all of them, those with full score, and the other scored ones."""
+    scores = np.frombuffer(result.item_scores, dtype="<f4")
+    right = int((scores >= 1).sum())
+    total = sum(chunk.tasks.get(result.task.task, 0) for chunk in kept)
+    return {"all": total or (result.n if kept else 0), "right": right, "wrong": len(scores) - right}
+
+
+def chosen(result: Result, kept: list[SampleChunk], show: str, skip: int) -> Iterator[Sample]:
+    """A task's samples of one kind, but the first `skip`; whole chunks are skipped unread where they can be."""
+    task = result.task
+    if show == "all":
+        while kept and skip >= (held := kept[0].tasks.get(task.task, 0)) > 0:
+            kept, skip = kept[1:], skip - held
+    of_task = (sample for sample in chunks.stored(kept) if sample.counts_for == task.task)
+    wanted = (sample for sample in of_task if show == "all" or kind(sample, result) == show)
+    return islice(wanted, skip, None)
+
+
+def score_of(sample: Sample, result: Result) -> float | None:
+    """The sample's score by the task's own metric."""
+    return sample.scores.get(result.task.filter, {}).get(result.task.metric)
+
+
+def kind(sample: Sample, result: Result) -> str:
+    """Right for the full score, as the results keep it (float32); wrong for less; "" without a score."""
+    score = score_of(sample, result)
+    if score is None:
+        return ""
+    return "right" if np.float32(min(score, 2.0)) >= 1 else "wrong"
+
+
+def export(pk: int, task: str = "") -> Iterator[Sample]:
+    """All samples of a submission, or of one task, as a stream; raises Missing before it begins."""
+    row = submission_with_samples(pk)
+    if task:
+        result_of(row, task, results_of(row))
+    kept = [chunk for chunk in chunks.kept(row) if not task or task in chunk.tasks or not chunk.tasks]
+    return (sample for sample in chunks.stored(kept) if not task or sample.counts_for == task)
