@@ -55,11 +55,11 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
         "submission__suite", "submission__revision__model"
     )
     again = free.filter(worker=worker, state=Job.State.RUNNING, lease_expires_at__gte=Now()) if request.nonce else []
-    for job in again:
-        secret = attempt_secret(request, job.pk, job.attempt)
-        if tokens.matches(secret, job.token_digest):
-            Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
-            return spec_of(job, attempt=job.attempt, secret=secret, request=request)
+    for held_already in again:
+        secret = attempt_secret(request, held_already.pk, held_already.attempt)
+        if tokens.matches(secret, held_already.token_digest):
+            Job.objects.filter(pk=held_already.pk).update(lease_expires_at=lease_end(), beat_at=Now())
+            return spec_of(held_already, attempt=held_already.attempt, secret=secret, request=request)
     job = (
         free.filter(fits(request), not_before__lte=Now())
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from leaderboard.actions.notify import redeliver
 from leaderboard.actions.webhooks import URL_LIMIT, add_webhook, disable_webhook
-from leaderboard.api.public import Pages, token_of
+from leaderboard.api.public import Pages, refuse_body, token_of
 from leaderboard.api.shapes import ErrorOut, Strict
 from leaderboard.messages import message_id
 from leaderboard.models import Delivery, Webhook
@@ -107,9 +107,12 @@ class Deliveries(generics.ListAPIView[Delivery]):
 class DeliveryAgain(APIView):
     """A dead delivery."""
 
-    @extend_schema(request=None, responses={200: DeliveryOut, 401: ErrorOut, 404: ErrorOut, 409: ErrorOut})
+    @extend_schema(
+        request=None, responses={200: DeliveryOut, 400: ErrorOut, 401: ErrorOut, 404: ErrorOut, 409: ErrorOut}
+    )
     def post(self, request: Request, pk: int) -> Response:
         """Try a dead delivery again."""
         owner = token_of(request).owner
+        refuse_body(request)
         redeliver(delivery=pk, owner=owner)
         return Response(DeliveryOut(notices.deliveries(owner).get(pk=pk)).data)

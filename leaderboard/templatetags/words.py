@@ -90,6 +90,7 @@ def allowance(one: Allowance) -> str:
     )
 
 
+@register.filter
 def engines_words(engines: list[str]) -> str:
     """Engines as people know them: "vLLM, Transformers"."""
     return ", ".join(ENGINES.get(engine, engine) for engine in engines)

@@ -1,16 +1,15 @@
 """The invariants themselves: silent on what the actions make, and each speaks when its rule is broken."""
 
-import msgspec
 import pytest
 from django.db import connection
 
-from evaluator.contract import Chunk, ClaimRequest
-from leaderboard.actions import lease, record
+from evaluator.contract import ClaimRequest
+from leaderboard.actions import lease
 from leaderboard.actions.score import score
 from leaderboard.models import Submission, WorkerToken
+from tests import samples
 from tests.faults.conftest import Accept
 from tests.faults.invariants import RULES, broken
-from tests.leaderboard.actions.test_record import BODY, DIGEST, results
 
 pytestmark = pytest.mark.django_db
 
@@ -46,9 +45,7 @@ def world(accept: Accept, worker_token: WorkerToken, files: object) -> list[Subm
     request = ClaimRequest(worker="w", queues=("cpu",), engines=("vllm",))
     spec = lease.claim(token=worker_token, request=request)
     assert spec is not None
-    record.record_chunk(job=spec.job, attempt=1, token=spec.token, sequence=0, digest=DIGEST, body=BODY)
-    measured = msgspec.structs.replace(results(), chunks=(Chunk(sequence=0, digest=DIGEST, samples=1),))
-    record.record_results(job=spec.job, token=spec.token, results=measured)
+    samples.finish(spec, [samples.measured("alpha", [1.0, 0.0]), samples.BETA])
     score(submission=made[DONE].pk)
     assert lease.claim(token=worker_token, request=request) is not None
     for one in made:

@@ -1,9 +1,8 @@
 """The purge: nothing of the content remains anywhere, and nothing else goes."""
 
 import gzip
-import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
+from msgspec.structs import replace
 
 from evaluator.contract import Chunk, Failure, JobSpec, Results, TaskResult
 from leaderboard.actions import purge as purging
@@ -35,6 +35,7 @@ from leaderboard.models import (
     WorkerToken,
 )
 from leaderboard.tasks import sweep
+from tests import samples
 from tests.leaderboard.pages import made
 from tests.together import together
 
@@ -72,26 +73,25 @@ def items(*hashes: str) -> dict[str, Any]:
 SHARED = items("0" * 64, "1" * 64)
 
 
-def chunk(spec: JobSpec, text: str) -> Chunk:
-    body = gzip.compress(text.encode())
-    digest = hashlib.sha256(body).hexdigest()
-    place = {"job": spec.job, "attempt": spec.attempt, "token": spec.token, "sequence": 0}
-    record.record_chunk(digest=digest, body=body, **place)  # type: ignore[arg-type]
-    return Chunk(sequence=0, digest=digest, samples=1)
+def chunk(spec: JobSpec, text: str, tasks: Iterable[TaskResult] = (samples.BETA,)) -> Chunk:
+    """Samples that agree with `tasks`, and in which the model answered `text`."""
+    body = samples.packed(replace(one, responses=(text,)) for one in samples.agreeing(tasks))
+    samples.post(spec, body)
+    return samples.listed(body)
 
 
 def measured(row: Submission, token: WorkerToken, *, text: str, beta: dict[str, Any] = SHARED) -> Submission:
     """Succeeded, with `text` in its log, samples and provenance; its items of alpha are those of every other."""
     spec = made.claim(token)
     made.beat(spec, done=1, total=2, log=f"log {text}")
-    common = {"score": 0.5, "stderr": 0.1}
+    common = {"score": 1.0, "stderr": 0.1}
     tasks = (
         TaskResult(task="alpha", metric="acc", filter="none", **common, **SHARED),
         TaskResult(task="beta", metric="exact_match", filter="strict", **common, **beta),
     )
     told = Results(
-        attempt=spec.attempt, tasks=tasks, chunks=(chunk(spec, text),), provenance={"engine": text}, load_seconds=1,
-        evaluation_seconds=1,
+        attempt=spec.attempt, tasks=tasks, chunks=(chunk(spec, text, tasks),), provenance={"engine": text},
+        load_seconds=1, evaluation_seconds=1,
     )  # fmt: skip
     record.record_results(job=spec.job, token=spec.token, results=told)
     score.score(submission=row.pk)

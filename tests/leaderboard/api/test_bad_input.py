@@ -33,8 +33,8 @@ DEEP = {
     ),
 }  # fmt: skip
 POSTED = {
-    "api-submissions", "api-cancel", "api-retry", "worker-claim", "worker-heartbeat", "worker-results",
-    "worker-failure",
+    "api-submissions", "api-cancel", "api-retry", "api-webhooks", "api-redeliver", "worker-hello", "worker-claim",
+    "worker-heartbeat", "worker-results", "worker-failure",
 }  # fmt: skip
 
 

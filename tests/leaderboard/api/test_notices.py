@@ -88,10 +88,10 @@ def test_deliveries_are_listed_by_state_and_sent_again(ada: Client, dead: Delive
         "last_error": "It answered 500.", "created_at": found["created_at"], "next_at": found["next_at"],
         "ended_at": None,
     }  # fmt: skip
-    reply = ada.post(f"/api/v1/deliveries/{dead.pk}/redeliver/")
+    reply = ada.post(f"/api/v1/deliveries/{dead.pk}/redeliver/", content_type="application/json")
     assert (reply.status_code, reply.json()["state"], reply.json()["tries"]) == (200, "waiting", 0)
     assert reply.json()["next_at"] is not None
-    assert ada.post(f"/api/v1/deliveries/{dead.pk}/redeliver/").status_code == 409
+    assert ada.post(f"/api/v1/deliveries/{dead.pk}/redeliver/", content_type="application/json").status_code == 409
     assert ada.get("/api/v1/deliveries/?state=dead").json()["count"] == 0
 
 
@@ -111,7 +111,7 @@ def test_others_see_and_change_nothing(grace: Client, dead: Delivery) -> None:
     assert grace.get("/api/v1/webhooks/").json()["results"] == []
     assert grace.get("/api/v1/deliveries/").json()["results"] == []
     assert grace.delete(f"/api/v1/webhooks/{dead.webhook_id}/").status_code == 404
-    assert grace.post(f"/api/v1/deliveries/{dead.pk}/redeliver/").status_code == 404
+    assert grace.post(f"/api/v1/deliveries/{dead.pk}/redeliver/", content_type="application/json").status_code == 404
     dead.refresh_from_db()
     assert dead.state == "dead"
     assert Webhook.objects.get().disabled_at is None
