@@ -160,9 +160,20 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
+HEARTBEAT_SECONDS = env.float("PARITY_HEARTBEAT_SECONDS", default=2.0)
+RECONCILE_SECONDS = env.float("PARITY_RECONCILE_SECONDS", default=20.0)
+
+
+def every(seconds: float, task: str) -> dict[str, object]:
+    """An entry of the schedule; a message that nobody took in time is worth nothing when the next one comes."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+# What makes a lost worker or message cost seconds, not a result: a lease that ends is seen by the next heartbeat's time
+# (a query over an index that holds only what runs), and what waits is rung for again.
 CELERY_BEAT_SCHEDULE = {
-    # Rings again for what waits, ends dead leases: what makes a lost message or worker cost seconds, not a result.
-    "reconcile": {"task": "leaderboard.reconcile", "schedule": env.float("PARITY_RECONCILE_SECONDS", default=20.0)},
+    "expire-leases": every(HEARTBEAT_SECONDS, "leaderboard.expire_leases"),
+    "reconcile": every(RECONCILE_SECONDS, "leaderboard.reconcile"),
 }
 
 HUB_MIRRORS = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
@@ -170,7 +181,6 @@ HUB_ENDPOINT = os.environ.get("HF_ENDPOINT")
 HUB_TOKEN = os.environ.get("HF_TOKEN")
 HUB_PATIENCE_SECONDS = env.float("PARITY_HUB_PATIENCE_SECONDS", default=1800.0)
 LEASE_SECONDS = env.float("PARITY_LEASE_SECONDS", default=60.0)
-HEARTBEAT_SECONDS = env.float("PARITY_HEARTBEAT_SECONDS", default=2.0)
 JOB_LIMIT_SECONDS = env.float("PARITY_JOB_LIMIT_SECONDS", default=86_400.0)
 TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)

@@ -19,9 +19,14 @@ def score(submission: int) -> None:
     score_submission(submission=submission)
 
 
+@shared_task(name="leaderboard.expire_leases")
+def expire_leases() -> None:
+    """Take back dead leases."""
+    lease.expire_leases()
+
+
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, then ring for whatever waits."""
-    lease.expire_leases()
+    """End what runs for too long, then ring for whatever waits."""
     lease.end_overtime()
     ring.ring_due()
