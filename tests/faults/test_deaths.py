@@ -139,8 +139,10 @@ def test_a_database_that_restarts_under_load_costs_seconds(live: Live) -> None:
     window = max(failed) - killed
     attempts = Counter(live.job_of(one)[1] for one in made)
     counts = Counter(status for _, status in answers)
-    print(f"\ndatabase restarted: {len(made)} of {len(made)} succeeded {ended - killed:.1f} s later, in "
-          f"{dict(attempts)} attempts; answers {dict(counts)}, the last error {window:.2f} s after the stop")  # fmt: skip
+    print(
+        f"\ndatabase restarted: {len(made)} of {len(made)} succeeded {ended - killed:.1f} s later (attempts: jobs "
+        f"{dict(attempts)}); answers {dict(counts)}, the last error {window:.2f} s after the stop"
+    )
     assert min(failed) >= killed
     assert window < 3
 
