@@ -169,7 +169,9 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
-RECONCILE_SECONDS = env.float("PARITY_RECONCILE_SECONDS", default=3.0)
+HEARTBEAT_SECONDS = env.float("PARITY_HEARTBEAT_SECONDS", default=2.0)
+# A dead worker's job waits again within two heartbeats after its lease.
+RECONCILE_SECONDS = env.float("PARITY_RECONCILE_SECONDS", default=1.5 * HEARTBEAT_SECONDS)
 CELERY_BEAT_SCHEDULE = {
     # Rings again for what waits, ends dead leases: what makes a lost message or worker cost seconds, not a result.
     # Its messages expire, so that none heap up while nobody takes them.
@@ -186,7 +188,6 @@ HUB_ENDPOINT = os.environ.get("HF_ENDPOINT")
 HUB_TOKEN = os.environ.get("HF_TOKEN")
 HUB_PATIENCE_SECONDS = env.float("PARITY_HUB_PATIENCE_SECONDS", default=1800.0)
 LEASE_SECONDS = env.float("PARITY_LEASE_SECONDS", default=60.0)
-HEARTBEAT_SECONDS = env.float("PARITY_HEARTBEAT_SECONDS", default=2.0)
 JOB_LIMIT_SECONDS = env.float("PARITY_JOB_LIMIT_SECONDS", default=86_400.0)
 TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)

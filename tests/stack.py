@@ -50,7 +50,7 @@ class Stack:
 
     def http(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, verify=False)
 
     def processes(self) -> dict[int, str]:
         """Every process of this stack that lives: pid -> command.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluator import fetch, hub, jobs
+from evaluator import fetch, hub, jobs, supervisor
 from evaluator.client import LeaseLost
 from evaluator.config import Config
 from evaluator.contract import Failure, HeartbeatReply, JobSpec, ModelRef, Settings
@@ -22,6 +22,7 @@ NAME, TOKEN = "org/tiny-1.0", "hf_canary"
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.01)
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with FakeHub() as server:

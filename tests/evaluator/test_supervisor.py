@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evaluator import run
+from evaluator import run, supervisor
 from evaluator.contract import ModelRef, Settings
 from evaluator.engines import environment
 from evaluator.supervisor import Died, Stopped, supervise
@@ -16,6 +16,11 @@ from tests.conftest import suite_spec
 from tests.environment import ROOT
 
 CHILD = "tests.evaluator.fake_child"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 0.01)
 
 
 def spec(what: str) -> run.RunSpec:

@@ -21,7 +21,7 @@ MODELS = 20
 TIMES = {
     "PARITY_LEASE_SECONDS": "4",
     "PARITY_HEARTBEAT_SECONDS": "0.5",
-    "PARITY_RECONCILE_SECONDS": "2",
+    "PARITY_RECONCILE_SECONDS": "0.75",
     "PARITY_RETRY_SECONDS": "1",
     "PARITY_MAX_LOSSES": "5",
 }
@@ -76,7 +76,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     for number in range(MODELS):
         make_model(state / "mirror", f"org/m{number:02}", number + 2)
     files = []
-    for slug, does in {QUICK: "succeed", STEADY: "take 1", SLOW: "take 6"}.items():
+    for slug, does in {QUICK: "succeed", STEADY: "take 0.5", SLOW: "take 6"}.items():
         files.append(folder / f"{slug}.yaml")
         files[-1].write_text(SUITE.format(name=slug.partition("@")[0], does=does))
     with stacks.running(state, PARITY_WORKER_CHILD="tests.evaluator.fake_child", **TIMES) as stack:

@@ -6,17 +6,18 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 
-from leaderboard.embedded import leftover
+from leaderboard.embedded import leftover, valkey
 from tests.faults import invariants
 from tests.stack import Stack
 
 QUICK, STEADY, SLOW = "quick@1", "steady@1", "slow@1"
-"""Suites whose evaluation takes nothing, one second and six."""
+"""Suites whose evaluation takes nothing, half a second, and six seconds."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Live:
     stack: Stack
 
     @property
-    def redis_url(self) -> str:
-        return str(json.loads((self.stack.state / "run" / "valkey.json").read_text())["url"])
+    def broker_socket(self) -> str:
+        return str(Path(json.loads((self.stack.state / "run" / "valkey.json").read_text())["folder"]) / valkey.SOCKET)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """One query, straight to the database by a connection of its own."""

@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 self.say("\nServing. Ctrl-C stops everything.")
             while not options["exit"]:
                 processes.check()
-                time.sleep(1)
+                time.sleep(0.25)
         except journey.DemoError as error:
             raise CommandError(str(error)) from error
         except Stop:

@@ -14,6 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from evaluator.engines import gguf
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def checkpoint(demo_mirror: Path) -> Path:
@@ -24,7 +26,6 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
-@pytest.mark.engine
 def test_converting_again_gives_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
     again = gguf.convert(gguf.packaged_gguf(), tmp_path / "models" / "copy", name=gguf.DEMO_MODEL)
     assert digests(again) == digests(checkpoint)
@@ -32,7 +33,6 @@ def test_converting_again_gives_the_same_bytes(checkpoint: Path, tmp_path: Path)
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in again.iterdir()), "other users may read it"
 
 
-@pytest.mark.engine
 def test_it_is_a_plain_llama_with_a_model_card(checkpoint: Path) -> None:
     config = json.loads((checkpoint / "config.json").read_text())
     assert config["architectures"] == ["LlamaForCausalLM"]
@@ -45,7 +45,6 @@ def test_it_is_a_plain_llama_with_a_model_card(checkpoint: Path) -> None:
     assert gguf.DEMO_MODEL in card
 
 
-@pytest.mark.engine
 def test_weights_are_the_dequantised_ones(checkpoint: Path) -> None:
     """Read again by gguf's own dequantiser, without transformers; (these tensors are stored in the same order)."""
     saved = load_file(checkpoint / "model.safetensors")
@@ -64,7 +63,6 @@ def test_weights_are_the_dequantised_ones(checkpoint: Path) -> None:
     assert len(saved) == len(source)
 
 
-@pytest.mark.engine
 def test_tokens_and_chat_template(checkpoint: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)
     # Every digit stands alone, so that the spaces before it stay together: without that rule "Ġ", "Ġ", "4" and so on.
@@ -77,7 +75,6 @@ def test_tokens_and_chat_template(checkpoint: Path) -> None:
     assert chat.endswith("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
 
 
-@pytest.mark.engine
 def test_it_speaks(checkpoint: Path) -> None:
     """Attention weights are stored in another order in GGUF; a wrong one gives gibberish."""
     tokenizer = AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)

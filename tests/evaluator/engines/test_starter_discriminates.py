@@ -18,6 +18,8 @@ from transformers import AutoConfig, AutoTokenizer, LlamaForCausalLM
 from evaluator import suites
 from evaluator.engines.gguf import DEMO_MODEL
 
+pytestmark = pytest.mark.engine
+
 ITEMS = 40
 SPEC, BUNDLE = suites.find("starter@1")
 
@@ -61,7 +63,6 @@ def measured(demo_mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
         return tuple(evaluate((model.eval(), tokenizer), place / "tasks") for model in (trained, untrained))
 
 
-@pytest.mark.engine
 def test_an_untrained_model_guesses(measured: tuple[Scores, Scores]) -> None:
     for task in SPEC.tasks:
         score, _ = measured[1][task.task]
@@ -69,7 +70,6 @@ def test_an_untrained_model_guesses(measured: tuple[Scores, Scores]) -> None:
         assert abs(score - task.baseline) <= 3 * error, f"{task.task}: {score}"
 
 
-@pytest.mark.engine
 def test_smollm2_does_not(measured: tuple[Scores, Scores]) -> None:
     for task in SPEC.tasks:
         score, error = measured[0][task.task]

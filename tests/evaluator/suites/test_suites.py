@@ -145,7 +145,7 @@ def test_a_suite_that_is_no_mapping(toy: Path) -> None:
     assert "Expected `object`" in refusal(toy)
     toy.write_text("name: [toy\n")
     assert "not valid YAML" in refusal(toy)
-    toy.write_text("[" * 5000)
+    toy.write_text("[" * 1000)
     assert "not valid YAML" in refusal(toy)
     toy.write_bytes(b"name: \xff\n")
     assert "not valid YAML" in refusal(toy)
