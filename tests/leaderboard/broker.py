@@ -1,4 +1,4 @@
-"""The broker as the outbox sees it: it takes messages or does not answer, and delivers what it has as often as asked."""
+"""The broker as the outbox sees it: it takes messages or does not answer, and delivers what it has at any time."""
 
 from typing import Any
 

@@ -107,7 +107,9 @@ def check_board(submissions: Iterable[Submission]) -> None:
             key = (row.revision_id, row.settings_digest)
             latest[key] = max(row.pk, latest.get(key, 0))
     newest = Snapshot.objects.order_by("-id").first()
-    shown = [] if newest is None else list(SnapshotRow.objects.filter(snapshot=newest).values_list("submission", flat=True))
+    shown = (
+        [] if newest is None else list(SnapshotRow.objects.filter(snapshot=newest).values_list("submission", flat=True))
+    )
     assert sorted(shown) == sorted(latest.values()), f"the board shows {shown}, not {latest}"
 
 

@@ -31,7 +31,9 @@ class Measured:
 
 def measured(spec: JobSpec, *, variant: int = 0) -> Measured:
     """One chunk a task. Two variants of one job are two honest runs which did not come out equal."""
-    samples = {task.task: [sample_of(spec, task, doc_id, variant) for doc_id in range(ITEMS)] for task in spec.suite.tasks}
+    samples = {
+        task.task: [sample_of(spec, task, doc_id, variant) for doc_id in range(ITEMS)] for task in spec.suite.tasks
+    }
     bodies = tuple(
         gzip.compress(b"".join(encode(sample) + b"\n" for sample in of_task), mtime=0) for of_task in samples.values()
     )
