@@ -1,10 +1,14 @@
 """The site's Celery tasks: each hands over to one action and may run twice without harm."""
 
+import logging
+
 from celery import shared_task
 
 from leaderboard.actions import lease, ring
-from leaderboard.actions.score import score as score_submission
+from leaderboard.actions.finish import finish
 from leaderboard.actions.validate import validate as validate_submission
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="leaderboard.validate")
@@ -16,12 +20,17 @@ def validate(submission: int) -> None:
 @shared_task(name="leaderboard.score")
 def score(submission: int) -> None:
     """Score and rank a submission."""
-    score_submission(submission=submission)
+    finish(submission=submission)
 
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, then ring for whatever waits."""
-    lease.expire_leases()
-    lease.end_overtime()
-    ring.ring_due()
+    """Take back dead leases, end what runs for too long, then ring for whatever waits.
+
+    A part that fails keeps none of the others from being done.
+    """
+    for part in (lease.expire_leases, lease.end_overtime, ring.ring_due):
+        try:
+            part()
+        except Exception:
+            log.exception("The reconciler's %s failed; it runs again with the next round.", part.__name__)

@@ -107,9 +107,8 @@ def check_board(submissions: Iterable[Submission]) -> None:
             key = (row.revision_id, row.settings_digest)
             latest[key] = max(row.pk, latest.get(key, 0))
     newest = Snapshot.objects.order_by("-id").first()
-    shown = (
-        [] if newest is None else list(SnapshotRow.objects.filter(snapshot=newest).values_list("submission", flat=True))
-    )
+    rows = SnapshotRow.objects.filter(snapshot=newest, submission__isnull=False)
+    shown = list(rows.values_list("submission", flat=True)) if newest else []
     assert sorted(shown) == sorted(latest.values()), f"the board shows {shown}, not {latest}"
 
 
@@ -123,6 +122,18 @@ def check_files() -> None:
 def assert_once(keys: Iterable[object], what: str) -> None:
     twice = [key for key, count in Counter(keys).items() if count > 1]
     assert not twice, f"equal {what}: {twice}"
+
+
+def final() -> dict[tuple[str, int], tuple[object, ...]]:
+    """Every submission and job that has ended, as it stays."""
+    told = ("pk", "state", "error_code", "error_message", "score", "stderr", "revision", "started_at", "finished_at")
+    ended = Submission.objects.exclude(finished_at=None).values_list(*told)
+    jobs = Job.objects.exclude(finished_at=None).values_list("pk", "state", "attempt", "results_digest", "finished_at")
+    return {("submission", row[0]): row for row in ended} | {("job", row[0]): row for row in jobs}
+
+
+KEPT = tuple(f"leaderboard_{table}" for table in ("user", "owner", "suite", "suitetask", "bundle", "workertoken"))
+"""Tables of what a test sets up once."""
 
 
 def tables() -> list[str]:
@@ -139,8 +150,8 @@ def digest() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def forget(*kept: str) -> None:
-    """Empty our tables but `kept`. TRUNCATE, because rows are guarded against DELETE."""
-    emptied = [f'"{table}"' for table in tables() if table not in kept]
+def forget() -> None:
+    """Empty our tables but those in KEPT. TRUNCATE, because rows are guarded against DELETE."""
+    emptied = [f'"{table}"' for table in tables() if table not in KEPT]
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(emptied)} CASCADE")
