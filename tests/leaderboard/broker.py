@@ -17,12 +17,13 @@ class Broker:
     def __init__(self) -> None:
         self.sent: list[tuple[str, int]] = []
         self.rings = 0
-        self.down: bool | set[int] = False
-        """Always, never, or for these rings (counted from 1)."""
+        self.down = False
+        self.missing: set[int] = set()
+        """It is away for these rings, counted from 1."""
 
     def send(self, name: str, args: list[int], **_: Any) -> None:
         self.rings += 1
-        if self.down is True or (self.down and self.rings in self.down):
+        if self.down or self.rings in self.missing:
             raise OperationalError("the broker is away")
         self.sent.append((name, args[0]))
 

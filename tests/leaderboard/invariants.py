@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.apps import apps
 from django.core.files.storage import default_storage
-from django.db import connection
+from django.db import connection, transaction
 
 from leaderboard.models import Event, Job, Outbox, Result, SampleChunk, Snapshot, SnapshotRow, Submission, SuiteTask
 from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
@@ -151,7 +151,8 @@ def digest() -> list[str]:
 
 
 def forget() -> None:
-    """Empty our tables but those in KEPT. TRUNCATE, because rows are guarded against DELETE."""
-    emptied = [f'"{table}"' for table in tables() if table not in KEPT]
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(emptied)} CASCADE")
+    """Empty our tables but those in KEPT, through the purge's door: several times as fast as TRUNCATE."""
+    emptied = [f'DELETE FROM "{table}"' for table in tables() if table not in KEPT]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('parity.purge', 'on', true)")
+        cursor.execute("; ".join(emptied))

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from leaderboard.actions import record
 from leaderboard.models import (
     Job,
     Owner,
@@ -120,80 +120,84 @@ def assert_ended(path: Path, state: str) -> None:
 def walk(new_path: Callable[[], Path], name: str, points: FailPoints) -> int:
     """Break the path off at each of its points, before and after; returns at how many."""
     way = WAYS[name]
-    path = new_path()
-    go(path, way.first)
-    points.arm(0, after=False)
-    assert go(path, way.broken) == 0
-    there = points.passed
-    go(path, way.then)
-    assert_ended(path, way.end)
+
+    def once(at: int, *, after: bool) -> int:
+        path = new_path()
+        go(path, way.first)
+        points.arm(at, after=after)
+        died = go(path, way.broken)
+        there = points.passed
+        assert died == points.met == int(at > 0)
+        points.arm(0, after=False)
+        go(path, way.then)
+        assert_ended(path, way.end)
+        return there
+
+    there = once(0, after=False)
     for at in range(1, there + 1):
         for after in (False, True):
-            path = new_path()
-            go(path, way.first)
-            points.arm(at, after=after)
-            assert go(path, way.broken) == points.met == 1, f"point {at} of {there} was not reached"
-            points.arm(0, after=False)
-            go(path, way.then)
-            assert_ended(path, way.end)
+            try:
+                once(at, after=after)
+            except AssertionError as error:
+                error.add_note(f"{name}: dead {'after' if after else 'before'} point {at} of {there}")
+                raise
     return 2 * there
 
 
-@pytest.mark.parametrize("name", WAYS)
-def test_dying_at_any_commit(
-    name: str, new_path: Callable[[], Path], commits: FailPoints, record_property: Print
-) -> None:
-    walked = walk(new_path, name, commits)
-    record_property("fail-points", walked)
-    print(f"{name}: {walked} fail-points at commits")
-    assert walked
+def test_dying_at_any_commit(new_path: Callable[[], Path], commits: FailPoints, record_property: Print) -> None:
+    walked = {name: walk(new_path, name, commits) for name in WAYS}
+    record_property("fail-points", sum(walked.values()))
+    print(f"{sum(walked.values())} fail-points at commits: {walked}")
+    assert all(walked.values())
 
 
-@pytest.mark.parametrize("name", ["succeeds", "rung by the reconciler", "its worker is stopped"])
 def test_dying_at_any_message(
-    name: str, new_path: Callable[[], Path], record_property: Print, monkeypatch: pytest.MonkeyPatch
+    new_path: Callable[[], Path], record_property: Print, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the commit that made the work and the broker, or after the broker has it."""
     points = FailPoints()
     stock = Broker.send
     monkeypatch.setattr(Broker, "send", lambda self, *a, **k: points.through(lambda: stock(self, *a, **k)))
-    walked = walk(new_path, name, points)
-    record_property("fail-points", walked)
-    print(f"{name}: {walked} fail-points at messages")
-    assert walked
+    walked = {name: walk(new_path, name, points) for name in RINGING}
+    record_property("fail-points", sum(walked.values()))
+    print(f"{sum(walked.values())} fail-points at messages: {walked}")
+    assert all(walked.values())
 
 
-@pytest.mark.parametrize("name", ["succeeds", "its worker is stopped", "its worker is lost"])
-def test_the_broker_away_at_any_message(name: str, new_path: Callable[[], Path]) -> None:
+RINGING = ("succeeds", "rung by the reconciler", "its worker is stopped")
+"""The ways whose broken part rings."""
+
+
+def test_the_broker_away_at_any_message(new_path: Callable[[], Path]) -> None:
     """And at all of them, until the reconciler's next round."""
-    way = WAYS[name]
-    path = new_path()
-    go(path, [*way.first, *way.broken, *way.then])
-    rings = path.broker.rings
-    assert rings
-    for missed in [*({ring} for ring in range(1, rings + 1)), set(range(1, rings + 1))]:
+    for name in RINGING:
+        way = WAYS[name]
         path = new_path()
-        path.broker.down = missed
         go(path, [*way.first, *way.broken, *way.then])
-        assert_ended(path, way.end)
+        rings = path.broker.rings
+        assert rings
+        for missed in [*({ring} for ring in range(1, rings + 1)), set(range(1, rings + 1))]:
+            path = new_path()
+            path.broker.missing = missed
+            go(path, [*way.first, *way.broken, *way.then])
+            assert_ended(path, way.end)
 
 
-@pytest.mark.parametrize("written", [0.0, 0.5, 1.0])
-def test_dying_between_a_chunk_and_its_row(
-    written: float, new_path: Callable[[], Path], files: Folder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dying_between_a_chunk_and_its_row(new_path: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing, half or all of the file written: the chunk is sent again, and is there once and whole."""
-    path = new_path()
-    points, stock = FailPoints(), record.default_storage.save
+    points, stock = FailPoints(), default_storage.save
+    for written in (0.0, 0.5, 1.0):
 
-    def save(name: str, content: ContentFile) -> str:
-        whole = content.read()
-        part = whole[: int(len(whole) * written)]
-        return str(points.through(lambda: stock(name, ContentFile(part if points.passed == points.at else whole))))
+        def save(name: str, content: ContentFile, written: float = written) -> str:
+            whole = content.read()
+            part = whole[: int(len(whole) * written)]
+            return str(points.through(lambda: stock(name, ContentFile(part if points.passed == points.at else whole))))
 
-    monkeypatch.setattr(record.default_storage, "save", save)
-    points.arm(2, after=written > 0)
-    way = WAYS["succeeds"]
-    assert go(path, way.broken) == points.met == 1
-    assert_ended(path, way.end)
-    assert SampleChunk.objects.count() == len([file for file in files.rglob("*") if file.is_file()]) == 2
+        path = new_path()
+        with monkeypatch.context() as patch:
+            patch.setattr(default_storage, "save", save)
+            points.arm(2, after=written > 0)
+            way = WAYS["succeeds"]
+            assert go(path, way.broken) == points.met == 1
+        assert_ended(path, way.end)
+        assert SampleChunk.objects.count() == 2
