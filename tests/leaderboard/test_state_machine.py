@@ -35,7 +35,7 @@ from tests.leaderboard.path import pinned
 
 THOROUGH = os.environ.get("PARITY_HYPOTHESIS") == "thorough"
 PROFILE = settings(
-    max_examples=1000 if THOROUGH else 15,
+    max_examples=500 if THOROUGH else 15,
     stateful_step_count=60 if THOROUGH else 30,
     deadline=None,
     database=None,
