@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast lint format lock bench-path survive clean
+.PHONY: help run test test-fast fuzz-states lint format lock bench-path survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -26,6 +26,9 @@ test: $(VENV)/.dev ## Everything that guards a merge
 
 test-fast: $(VENV)/.dev ## Tests without engines, browsers and whole stacks
 	$(BIN)/python -m pytest -m "not engine and not browser and not stack"
+
+fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
+	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
 
 lint: $(VENV)/.dev ## Formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -1,14 +1,18 @@
 """The site's Celery tasks: each hands over to one action and may run twice without harm."""
 
+import logging
+
 from celery import shared_task
 
 from leaderboard.actions import lease, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
+from leaderboard.actions.finish import finish
 from leaderboard.actions.pulse import pulse
 from leaderboard.actions.purge import remove_orphans
-from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.validate import validate as validate_submission
 from leaderboard.models import Pulse
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="leaderboard.validate")
@@ -20,7 +24,7 @@ def validate(submission: int) -> None:
 @shared_task(name="leaderboard.score")
 def score(submission: int) -> None:
     """Score and rank a submission."""
-    score_submission(submission=submission)
+    finish(submission=submission)
 
 
 @shared_task(name="leaderboard.deliver")
@@ -31,13 +35,20 @@ def deliver(delivery: int) -> None:
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, then ring for whatever waits. Says when it began and
-    ended, for /status."""
+    """Take back dead leases, end what runs for too long, then ring for whatever waits.
+
+    A part that fails keeps none of the others from being done, but the round does not count as ended on /status.
+    """
     pulse(part=Pulse.Part.SCHEDULER)
-    lease.expire_leases()
-    lease.end_overtime()
-    ring.ring_due()
-    pulse(part=Pulse.Part.RECONCILER)
+    failed = False
+    for part in (lease.expire_leases, lease.end_overtime, ring.ring_due):
+        try:
+            part()
+        except Exception:
+            failed = True
+            log.exception("The reconciler's %s failed; it runs again with the next round.", part.__name__)
+    if not failed:
+        pulse(part=Pulse.Part.RECONCILER)
 
 
 @shared_task(name="leaderboard.sweep")

@@ -37,10 +37,12 @@ def cancel_once(*, submission: int, owner: Owner) -> Submission:
         raise Conflict("illegal_transition", f"Submission {submission} has already ended: it is {row.state}.")
     running = [job.pk for job in jobs if job.state == Job.State.RUNNING]
     if running:
-        Job.objects.filter(pk__in=running).update(cancel_requested=True)
-        Event.objects.create(
-            submission=row, actor=str(owner), before=row.state, after=row.state, reason="cancellation requested"
-        )
+        asked = Job.objects.filter(pk__in=running, cancel_requested=False).update(cancel_requested=True)
+        row.refresh_from_db()  # the locks may have waited for the claim
+        if asked:
+            Event.objects.create(
+                submission=row, actor=str(owner), before=row.state, after=row.state, reason="cancellation requested"
+            )
         return row
     for job in jobs:
         if job.state == Job.State.QUEUED:

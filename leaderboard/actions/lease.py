@@ -6,12 +6,13 @@ Every claim raises the job's attempt and makes a new token; whoever calls with a
 import hashlib
 import logging
 import random
+from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
 from django.conf import settings as site
-from django.db import DataError, IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from evaluator.contract import (
@@ -48,27 +49,48 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits.
 
     Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has. A claim that
-    is sent again, by its nonce, gets the attempt that it got before.
+    is sent again, by its nonce, gets the attempt that it got before. A job that this site cannot read any more (it was
+    stored by another version) fails: the others do not wait behind it.
     """
     worker = introduce(token=token, request=request)
-    free = Job.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
-        "submission__suite", "submission__revision__model"
+    again = given_before(worker, request) if request.nonce else None
+    while again is None and (job := oldest(request)) is not None:
+        try:
+            return give(job, worker, request)
+        except msgspec.ValidationError as error:
+            fail_unreadable(job, str(error))
+    return again
+
+
+def free() -> QuerySet[Job]:
+    """Jobs that nobody else is just taking; each gets locked."""
+    rows = Job.objects.select_for_update(skip_locked=True, of=("self",))
+    return rows.select_related("submission__suite", "submission__revision__model")
+
+
+def given_before(worker: Worker, request: ClaimRequest) -> JobSpec | None:
+    """The attempt that this very claim got already, when its answer was lost; its lease starts anew."""
+    for job in free().filter(worker=worker, state=Job.State.RUNNING, lease_expires_at__gte=Now()):
+        secret = attempt_secret(request, job.pk, job.attempt)
+        if tokens.matches(secret, job.token_digest):
+            Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
+            return spec_of(job, attempt=job.attempt, secret=secret, request=request)
+    return None
+
+
+def oldest(request: ClaimRequest) -> Job | None:
+    """The first waiting job that fits, locked; one that somebody else is just taking is passed over."""
+    waiting = free().filter(fits(request), not_before__lte=Now())
+    return (
+        waiting.filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING]).order_by("id").first()
     )
-    again = free.filter(worker=worker, state=Job.State.RUNNING, lease_expires_at__gte=Now()) if request.nonce else []
-    for held_already in again:
-        secret = attempt_secret(request, held_already.pk, held_already.attempt)
-        if tokens.matches(secret, held_already.token_digest):
-            Job.objects.filter(pk=held_already.pk).update(lease_expires_at=lease_end(), beat_at=Now())
-            return spec_of(held_already, attempt=held_already.attempt, secret=secret, request=request)
-    job = (
-        free.filter(fits(request), not_before__lte=Now())
-        .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
-        .order_by("id")
-        .first()
-    )
-    if job is None:
-        return None
+
+
+def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:
+    """Lease a locked waiting job to a worker; raises ValidationError, nothing done, for one that cannot be read. Runs
+    in the caller's transaction."""
     secret, submission = attempt_secret(request, job.pk, job.attempt + 1), job.submission
+    spec = spec_of(job, attempt=job.attempt + 1, secret=secret, request=request)
     move_job(
         job=job, before="queued", after="running", actor=f"worker {worker.name}", attempt=F("attempt") + 1,
         worker=worker, token_digest=tokens.digest(secret), lease_expires_at=lease_end(), claimed_at=Now(),
@@ -79,7 +101,7 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
             submission=submission.pk, before="queued", after="running", actor=f"worker {worker.name}",
             started_at=submission.started_at or Now(),
         )  # fmt: skip
-    return spec_of(job, attempt=job.attempt + 1, secret=secret, request=request)
+    return spec
 
 
 def attempt_secret(request: ClaimRequest, job: int, attempt: int) -> str:
@@ -90,7 +112,7 @@ def attempt_secret(request: ClaimRequest, job: int, attempt: int) -> str:
 
 
 def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> JobSpec:
-    """What the worker gets, less what its edition would refuse."""
+    """What the worker gets, less what its edition would refuse; raises ValidationError for what cannot be read."""
     submission, revision = job.submission, job.submission.revision
     assert revision is not None  # a constraint of the table: only pinned submissions are queued
     limited = request.edition >= 2
@@ -106,6 +128,16 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         limit_seconds=job.limit_seconds if limited else None,
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
     )
+
+
+def fail_unreadable(job: Job, problem: str) -> None:
+    """End a locked waiting job whose suite or settings do not fit the contract. Runs in the caller's transaction."""
+    move_job(job=job, before="queued", after="failed", actor="dispatcher", reason="unreadable_job")
+    move_submission(
+        submission=job.submission_id, before=job.submission.state, after="failed", actor="dispatcher",
+        reason="unreadable_job", error_code="unreadable_job",
+        error_message=f"This site cannot read the settings or the suite of this submission any more: {problem}.",
+    )  # fmt: skip
 
 
 def fits(request: ClaimRequest) -> Q:
@@ -219,47 +251,58 @@ OVERTIME = timedelta(seconds=30)
 
 def end_overtime() -> int:
     """Fail every job whose attempt runs longer than it may, whatever its worker says; returns how many."""
-    late = Q(state=Job.State.RUNNING, claimed_at__lt=Now() - F("limit_seconds") * timedelta(seconds=1) - OVERTIME)
+    return end_each(over_limit(), fail_overtime)
+
+
+def over_limit() -> QuerySet[Job]:
+    return Job.objects.filter(
+        state=Job.State.RUNNING, claimed_at__lt=Now() - F("limit_seconds") * timedelta(seconds=1) - OVERTIME
+    )
+
+
+def end_each(jobs: QuerySet[Job], end: Callable[..., bool]) -> int:
+    """End each of these jobs in a transaction of its own; returns how many were. Safe from several places at once.
+
+    One that cannot be ended is logged and stays as it is; the others do not wait behind it.
+    """
     ended = 0
-    for number in list(Job.objects.filter(late).values_list("pk", flat=True)):
-        with transaction.atomic():
-            job = Job.objects.select_for_update(skip_locked=True, of=("self",)).filter(late, pk=number).first()
-            if job is not None:
-                fail_overtime(job)
-                ended += 1
+    for job in list(jobs.values_list("pk", flat=True)):
+        try:
+            ended += end(job=job)
+        except (InterfaceError, OperationalError):
+            raise  # the database is away
+        except Exception:
+            log.exception("Job %s cannot be ended; the others go on.", job)
     return ended
 
 
-def fail_overtime(job: Job) -> None:
-    """End a locked running job that is over its limit. Runs in the caller's transaction."""
-    if job.cancel_requested:
-        end_cancelled(job=job, actor="reconciler", reason="cancelled; its worker did not stop in time")
-        return
-    message = f"The evaluation took longer than the {job.limit_seconds:g} s that it may."
-    requeue_or_fail(job=job, actor="reconciler", code="time_limit", message=message, retry=False)
+@transaction.atomic
+def fail_overtime(*, job: int) -> bool:
+    """End one running job if it is really over its limit."""
+    row = over_limit().select_for_update(skip_locked=True, of=("self",)).filter(pk=job).first()
+    if row is None:
+        return False
+    if row.cancel_requested:
+        end_cancelled(job=row, actor="reconciler", reason="cancelled; its worker did not stop in time")
+        return True
+    message = f"The evaluation took longer than the {row.limit_seconds:g} s that it may."
+    requeue_or_fail(job=row, actor="reconciler", code="time_limit", message=message, retry=False)
+    return True
 
 
 def expire_leases() -> int:
-    """Take back every job whose lease has run out; returns how many. Safe to run from several places at once."""
-    expired = list(Job.objects.filter(state="running", lease_expires_at__lt=Now()).values_list("pk", flat=True))
-    taken = 0
-    for job in expired:
-        try:
-            taken += expire(job=job)
-        except (Conflict, DataError, IntegrityError):
-            log.exception("The lease of job %s cannot be taken back; the others go on.", job)
-    return taken
+    """Take back every job whose lease has run out; returns how many."""
+    return end_each(leases_out(), expire)
+
+
+def leases_out() -> QuerySet[Job]:
+    return Job.objects.filter(state=Job.State.RUNNING, lease_expires_at__lt=Now())
 
 
 @transaction.atomic
 def expire(*, job: int) -> bool:
     """Take back one job if its lease is really out."""
-    row = (
-        Job.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("submission")
-        .filter(pk=job, state="running", lease_expires_at__lt=Now())
-        .first()
-    )
+    row = leases_out().select_for_update(skip_locked=True, of=("self",)).filter(pk=job).first()
     if row is None:
         return False
     if row.cancel_requested:

@@ -192,10 +192,10 @@ def store(job: Job, task: SuiteTask, result: TaskResult) -> None:
 @transaction.atomic
 def record_failure(*, job: int, token: str, failure: Failure) -> bool:
     """End an attempt that brought no result; False when this attempt has already been ended (a repeated call)."""
-    ended = Job.objects.filter(pk=job, attempt=failure.attempt).exclude(state=Job.State.RUNNING)
-    if ended.exists():
+    row = locked(job=job)
+    if row.attempt == failure.attempt and row.state != Job.State.RUNNING:
         return False
-    row = held(job=job, attempt=failure.attempt, token=token)
+    check_held(row, attempt=failure.attempt, token=token)
     actor = f"worker {row.worker}"
     if failure.log:
         Job.objects.filter(pk=row.pk).update(log=newest(failure.log, LOG_LIMIT))

@@ -34,7 +34,8 @@ def enqueue(*, kind: str, subject: int, queue: str = "site", delay: timedelta = 
     values = {"queue": queue, "ring_after": Now() + delay, "rings": 0}
     bell, _ = Outbox.objects.update_or_create(kind=kind, subject=subject, defaults=values)
     if not delay:
-        transaction.on_commit(lambda: ring(bell=bell.pk))
+        # Robust: what breaks here must not make a call that is committed look as if it had failed.
+        transaction.on_commit(lambda: ring(bell=bell.pk), robust=True)
 
 
 def ring(*, bell: int) -> bool:

@@ -41,6 +41,14 @@ def validate(*, submission: int) -> None:
     if row is None:
         return
     try:
+        look(row)
+    except IllegalMove:
+        log.info("Submission %s was moved by somebody else while it was validated.", submission)
+
+
+def look(row: Submission) -> None:
+    """Queue or reject it, or look again later; raises IllegalMove when somebody else moved it meanwhile."""
+    try:
         pinned = hub.pin(
             row.requested_model,
             row.requested_revision,
@@ -58,12 +66,10 @@ def validate(*, submission: int) -> None:
             reject(row=row, code=error.code, message=error.message)
     except Rejected as error:
         reject(row=row, code=error.code, message=error.message)
-    except IllegalMove:
-        log.info("Submission %s was moved by somebody else while it was validated.", submission)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: the bell rings again
+    except (IllegalMove, OperationalError, InterfaceError):
+        raise  # with the database away, the bell rings again
     except Exception as error:  # a repository may say anything of itself; no submission waits for ever because of it
-        log.exception("Submission %s cannot be validated.", submission)
+        log.exception("Submission %s cannot be validated.", row.pk)
         message = f"{row.requested_model} could not be checked: {type(error).__name__}. The site's log has the details."
         reject(row=row, code="validation_failed", message=message)
 
@@ -89,34 +95,38 @@ def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
 
 
 def accept(row: Submission, pinned: hub.PinnedModel) -> None:
-    """Record the revision and queue one job, in one transaction, and note when it is expected to end.
-
-    An equal live submission rejects this one.
-    """
+    """Queue it; an equal live submission rejects it."""
     try:
-        with transaction.atomic():
-            revision = record_revision(pinned)
-            settings = msgspec.convert(row.settings, Settings)
-            move_submission(
-                submission=row.pk, before="validating", after="queued", actor=ACTOR,
-                reason=f"pinned to {pinned.sha}", revision=revision, queued_at=Now(),
-            )  # fmt: skip
-            job = Job.objects.create(
-                submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now(),
-                architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
-                limit_seconds=site.JOB_LIMIT_SECONDS,
-            )  # fmt: skip
-            ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
-            Submission.objects.filter(pk=row.pk).update(predicted_seconds=prediction(job))
+        enter(row, pinned)
     except IntegrityError:
         other = Submission.objects.filter(
             revision__model__name=pinned.name, revision__sha=pinned.sha, suite=row.suite,
             settings_digest=row.settings_digest, state__in=LIVE,
         ).exclude(pk=row.pk).first()  # fmt: skip
-        if other is None:
-            raise
+        if other is None:  # it ended at this moment
+            enter(row, pinned)
+            return
         message = f"Submission {other.pk} already evaluates this revision on {row.suite.slug}."
         reject(row=row, code="duplicate_submission", message=message)
+
+
+@transaction.atomic
+def enter(row: Submission, pinned: hub.PinnedModel) -> None:
+    """Record the revision, queue one job and note when it is expected to end; raises IntegrityError while an equal
+    submission is live."""
+    revision = record_revision(pinned)
+    settings = msgspec.convert(row.settings, Settings)
+    move_submission(
+        submission=row.pk, before="validating", after="queued", actor=ACTOR, reason=f"pinned to {pinned.sha}",
+        revision=revision, queued_at=Now(),
+    )  # fmt: skip
+    job = Job.objects.create(
+        submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now(),
+        architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
+        limit_seconds=site.JOB_LIMIT_SECONDS,
+    )  # fmt: skip
+    ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
+    Submission.objects.filter(pk=row.pk).update(predicted_seconds=prediction(job))
 
 
 OVERHEAD = 1.2
@@ -179,12 +189,14 @@ def patient(row: Submission) -> bool:
 
 @transaction.atomic
 def postpone(*, row: Submission, reason: str) -> None:
-    """Leave it validating, say why once, and look again later."""
+    """Leave it validating, say why once, and look again later; raises IllegalMove when it is not validating any more:
+    a bell that nothing waits for would ring for ever."""
     reason = fitting(reason, MESSAGE_LIMIT)
-    if row.error_message != reason:
-        Submission.objects.filter(pk=row.pk, state="validating").update(
-            error_code="hub_unreachable", error_message=reason
-        )
+    told = Submission.objects.select_for_update(no_key=True).filter(pk=row.pk, state="validating").first()
+    if told is None:
+        raise IllegalMove(f"Submission {row.pk}", "validating")
+    if told.error_message != reason:
+        Submission.objects.filter(pk=row.pk).update(error_code="hub_unreachable", error_message=reason)
         Event.objects.create(
             submission=row, actor=ACTOR, before="validating", after="validating", reason="hub_unreachable",
             digest=hashlib.sha256(reason.encode()).hexdigest(),

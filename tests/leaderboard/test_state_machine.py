@@ -1,0 +1,373 @@
+"""Any order of calls: after each the tables say what the tables of moves promise, and in the end everything has ended.
+
+Hypothesis picks the calls; `World` (expected.py) knows what each should do, `check` (invariants.py) what must hold
+anyway. PARITY_HYPOTHESIS=thorough tries many more (`make fuzz-states`).
+"""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from pytest_django import Settings as DjangoSettings
+
+from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
+from evaluator.hub import HubError, PinnedModel
+from leaderboard import tasks
+from leaderboard.actions import lease, record, validate
+from leaderboard.actions.cancel import cancel
+from leaderboard.actions.errors import Refused
+from leaderboard.actions.submit import submit
+from leaderboard.models import Job, Outbox, Owner, Submission, Suite, WorkerToken
+from tests.leaderboard import expected, invariants
+from tests.leaderboard.broker import Broker, deliver
+from tests.leaderboard.expected import Outcome, World
+from tests.leaderboard.measured import differing, measured
+from tests.leaderboard.path import pinned
+
+THOROUGH = os.environ.get("PARITY_HYPOTHESIS") == "thorough"
+PROFILE = settings(
+    max_examples=500 if THOROUGH else 15,
+    stateful_step_count=60 if THOROUGH else 30,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+MODELS = {"org/small": ("LlamaForCausalLM", 1_000), "org/large": ("GPT2LMHeadModel", 5_000), "org/odd": ("", 0)}
+"""Name -> architecture and bytes."""
+ENGINES = ("vllm", "transformers")
+QUEUES = ("cpu", "gpu")
+PAST = timedelta(days=2)
+
+T = TypeVar("T")
+pick = st.integers(0, 5)
+"""Which of several; counted from the newest, so that the smallest example is about what happened last."""
+
+
+class Calls(RuleBasedStateMachine):
+    """One site, and whoever calls it. The class's attributes are set by the test."""
+
+    owner: ClassVar[Owner]
+    stranger: ClassVar[Owner]
+    token: ClassVar[WorkerToken]
+    broker: ClassVar[Broker]
+    site: ClassVar[DjangoSettings]
+    counted: ClassVar[dict[str, int]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        invariants.forget()
+        self.world, self.specs, self.sound = World(), list[JobSpec](), True
+        self.final: dict[tuple[str, int], tuple[object, ...]] = {}
+        self.broker.sent.clear()
+        self.broker.down = False
+        self.counted["examples"] += 1
+
+    def call(self, outcome: Outcome, action: Callable[[], T]) -> T | None:
+        """Make a call that has this outcome; whatever does not change anything leaves every row as it was."""
+        self.sound = False
+        self.counted[outcome] = self.counted.get(outcome, 0) + 1
+        before = None if outcome == "changed" else invariants.digest()
+        value, refusal = None, None
+        try:
+            value = action()
+        except Refused as error:
+            refusal = error
+        assert (refusal is not None) == (outcome == "refused"), f"{outcome} was expected: {refusal!r}"
+        assert before is None or invariants.digest() == before
+        return value
+
+    def newest(self, which: int) -> JobSpec:
+        return self.specs[-1 - which % len(self.specs)]
+
+    def job(self, number: int) -> tuple[expected.Submission, expected.Job]:
+        for row in self.world.submissions.values():
+            if row.job is not None and row.job.number == number:
+                return row, row.job
+        raise AssertionError(number)
+
+    # People.
+
+    @rule(
+        model=st.sampled_from(sorted(MODELS)), revision=st.sampled_from(["main", "v1"]), engine=st.sampled_from(ENGINES)
+    )
+    def submit(self, model: str, revision: str, engine: Any) -> None:
+        request = (model, revision, engine)
+        made = self.call(
+            self.world.submit(request),
+            lambda: submit(
+                owner=self.owner, submitter=self.owner.user, suite="tiny@1", model=model, revision=revision,
+                settings=Settings(engine=engine),
+            ),
+        )  # fmt: skip
+        if made is not None:
+            self.world.submitted(made.pk, request)
+            assert self.broker.down or self.broker.sent[-1] == ("leaderboard.validate", made.pk)
+
+    @precondition(lambda self: self.world.submissions)
+    @rule(which=pick, owned=st.sampled_from([True, True, False]))
+    def cancel(self, which: int, owned: bool) -> None:
+        row = list(self.world.submissions.values())[-1 - which % len(self.world.submissions)]
+        outcome = self.world.cancel(row, owned=owned)
+        self.call(outcome, lambda: cancel(submission=row.number, owner=self.owner if owned else self.stranger))
+
+    # Bells and clocks.
+
+    @rule()
+    def broker_goes_or_comes(self) -> None:
+        self.broker.down = not self.broker.down
+
+    @precondition(lambda self: self.broker.sent)
+    @rule(
+        which=pick,
+        answer=st.sampled_from(["fine", "fine", "fine", "model_not_found", "hub_unreachable", "impatient"]),
+        queue=st.sampled_from(QUEUES),
+    )
+    def deliver(self, which: int, answer: str, queue: str) -> None:
+        """Any message that was ever sent, first or again."""
+        self.take(self.broker.sent[-1 - which % len(self.broker.sent)], answer, queue)
+
+    def take(self, message: tuple[str, int], answer: str = "fine", queue: str = "cpu") -> None:
+        name, subject = message
+        row = self.world.submissions.get(subject)
+        if name == "leaderboard.score":
+            assert row is not None
+            self.call(self.world.score(row), lambda: deliver(message))
+        if name != "leaderboard.validate":
+            return
+        assert row is not None
+        if row.state != "validating":
+            self.call("nothing", lambda: deliver(message))
+            return
+        if answer == "impatient":
+            Submission.objects.filter(pk=subject).update(created_at=Now() - PAST)
+        code = "hub_unreachable" if answer == "impatient" else answer
+
+        def pin(name: str, *_: Any, **__: Any) -> PinnedModel:
+            if code != "fine":
+                raise HubError(code, f"{code}: {name}")
+            architecture, size = MODELS[name]
+            return pinned(name, architecture=architecture, size=size)
+
+        self.site.JOB_QUEUE = queue
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(validate.hub, "pin", pin)
+            self.call("changed", lambda: deliver(message))
+        if code == "fine":
+            made = Job.objects.filter(submission=subject).first()
+            architecture, size = MODELS[row.request[0]]
+            needs = int(size * validate.OVERHEAD)
+            job = expected.Job(made.pk if made else 0, queue, row.request[2], architecture, needs)
+            self.world.accept(row, job)
+        elif answer != "hub_unreachable":
+            self.world.reject(row, code)
+
+    @rule()
+    def time_passes(self) -> None:
+        """Every wait is over: back-off, and bells that were rung already."""
+        Job.objects.filter(state="queued").update(not_before=Now())
+        Outbox.objects.update(ring_after=Now())
+        for row in self.world.live():
+            if row.job is not None and row.state == "queued":
+                row.job.waits = False
+
+    @rule()
+    def reconcile(self) -> None:
+        self.sound = False
+        tasks.reconcile()
+        self.world.reconcile()
+
+    @precondition(lambda self: any(row.state == "running" for row in self.world.live()))
+    @rule(which=pick, overtime=st.booleans())
+    def worker_falls_silent_or_dawdles(self, which: int, overtime: bool) -> None:
+        running = [row.job for row in self.world.live() if row.job is not None and row.state == "running"]
+        job = running[-1 - which % len(running)]
+        column = "claimed_at" if overtime else "lease_expires_at"
+        Job.objects.filter(pk=job.number).update(**{column: Now() - PAST})
+        job.overtime, job.lease_out = job.overtime or overtime, job.lease_out or not overtime
+
+    # Workers.
+
+    @rule(
+        queues=st.sampled_from([QUEUES, QUEUES, ("cpu",), ("gpu",)]),
+        engines=st.sampled_from([ENGINES, ENGINES, ("vllm",)]),
+        memory=st.sampled_from([None, None, 2_000, 0]),
+        runs=st.sampled_from([(), (), ("LlamaForCausalLM",)]),
+    )
+    def claim(self, queues: Any, engines: Any, memory: int | None, runs: tuple[str, ...]) -> None:
+        request = ClaimRequest(
+            worker="w", queues=queues, engines=engines, memory_bytes=memory, architectures=runs, edition=2
+        )
+        able = {
+            row.job.number: row
+            for row in self.world.live()
+            if row.job is not None and self.world.fits(row.job, set(queues), set(engines), memory, set(runs))
+        }
+        spec = self.call("changed", lambda: lease.claim(token=self.token, request=request))
+        assert (spec is not None) == bool(able)
+        if spec is not None:
+            row, job = self.job(spec.job)
+            assert job.number in able
+            self.world.claim(row)
+            assert (spec.attempt, spec.model.name, spec.settings.engine) == (job.attempt, row.request[0], job.engine)
+            self.specs.append(spec)
+
+    @precondition(lambda self: self.specs)
+    @rule(
+        which=pick,
+        shift=st.sampled_from([0, 0, 0, 0, -1, 1]),
+        ours=st.sampled_from([True, True, True, False]),
+        done=pick,
+    )
+    def heartbeat(self, which: int, shift: int, ours: bool, done: int) -> None:
+        spec = self.newest(which)
+        _, job = self.job(spec.job)
+        attempt = max(0, spec.attempt + shift)
+        held = self.world.held(job, attempt, ours and spec.attempt == job.attempt)
+        beat = Heartbeat(attempt=attempt, phase="evaluating", done=done, total=4)
+        token = spec.token if ours else "attempt_foreign"
+        outcome: Outcome = "changed" if held else "refused"
+        reply = self.call(outcome, lambda: lease.heartbeat(job=spec.job, token=token, beat=beat))
+        if reply is not None:
+            assert reply.cancel == job.cancel
+            job.done = max(job.done, min(done, 4))
+
+    @precondition(lambda self: self.specs)
+    @rule(which=pick, sequence=st.integers(0, 1), variant=st.sampled_from([0, 0, 0, 1]))
+    def post_chunk(self, which: int, sequence: int, variant: int) -> None:
+        spec = self.newest(which)
+        _, job = self.job(spec.job)
+        made = measured(spec, variant=variant)
+        digest = made.digest(sequence)
+        stored = job.chunks.get(sequence)
+        outcome: Outcome = "changed" if stored is None else "nothing" if stored == digest else "refused"
+        if not self.world.held(job, spec.attempt, True):
+            outcome = "refused"
+        new = self.call(
+            outcome,
+            lambda: record.record_chunk(
+                job=spec.job, attempt=spec.attempt, token=spec.token, sequence=sequence, digest=digest,
+                body=made.bodies[sequence],
+            ),
+        )  # fmt: skip
+        if outcome == "changed":
+            assert new is True
+            job.chunks[sequence] = digest
+
+    @precondition(lambda self: self.specs)
+    @rule(
+        which=pick,
+        how=st.sampled_from(["complete", "complete", "complete", "differing", "chunks missing", "tasks missing"]),
+    )
+    def post_results(self, which: int, how: str) -> None:
+        """`complete` sends first what is missing, as a worker does."""
+        spec = self.newest(which)
+        row, job = self.job(spec.job)
+        made = measured(spec)
+        results = differing(made.results) if how == "differing" else made.results
+        if how == "tasks missing":
+            results = msgspec.structs.replace(results, tasks=results.tasks[:1])
+        if how in {"complete", "tasks missing"}:
+            for sequence in range(2):
+                self.post_chunk(which, sequence, 0)
+        listed = {chunk.sequence: chunk.digest for chunk in results.chunks}
+        held = self.world.held(job, spec.attempt, True)
+        fits = job.cancel or (how != "tasks missing" and listed == job.chunks)
+        repeated = (job.state, job.attempt, job.results) == ("done", spec.attempt, how)
+        outcome: Outcome = "nothing" if repeated else "changed" if held and fits else "refused"
+        new = self.call(outcome, lambda: record.record_results(job=spec.job, token=spec.token, results=results))
+        if outcome == "changed":
+            assert new is True
+            self.world.finish(row, how)
+
+    @precondition(lambda self: self.specs)
+    @rule(which=pick, kind=st.sampled_from(["model", "platform", "released", "cancelled"]))
+    def post_failure(self, which: int, kind: Any) -> None:
+        spec = self.newest(which)
+        row, job = self.job(spec.job)
+        ended = job.attempt == spec.attempt and job.state != "running"
+        held = self.world.held(job, spec.attempt, True)
+        outcome: Outcome = "nothing" if ended else "changed" if held else "refused"
+        failure = Failure(attempt=spec.attempt, kind=kind, code="broken", message="It broke.", log="the last words")
+        self.call(outcome, lambda: record.record_failure(job=spec.job, token=spec.token, failure=failure))
+        if outcome != "changed":
+            return
+        if job.cancel or kind == "cancelled":
+            self.world.both(row, "cancelled")
+        elif kind == "released":
+            self.world.requeue(row, lost=False)
+        else:
+            self.world.lose(row, "broken", retry=kind == "platform")
+
+    # What must hold.
+
+    @invariant()
+    def the_tables_agree(self) -> None:
+        self.counted["steps"] += 1
+        moves = invariants.check()
+        assert moves == self.world.moves
+        final = invariants.final()
+        assert {key: final.get(key) for key in self.final} == self.final, "what has ended was changed"
+        self.final = final
+        submissions = dict(Submission.objects.values_list("pk", "state"))
+        assert submissions == {row.number: row.state for row in self.world.submissions.values()}
+        for number, code in Submission.objects.filter(state__in=["rejected", "failed"]).values_list("pk", "error_code"):
+            assert code == self.world.submissions[number].error
+        jobs = {
+            row.job.number: (row.job.state, row.job.attempt, row.job.losses, row.job.cancel)
+            for row in self.world.submissions.values()
+            if row.job is not None
+        }
+        columns = Job.objects.values_list("pk", "state", "attempt", "losses", "cancel_requested", "done")
+        assert {pk: rest for pk, *rest, _ in columns} == {pk: list(row) for pk, row in jobs.items()}
+        running = {pk: done for pk, state, *_, done in columns if state == "running"}
+        assert running == {pk: self.job(pk)[1].done for pk in running}
+        self.sound = True
+
+    def teardown(self) -> None:
+        """Whatever has happened: with the broker and one able worker there, everything comes to its end."""
+        if not self.sound:
+            return
+        self.broker.down = False
+        for _ in range(5):
+            if not self.world.live():
+                break
+            self.time_passes()
+            self.broker.sent.clear()
+            self.reconcile()
+            for message in list(self.broker.sent):
+                self.take(message)
+            while any(row.state == "queued" and row.job and not row.job.waits for row in self.world.live()):
+                self.claim(QUEUES, ENGINES, None, ())
+            for number in range(len(self.specs)):
+                self.post_results(number, "complete")
+            for message in list(self.broker.sent):
+                self.take(message)
+            self.the_tables_agree()
+        assert not self.world.live()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_any_order_of_calls(
+    owner: Owner, suite: Suite, worker_token: WorkerToken, files: Path, settings: DjangoSettings,
+    monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None],
+) -> None:  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit TO off")  # no power cuts here: half the time
+    Owner.objects.update(day_cap=10**6, month_cap=10**6, live_cap=10**6)
+    Calls.owner, Calls.token, Calls.site = owner, worker_token, settings
+    Calls.stranger = Owner.objects.create(kind="organisation", name="stranger")
+    Calls.broker, Calls.counted = Broker.stand_in(monkeypatch), {"examples": 0, "steps": 0}
+    run_state_machine_as_test(Calls, settings=PROFILE)
+    record_property("counted", Calls.counted)
+    print(Calls.counted)
