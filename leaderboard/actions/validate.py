@@ -97,21 +97,21 @@ def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
 def accept(row: Submission, pinned: hub.PinnedModel) -> None:
     """Queue it; an equal live submission rejects it."""
     try:
-        enter(row, pinned)
+        enter(row=row, pinned=pinned)
     except IntegrityError:
         other = Submission.objects.filter(
             revision__model__name=pinned.name, revision__sha=pinned.sha, suite=row.suite,
             settings_digest=row.settings_digest, state__in=LIVE,
         ).exclude(pk=row.pk).first()  # fmt: skip
         if other is None:  # it ended at this moment
-            enter(row, pinned)
+            enter(row=row, pinned=pinned)
             return
         message = f"Submission {other.pk} already evaluates this revision on {row.suite.slug}."
         reject(row=row, code="duplicate_submission", message=message)
 
 
 @transaction.atomic
-def enter(row: Submission, pinned: hub.PinnedModel) -> None:
+def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
     """Record the revision, queue one job and note when it is expected to end; raises IntegrityError while an equal
     submission is live."""
     revision = record_revision(pinned)

@@ -9,11 +9,10 @@ from pathlib import Path as Folder
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from leaderboard.actions import files
 from leaderboard.models import (
     Job,
     Owner,
@@ -185,17 +184,22 @@ def test_the_broker_away_at_any_message(new_path: Callable[[], Path]) -> None:
 
 def test_dying_between_a_chunk_and_its_row(new_path: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing, half or all of the file written: the chunk is sent again, and is there once and whole."""
-    points, stock = FailPoints(), default_storage.save
+    points, stock = FailPoints(), files.replace
     for written in (0.0, 0.5, 1.0):
 
-        def save(name: str, content: ContentFile, written: float = written) -> str:
-            whole = content.read()
-            part = whole[: int(len(whole) * written)]
-            return str(points.through(lambda: stock(name, ContentFile(part if points.passed == points.at else whole))))
+        def replace(path: Folder, body: bytes, mode: int | None, written: float = written) -> None:
+            def store() -> None:
+                if points.passed == points.at and written < 1:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.with_name(f".{path.name}.half").write_bytes(body[: int(len(body) * written)])
+                else:
+                    stock(path, body, mode)
+
+            points.through(store)
 
         path = new_path()
         with monkeypatch.context() as patch:
-            patch.setattr(default_storage, "save", save)
+            patch.setattr(files, "replace", replace)
             points.arm(2, after=written > 0)
             way = WAYS["succeeds"]
             assert go(path, way.broken) == points.met == 1

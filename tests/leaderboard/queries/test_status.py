@@ -109,8 +109,7 @@ def test_the_reconciler_is_seen_at_work_by_its_rounds(monkeypatch: pytest.Monkey
 
 def test_a_reconciler_that_breaks_is_seen_while_the_scheduler_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "expire_leases", lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        tasks.reconcile()
+    tasks.reconcile()
     assert [(part.name, part.working) for part in status().background] == [("scheduler", True), ("reconciler", False)]
 
 
