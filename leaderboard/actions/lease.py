@@ -11,7 +11,7 @@ from datetime import timedelta
 import msgspec
 from django.conf import settings as site
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from evaluator.contract import (
@@ -64,12 +64,8 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     free = Job.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
         "submission__suite", "submission__revision__model"
     )
-    again = free.filter(worker=worker, state=Job.State.RUNNING, lease_expires_at__gte=Now()) if request.nonce else []
-    for job in again:
-        secret = attempt_secret(request, job.pk, job.attempt)
-        if tokens.matches(secret, job.token_digest):
-            Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
-            return spec_of(job, attempt=job.attempt, secret=secret, request=request)
+    if request.nonce and (again := repeated(free.filter(worker=worker), request)) is not None:
+        return again
     job = (
         free.filter(fits(request), not_before__lte=Now())
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
@@ -90,6 +86,16 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
             started_at=submission.started_at or Now(),
         )  # fmt: skip
     return spec_of(job, attempt=job.attempt + 1, secret=secret, request=request)
+
+
+def repeated(jobs: QuerySet[Job], request: ClaimRequest) -> JobSpec | None:
+    """The attempt among `jobs` that this very claim got before, its lease begun anew; None for a new claim."""
+    for job in jobs.filter(state=Job.State.RUNNING, lease_expires_at__gte=Now()):
+        secret = attempt_secret(request, job.pk, job.attempt)
+        if tokens.matches(secret, job.token_digest):
+            Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
+            return spec_of(job, attempt=job.attempt, secret=secret, request=request)
+    return None
 
 
 def attempt_secret(request: ClaimRequest, job: int, attempt: int) -> str:
