@@ -3,12 +3,15 @@
 Loaded as a pytest plugin (pyproject.toml). DATABASE_URL and REDIS_URL are honoured when they are set.
 """
 
+import gc
 import os
 import shutil
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from leaderboard import environment
+from leaderboard.embedded import postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = Path(tempfile.mkdtemp(prefix="parity-test-"))
@@ -23,7 +26,15 @@ os.environ.update(
 )
 os.environ.pop("HF_TOKEN", None)
 (STATE / "static").mkdir()
-SERVICES = environment.prepare()
+# The data of this server lives as long as the run: nothing of it has to survive a power cut.
+with patch.dict(postgres.SETTINGS, {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}):
+    SERVICES = environment.prepare()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
