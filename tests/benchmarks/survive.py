@@ -64,9 +64,11 @@ def kill(stack: Stack, *words: str) -> None:
 
 
 def job_of(database: Database, submission: int) -> tuple[str, int, int]:
-    """State, attempt and items done."""
+    """State, attempt and items done; "" while its model is still being looked at."""
     state, attempt, done = database.row(
-        "SELECT state, attempt, done FROM leaderboard_job WHERE submission_id = %s", submission
+        "SELECT coalesce(max(state), ''), coalesce(max(attempt), 0), coalesce(max(done), 0) "
+        "FROM leaderboard_job WHERE submission_id = %s",
+        submission,
     )
     return state, attempt, done
 
