@@ -13,6 +13,7 @@ urlpatterns = [
     path("queue", queue.queue, name="queue"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
+    path("models/<str:name>", models.model, name="model-alone"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
     path("login", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout", auth.LogoutView.as_view(), name="logout"),

@@ -11,7 +11,8 @@ class Model(models.Model):
 
     Every fact is a column, so that a board can be filtered by it; "" or null: nobody said. A column holds the best
     statement there is: the site's staff (`Fact`), then the Hub as the validator read it, then the catalogue of
-    proprietary models (`Fact`, `Price`), then an imported table (`Imported`). Prices are US dollars for a million tokens.
+    proprietary models (`Fact`, `Price`), then an imported table (`Imported`). Prices are US dollars for a million
+    tokens.
     """
 
     class Kind(models.TextChoices):

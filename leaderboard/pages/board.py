@@ -13,7 +13,7 @@ from leaderboard.queries.errors import BadQuery
 @require_safe
 @readable
 def board(request: HtmxRequest) -> HttpResponse:
-    """`/?suite=&sort=&search=&kind=&page=`; htmx gets the table alone."""
+    """`/?suite=&sort=&search=&kind=&scores=&page=`; htmx gets the table alone."""
     page = request.GET.get("page", "1")
     if not (page.isascii() and page.isdigit() and len(page) < 10):
         raise BadQuery("page", f"A page is a whole number, not {page[:40]!r}.")
@@ -22,6 +22,7 @@ def board(request: HtmxRequest) -> HttpResponse:
         sort=request.GET.get("sort", ""),
         search=request.GET.get("search", ""),
         kind=request.GET.get("kind", ""),
+        scores=request.GET.get("scores", ""),
         page=int(page),
     )
     context = {"board": found, "suites": suites.suites().prefetch_related(None)}  # only their names are shown

@@ -56,12 +56,18 @@ class Columns:
     tasks: list[Column]
 
 
-def task_score(task: str) -> Any:
-    """The score of `task` in a row's `tasks`, as a number the database sorts and aggregates by."""
-    return Cast(KeyTextTransform("score", KeyTextTransform(task, "tasks")), FloatField())
+def task_score(task: str, *, normalised: bool = False) -> Any:
+    """The score of `task` in a row's `tasks`, as a fraction that the database sorts and aggregates by.
+
+    `normalised`: the source's own number, from chance to perfect (imported rows alone have one).
+    """
+    cell = KeyTextTransform(task, "tasks")
+    if normalised:
+        return Cast(KeyTextTransform("normalised", cell), FloatField()) / 100.0
+    return Cast(KeyTextTransform("score", cell), FloatField())
 
 
-def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
+def columns(snapshot: Snapshot | None, tasks: list[SuiteTask], *, normalised: bool = False) -> Columns:
     """Ranges over all rows of `snapshot`, in one query; the best only among ranked rows."""
     rows = SnapshotRow.objects.filter(snapshot=snapshot)
     error, ranked = Z95 * Coalesce(F("stderr"), 0.0), Q(rank__isnull=False)
@@ -71,7 +77,7 @@ def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
         "best": Max("score", filter=ranked),
     }
     for index, task in enumerate(tasks):
-        cell, best = task_score(task.task), Max if task.higher_is_better else Min
+        cell, best = task_score(task.task, normalised=normalised), Max if task.higher_is_better else Min
         wanted |= {
             f"low_{index}": Quantile(cell, fraction=0.05),
             f"high_{index}": Quantile(cell, fraction=0.95),

@@ -36,6 +36,10 @@ def model_detail(name: str) -> ModelDetail:
     return ModelDetail(
         model=model,
         revisions=list(model.revisions.all()),
-        rows=list(rows.select_related("snapshot__suite", "submission", "revision").order_by("snapshot__suite__slug")),
+        rows=list(
+            rows.select_related("snapshot__suite", "submission", "imported__batch", "revision").order_by(
+                "snapshot__suite__slug", "rank", "id"
+            )
+        ),
         submissions=list(attempts.order_by("-id")[:100]),
     )

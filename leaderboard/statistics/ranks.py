@@ -37,3 +37,12 @@ def ranks(scores: Sequence[float], stderrs: Sequence[float]) -> list[Rank]:
         Rank(int(rank) + 1, int(low) + 1, n - int(high))
         for rank, low, high in zip(better, surely_better, surely_worse, strict=True)
     ]
+
+
+def places(scores: Sequence[float]) -> list[int]:
+    """The plain rank of each score, higher first: strictly better scores plus one, equal scores share it.
+
+    For scores without standard errors, which allow no interval.
+    """
+    score = np.asarray(scores, dtype=float)
+    return [int(place) for place in len(score) - np.searchsorted(np.sort(score), score, side="right") + 1]

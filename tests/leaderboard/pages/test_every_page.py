@@ -189,6 +189,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-suites": (200, 200),
     "api-schema": (200, 200),
     "api-docs": (200, 200),
+    "model-alone": (404, 404),  # there is no model "model"
     "worker-claim": (405, 405),
     "worker-bundle": (401, 401),
     "worker-heartbeat": (405, 405),
