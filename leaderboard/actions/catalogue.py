@@ -106,12 +106,20 @@ def settle(*, models: Iterable[int] | None = None) -> int:
     """
     facts = Fact.objects.all() if models is None else Fact.objects.filter(model__in=list(models))
     stated: dict[int, dict[str, Any]] = current_prices(models)
-    for origin in (Fact.Origin.CATALOGUE, Fact.Origin.STAFF):
-        for fact in facts.filter(origin=origin):
-            stated.setdefault(fact.model_id, {})[fact.field] = typed(fact.field, fact.value)
+    for fact in facts.filter(origin=Fact.Origin.CATALOGUE):
+        stated.setdefault(fact.model_id, {})[fact.field] = typed(fact.field, fact.value)
+    by_staff: dict[int, list[Fact]] = {}
+    for fact in facts.filter(origin=Fact.Origin.STAFF):
+        by_staff.setdefault(fact.model_id, []).append(fact)
     changed = []
-    for row in Model.objects.filter(pk__in=stated):
-        said = stated[row.pk]
+    for row in Model.objects.filter(pk__in={*stated, *by_staff}):
+        said = stated.get(row.pk, {})
+        for fact in by_staff.get(row.pk, []):
+            value = typed(fact.field, fact.value)
+            without = said.get(fact.field, getattr(row, fact.field))
+            if without not in (value, typed(fact.field, fact.replaced)):  # somebody else says something new
+                Fact.objects.filter(pk=fact.pk).update(replaced=plain(without))
+            said[fact.field] = value
         if "licence" in said:
             said["licence_family"] = licences.family(said["licence"])
         different = {field: value for field, value in said.items() if getattr(row, field) != value}
@@ -149,3 +157,8 @@ def typed(field: str, value: Any) -> Any:
     if isinstance(column, django.DateField):
         return date.fromisoformat(value)
     return Decimal(value) if isinstance(column, django.DecimalField) else value
+
+
+def plain(value: Any) -> Any:
+    """A column's value as a statement's JSON."""
+    return str(value) if isinstance(value, date | Decimal) else value

@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('field', models.CharField(max_length=40)),
                 ('origin', models.CharField(choices=[('staff', "this site's staff"), ('catalogue', 'catalogue')], max_length=10)),
                 ('value', models.JSONField(help_text='as JSON: dates as 2026-11-24, prices as texts')),
+                ('replaced', models.JSONField(blank=True, help_text='of the staff: what would stand there without it', null=True)),
                 ('source', models.CharField(max_length=300)),
                 ('as_of', models.DateField(help_text='when the source said so, or was read')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

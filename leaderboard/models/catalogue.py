@@ -85,6 +85,7 @@ class Fact(models.Model):
     field = models.CharField(max_length=40)
     origin = models.CharField(max_length=10, choices=Origin)
     value = models.JSONField(help_text="as JSON: dates as 2026-11-24, prices as texts")
+    replaced = models.JSONField(null=True, blank=True, help_text="of the staff: what would stand there without it")
     source = models.CharField(max_length=300)
     as_of = models.DateField(help_text="when the source said so, or was read")
     stated_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="facts")

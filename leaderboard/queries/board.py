@@ -12,6 +12,9 @@ from leaderboard.queries.errors import BadQuery, Missing
 PAGE_SIZE = 50
 MAX_SEARCH = 200
 
+UNSHOWN = ("submission__provenance", "imported__tasks", "imported__batch__report")
+"""Long JSON behind a row; parsed for each of 500 rows it would take most of the time."""
+
 PLAIN_COLUMNS = {
     "rank": "rank",
     "score": "score",
@@ -78,8 +81,10 @@ def board(
     if "\x00" in search:
         raise BadQuery("search", "A search cannot hold the character NUL.")
     snapshot = Snapshot.objects.filter(suite=chosen).order_by("-id").first()
-    rows = SnapshotRow.objects.filter(snapshot=snapshot).select_related(
-        "revision__model", "submission", "imported__batch"
+    rows = (
+        SnapshotRow.objects.filter(snapshot=snapshot)
+        .select_related("revision__model", "submission", "imported__batch")
+        .defer(*UNSHOWN)
     )
     for word in search.split():
         rows = rows.filter(Q(model_name__icontains=word) | Q(revision__sha__istartswith=word.lower()))
@@ -99,7 +104,7 @@ def board(
         suite=chosen, tasks=tasks, columns=shape, snapshot=snapshot, rows=shown, count=count,
         page=page, page_size=page_size, pages=pages, sort=sort or "rank", search=search, kind=kind,
         kinds=kinds_of(snapshot), scores=scores,
-        source=Import.objects.filter(suite=chosen).order_by("-id").first() if chosen.imported else None,
+        source=Import.objects.filter(suite=chosen).order_by("-id").defer("report").first() if chosen.imported else None,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Aggregate, F, FloatField, Max, Min, Q
+from django.db.models import Aggregate, Count, F, FloatField, Max, Min, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
@@ -49,10 +49,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The score column's axis and best score, and each task's column."""
+    """The score column's axis and best score, whether any row has an interval, and each task's column."""
 
     scale: Scale
     best_score: float | None
+    intervals: bool
     tasks: list[Column]
 
 
@@ -75,6 +76,7 @@ def columns(snapshot: Snapshot | None, tasks: list[SuiteTask], *, normalised: bo
         "low": Min(F("score") - error),
         "high": Max(F("score") + error),
         "best": Max("score", filter=ranked),
+        "errors": Count("stderr"),
     }
     for index, task in enumerate(tasks):
         cell, best = task_score(task.task, normalised=normalised), Max if task.higher_is_better else Min
@@ -87,6 +89,7 @@ def columns(snapshot: Snapshot | None, tasks: list[SuiteTask], *, normalised: bo
     return Columns(
         scale=scale(found["low"], found["high"]),
         best_score=found["best"],
+        intervals=found["errors"] > 0,
         tasks=[
             Column(task, found[f"low_{index}"], found[f"high_{index}"], found[f"best_{index}"])
             for index, task in enumerate(tasks)

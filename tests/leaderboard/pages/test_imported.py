@@ -1,14 +1,17 @@
 """Imported results as people see them."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from leaderboard.actions.import_catalogue import import_catalogue
 from leaderboard.actions.import_evaluations import ensure_imported_suite, import_evaluations
 from leaderboard.imports.open_llm_leaderboard import SUITE, read
+from leaderboard.imports.proprietary import Listed, Tariff
 from leaderboard.models import Submission
 from tests.leaderboard.imports.made import row, table
 
@@ -75,3 +78,13 @@ def test_without_a_suite_the_one_that_is_measured_here_is_shown(
     client: Client, board: dict[str, Submission], imported: None
 ) -> None:
     assert "tiny@1" in client.get("/").content.decode().split("</h1>")[0]
+
+
+def test_a_models_page_shows_prices_with_their_source(client: Client) -> None:
+    prices = [Tariff(None, Decimal("0.0375"), Decimal("9"), {})]
+    facts = {"context_length": 128_000, "modalities": ["text", "audio"]}
+    import_catalogue(listed=[Listed("lab/closed", facts, prices, "https://lab.example/prices")], source="package 1")
+    page = client.get("/models/lab/closed").content.decode()
+    for part in ("$0.0375 in, $9.00 out", "package 1", "https://lab.example/prices", "text, audio", "128 k tokens"):
+        assert part in page
+    assert "Submit this model" not in page
