@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from evaluator.contract import SuiteSpec, encode
@@ -45,14 +46,10 @@ def import_evaluations(*, source: Source, suite: Suite) -> Report:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import'))")  # imports share models: one at a time
-    said = {one.key: one for one in source.evaluations}
+    there = Imported.objects.filter(suite=suite, source=source.name, superseded_at=None)
+    current = {key: (pk, digest) for key, pk, digest in there.values_list("key", "pk", "digest")}
+    said, skipped = without_older(source, there)
     digests = {key: one.digest for key, one in said.items()}
-    current = {
-        key: (pk, digest)
-        for key, pk, digest in Imported.objects.filter(suite=suite, source=source.name, superseded_at=None).values_list(
-            "key", "pk", "digest"
-        )
-    }
     fresh = [one for key, one in said.items() if key not in current or current[key][1] != digests[key]]
     changed = [current[one.key][0] for one in fresh if one.key in current]
     withdrawn = [pk for key, (pk, _) in current.items() if key not in said] if source.whole else []
@@ -66,12 +63,25 @@ def import_evaluations(*, source: Source, suite: Suite) -> Report:
     if fresh or withdrawn:
         batch = Import.objects.create(
             suite=suite, source=source.name, title=source.title, url=source.url, as_of=source.as_of,
-            digest=source.digest, report={**counts, "skipped": source.skipped, "incomplete": source.incomplete},
+            digest=source.digest, report={**counts, "skipped": skipped, "incomplete": source.incomplete},
         )  # fmt: skip
         Imported.objects.filter(pk__in=[*changed, *withdrawn]).update(superseded_at=Now())
         store(batch, fresh, digests)
         build_snapshot(suite=suite)
-    return Report(batch=batch, skipped=source.skipped, incomplete=source.incomplete, **counts)
+    return Report(batch=batch, skipped=skipped, incomplete=source.incomplete, **counts)
+
+
+def without_older(source: Source, there: QuerySet[Imported]) -> tuple[dict[str, Evaluation], list[Note]]:
+    """The evaluations by key, and what is skipped: where a newer run is here already, an older one changes nothing."""
+    said = {one.key: one for one in source.evaluations}
+    if source.whole:
+        return said, source.skipped
+    older = []
+    for key, ran_at in there.filter(key__in=said).values_list("key", "facts__ran_at"):
+        if str(said[key].facts.get("ran_at") or "") < str(ran_at or ""):
+            older.append(Note(key, "A newer run of the same model with the same settings is here already."))
+            del said[key]
+    return said, [*source.skipped, *older]
 
 
 def store(batch: Import, evaluations: list[Evaluation], digests: dict[str, str]) -> None:
