@@ -37,5 +37,5 @@ def test_a_hub_out_of_reach_is_said_with_what_to_do(settings: DjangoSettings, mo
         raise LocalEntryNotFoundError("no connection")
 
     monkeypatch.setattr(from_hub, "hf_hub_download", away)
-    with pytest.raises(SourceError, match="no mirror has it. Try later, or download the file and name its path"):
+    with pytest.raises(SourceError, match=r"no mirror has it. Try later, or download the file and name its path"):
         from_hub.dataset_file(DATASET, DATASET_FILE)
