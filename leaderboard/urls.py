@@ -17,6 +17,7 @@ urlpatterns = [
     path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
+    path("models/<str:name>", models.model, name="model-alone"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),

@@ -39,7 +39,7 @@ def load_suite(*, path: Path) -> tuple[Suite, bool]:
         raise suites.SuiteError(f"{path.name} does not fit the tables: {' '.join(str(error).split())}") from error
 
 
-def release(spec: SuiteSpec, definition: dict[str, Any], data: bytes | None) -> Suite:
+def release(spec: SuiteSpec, definition: dict[str, Any], data: bytes | None, *, imported: bool = False) -> Suite:
     if data is not None:
         Bundle.objects.get_or_create(digest=hashlib.sha256(data).hexdigest(), defaults={"data": data})
     suite = Suite.objects.create(
@@ -49,6 +49,7 @@ def release(spec: SuiteSpec, definition: dict[str, Any], data: bytes | None) -> 
         title=spec.title,
         description=spec.description,
         normalise=spec.normalise,
+        imported=imported,
         definition=definition,
         bundle_id=spec.bundle,
     )

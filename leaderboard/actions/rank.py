@@ -4,13 +4,14 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from leaderboard.actions.rank_imported import add_imported
 from leaderboard.models import Result, Snapshot, SnapshotRow, Submission, Suite
 from leaderboard.statistics.ranks import Rank, ranks
 
 
 @transaction.atomic
 def build_snapshot(*, suite: Suite) -> Snapshot:
-    """Rank the latest succeeded submission of each (revision, settings) of `suite`.
+    """Rank the latest succeeded submission of each (revision, settings) of `suite`, and list its imports beside them.
 
     One build at a time for a suite: the later one sees everything that the earlier one committed.
     """
@@ -29,6 +30,7 @@ def build_snapshot(*, suite: Suite) -> Snapshot:
     SnapshotRow.objects.bulk_create(
         board_row(snapshot, row, places.get(row.pk), cells.get(row.pk, {})) for row in submissions
     )
+    add_imported(snapshot)
     return snapshot
 
 
@@ -60,6 +62,7 @@ def board_row(snapshot: Snapshot, row: Submission, place: Rank | None, tasks: di
         snapshot=snapshot,
         submission=row,
         revision=row.revision,
+        precision=row.revision.dtype if row.settings["dtype"] == "auto" else row.settings["dtype"],
         model_name=row.revision.model.name,
         rank=place.rank if place else None,
         rank_low=place.low if place else None,

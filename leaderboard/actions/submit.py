@@ -32,8 +32,14 @@ def submit(
     model, revision = well_formed(model, revision)
     released = Suite.objects.filter(slug=suite).first()
     if released is None:
-        known = ", ".join(Suite.objects.values_list("slug", flat=True)) or "none yet"
+        known = ", ".join(Suite.objects.filter(imported=False).values_list("slug", flat=True)) or "none yet"
         raise NotFound("unknown_suite", f"There is no suite {suite!r}. Released suites: {known}.", field="suite")
+    if released.imported:
+        raise Refused(
+            "imported_suite",
+            f"{suite} holds results that were measured elsewhere; nobody evaluates it here. Choose another suite.",
+            field="suite",
+        )
     request = {
         "requested_model": model,
         "requested_revision": revision,

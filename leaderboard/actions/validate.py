@@ -13,9 +13,11 @@ from django.utils import timezone
 from evaluator import hub
 from evaluator.contract import Settings
 from leaderboard.actions import ring
+from leaderboard.actions.catalogue import empty, settle
 from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
+from leaderboard.imports import licences
 from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.waiting import prediction
@@ -146,16 +148,22 @@ def memory_for(pinned: hub.PinnedModel, settings: Settings) -> int:
 
 
 def record_revision(pinned: hub.PinnedModel) -> Revision:
-    """The catalogue's rows for a pinned model; facts of an already known revision are refreshed."""
+    """The catalogue's rows for a pinned model; facts of an already known revision are refreshed.
+
+    Of what the repository does not say, an import's word stays, and what the staff stated stays in any case.
+    """
+    licence = fitting(pinned.licence, 100)
+    said = {
+        "licence": licence,
+        "licence_family": licences.family(licence),
+        "base_model": fitting(pinned.base_model or "", 200),
+        "modalities": list(pinned.modalities),
+        "released_on": pinned.created,
+    }
     model, _ = Model.objects.update_or_create(
-        name=pinned.name,
-        defaults={
-            "licence": fitting(pinned.licence, 100),
-            "base_model": fitting(pinned.base_model or "", 200),
-            "modalities": list(pinned.modalities),
-            "released_on": pinned.created,
-        },
+        name=pinned.name, defaults={column: value for column, value in said.items() if not empty(value)}
     )
+    settle(models=[model.pk])
     facts = {
         "source": pinned.source,
         "architecture": fitting(pinned.architecture, 200),

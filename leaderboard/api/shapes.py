@@ -6,7 +6,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from leaderboard.models import Model, Revision, SnapshotRow, Submission, Suite, SuiteTask
+from leaderboard.models import Imported, Model, Revision, SnapshotRow, Submission, Suite, SuiteTask
 from leaderboard.queries.status import WorkerLine
 from leaderboard.queries.submissions import Detail
 
@@ -54,7 +54,7 @@ class SuiteOut(serializers.ModelSerializer[Suite]):
 
     class Meta:
         model = Suite
-        fields = ("suite", "name", "version", "title", "description", "normalise", "released_at", "tasks")
+        fields = ("suite", "name", "version", "title", "description", "normalise", "imported", "released_at", "tasks")
 
 
 class RevisionOut(serializers.ModelSerializer[Revision]):
@@ -81,21 +81,44 @@ class CellOut(serializers.Serializer[Any]):
     metric = serializers.CharField()
     filter = serializers.CharField()
     unavailable = serializers.CharField(allow_blank=True)
+    normalised = serializers.FloatField(required=False, help_text="0-100, the source's own; imported rows only")
+
+
+class SourceOut(serializers.ModelSerializer[Imported]):
+    """Where an imported row comes from."""
+
+    name = serializers.CharField(source="source")
+    title = serializers.CharField(source="batch.title")
+    url = serializers.CharField(source="batch.url", allow_blank=True)
+    as_of = serializers.DateField(source="batch.as_of", allow_null=True)
+
+    class Meta:
+        model = Imported
+        fields = ("name", "title", "url", "as_of", "key", "evaluated_on", "facts")
 
 
 class RowOut(serializers.ModelSerializer[SnapshotRow]):
     rank_interval = serializers.SerializerMethodField()
     model = serializers.CharField(source="model_name")
     revision = serializers.CharField(source="revision.sha")
-    settings = serializers.JSONField(source="submission.settings")
-    tasks = serializers.DictField(child=CellOut())
+    settings = serializers.SerializerMethodField()
+    source = SourceOut(source="imported", allow_null=True)  # type: ignore[assignment]  # DRF moves fields away
+    tasks = serializers.SerializerMethodField()
 
     class Meta:
         model = SnapshotRow
         fields = (
-            "rank", "rank_interval", "unranked_reason", "model", "revision", "settings", "score", "stderr", "tasks",
-            "submission",
+            "rank", "rank_interval", "unranked_reason", "model", "revision", "settings", "precision", "score", "stderr",
+            "tasks", "submission", "verified", "source",
         )  # fmt: skip
+
+    @extend_schema_field(serializers.DictField(child=CellOut()))
+    def get_tasks(self, row: SnapshotRow) -> Any:
+        return row.tasks  # stored in this shape; serializers for each cell would take most of a page's time
+
+    @extend_schema_field(serializers.JSONField())
+    def get_settings(self, row: SnapshotRow) -> Any:
+        return (row.imported or row.submission).settings  # type: ignore[union-attr]  # one of the two, by constraint
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField(), allow_null=True))
     def get_rank_interval(self, row: SnapshotRow) -> list[int] | None:

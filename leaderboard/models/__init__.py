@@ -2,7 +2,8 @@
 
 from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
-from leaderboard.models.catalogue import Model, Revision
+from leaderboard.models.catalogue import Fact, Model, Price, Revision
+from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, Result, SampleChunk, Snapshot, SnapshotRow
@@ -15,11 +16,16 @@ __all__ = [
     "Bundle",
     "Delivery",
     "Event",
+    "Fact",
+    "Import",
+    "Imported",
+    "ImportedResult",
     "ItemSet",
     "Job",
     "Model",
     "Outbox",
     "Owner",
+    "Price",
     "Pulse",
     "Result",
     "Revision",

@@ -3,6 +3,7 @@
 from django.db import models
 
 from leaderboard.models.catalogue import Revision
+from leaderboard.models.imports import Imported
 from leaderboard.models.submissions import Job, Submission
 from leaderboard.models.suites import Suite, SuiteTask
 
@@ -89,12 +90,17 @@ class Snapshot(models.Model):
 class SnapshotRow(models.Model):
     """A row of the board: one revision at one set of settings, with everything the table shows.
 
+    It comes from a submission, measured by this site's workers, or from an import, which nobody here verified.
     `score` and `stderr` are 0-100. `tasks` maps a task's name to
-    {"score", "stderr", "n", "metric", "filter", "unavailable"} with fractions.
+    {"score", "stderr", "n", "metric", "filter", "unavailable"} with fractions; imported cells may also have
+    "normalised", the source's own number from 0 to 100.
     """
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="rows")
-    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="rows")
+    submission = models.ForeignKey(Submission, null=True, blank=True, on_delete=models.CASCADE, related_name="rows")
+    imported = models.ForeignKey(Imported, null=True, blank=True, on_delete=models.CASCADE, related_name="rows")
+    verified = models.BooleanField(default=True, help_text="measured by this site's workers")
+    precision = models.CharField(max_length=20, blank=True, help_text="of the weights as they were run")
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="rows")
     model_name = models.CharField(max_length=200)
     rank = models.PositiveIntegerField(null=True, blank=True)
@@ -113,6 +119,11 @@ class SnapshotRow(models.Model):
                 name="row_ranked_or_reason",
                 condition=models.Q(rank__isnull=False, unranked_reason="")
                 | (models.Q(rank__isnull=True) & ~models.Q(unranked_reason="")),
+            ),
+            models.CheckConstraint(
+                name="row_measured_or_imported",
+                condition=models.Q(submission__isnull=False, imported__isnull=True)
+                | models.Q(submission__isnull=True, imported__isnull=False, verified=False),
             ),
         ]
 

@@ -14,7 +14,10 @@ class Bundle(models.Model):
 
 
 class Suite(models.Model):
-    """A released suite `name@version`; `definition` is its whole `SuiteSpec` as JSON."""
+    """A released suite `name@version`; `definition` is its whole `SuiteSpec` as JSON.
+
+    `imported`: its results were measured elsewhere; nobody evaluates it here.
+    """
 
     name = models.CharField(max_length=60)
     version = models.PositiveIntegerField()
@@ -22,6 +25,7 @@ class Suite(models.Model):
     title = models.CharField(max_length=120)
     description = models.TextField(blank=True)
     normalise = models.BooleanField(default=False)
+    imported = models.BooleanField(default=False)
     definition = models.JSONField()
     bundle = models.ForeignKey(Bundle, null=True, blank=True, on_delete=models.PROTECT)
     released_at = models.DateTimeField(auto_now_add=True)

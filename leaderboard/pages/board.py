@@ -12,12 +12,13 @@ from leaderboard.queries import suites
 @require_safe
 @readable
 def board(request: HtmxRequest) -> HttpResponse:
-    """`/?suite=&sort=&search=&kind=&page=`; htmx gets the table alone."""
+    """`/?suite=&sort=&search=&kind=&scores=&page=`; htmx gets the table alone."""
     found = boards.board(
         suite=request.GET.get("suite", ""),
         sort=request.GET.get("sort", ""),
         search=request.GET.get("search", ""),
         kind=request.GET.get("kind", ""),
+        scores=request.GET.get("scores", ""),
         page=page_number(request),
     )
     context = {"board": found, "suites": suites.suites().prefetch_related(None)}  # only their names are shown

@@ -10,6 +10,7 @@ from leaderboard.queries import models
 
 @require_safe
 @readable
-def model(request: HttpRequest, organisation: str, name: str) -> HttpResponse:
-    """`/models/{org}/{name}`."""
-    return render(request, "model.html", {"detail": models.model_detail(f"{organisation}/{name}")})
+def model(request: HttpRequest, name: str, organisation: str = "") -> HttpResponse:
+    """`/models/{org}/{name}`; the Hub's oldest models, such as gpt2, have no organisation."""
+    found = models.model_detail(f"{organisation}/{name}" if organisation else name)
+    return render(request, "model.html", {"detail": found})

@@ -38,7 +38,8 @@ class SubmissionForm(forms.Form):
 
     def __init__(self, *arguments: Any, released: list[Suite], **named: Any) -> None:
         super().__init__(*arguments, **named)
-        choices = forms.ChoiceField(choices=[(suite.slug, f"{suite.title} ({suite.slug})") for suite in released])
+        measured = [suite for suite in released if not suite.imported]
+        choices = forms.ChoiceField(choices=[(suite.slug, f"{suite.title} ({suite.slug})") for suite in measured])
         self.fields["suite"].choices = choices.choices  # type: ignore[attr-defined]
 
     def settings(self) -> Settings:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Aggregate, F, FloatField, Max, Min, Q
+from django.db.models import Aggregate, Count, F, FloatField, Max, Min, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
@@ -49,19 +49,26 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The score column's axis and best score, and each task's column."""
+    """The score column's axis and best score, whether any row has an interval, and each task's column."""
 
     scale: Scale
     best_score: float | None
+    intervals: bool
     tasks: list[Column]
 
 
-def task_score(task: str) -> Any:
-    """The score of `task` in a row's `tasks`, as a number the database sorts and aggregates by."""
-    return Cast(KeyTextTransform("score", KeyTextTransform(task, "tasks")), FloatField())
+def task_score(task: str, *, normalised: bool = False) -> Any:
+    """The score of `task` in a row's `tasks`, as a fraction that the database sorts and aggregates by.
+
+    `normalised`: the source's own number, from chance to perfect (imported rows alone have one).
+    """
+    cell = KeyTextTransform(task, "tasks")
+    if normalised:
+        return Cast(KeyTextTransform("normalised", cell), FloatField()) / 100.0
+    return Cast(KeyTextTransform("score", cell), FloatField())
 
 
-def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
+def columns(snapshot: Snapshot | None, tasks: list[SuiteTask], *, normalised: bool = False) -> Columns:
     """Ranges over all rows of `snapshot`, in one query; the best only among ranked rows."""
     rows = SnapshotRow.objects.filter(snapshot=snapshot)
     error, ranked = Z95 * Coalesce(F("stderr"), 0.0), Q(rank__isnull=False)
@@ -69,9 +76,10 @@ def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
         "low": Min(F("score") - error),
         "high": Max(F("score") + error),
         "best": Max("score", filter=ranked),
+        "errors": Count("stderr"),
     }
     for index, task in enumerate(tasks):
-        cell, best = task_score(task.task), Max if task.higher_is_better else Min
+        cell, best = task_score(task.task, normalised=normalised), Max if task.higher_is_better else Min
         wanted |= {
             f"low_{index}": Quantile(cell, fraction=0.05),
             f"high_{index}": Quantile(cell, fraction=0.95),
@@ -81,6 +89,7 @@ def columns(snapshot: Snapshot | None, tasks: list[SuiteTask]) -> Columns:
     return Columns(
         scale=scale(found["low"], found["high"]),
         best_score=found["best"],
+        intervals=found["errors"] > 0,
         tasks=[
             Column(task, found[f"low_{index}"], found[f"high_{index}"], found[f"best_{index}"])
             for index, task in enumerate(tasks)

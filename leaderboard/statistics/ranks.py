@@ -126,3 +126,12 @@ def listed(found: Bounds, low: Integers, high: Integers) -> list[Rank | None]:
     return [
         (Rank(place, a, b) if sure else Rank(place, None, None)) if has else None for place, a, b, has, sure in rows
     ]
+
+
+def places(scores: Sequence[float]) -> list[int]:
+    """The plain rank of each score, higher first: strictly better scores plus one, equal scores share it.
+
+    For scores without standard errors, which allow no interval.
+    """
+    score = np.asarray(scores, dtype=float)
+    return [int(place) for place in len(score) - np.searchsorted(np.sort(score), score, side="right") + 1]

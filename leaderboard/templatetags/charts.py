@@ -1,11 +1,13 @@
 """Error bars and shades: numbers in, SVG coordinates and class names out. Style attributes are forbidden by the CSP."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django import template
 
 from leaderboard.queries.columns import Column, Scale
 from leaderboard.statistics.ranks import Z95
+from leaderboard.templatetags.parity import percent
 
 register = template.Library()
 
@@ -89,3 +91,19 @@ def bounds(score: float, stderr: float) -> str:
 def hundredfold(fraction: float | None) -> float | None:
     """A fraction as 0-100."""
     return None if fraction is None else 100 * fraction
+
+
+@register.filter
+def fraction(cell: Mapping[str, Any] | None, scores: str) -> float | None:
+    """The score of a task's cell as it is shaded: its own, or for `scores` "normalised" the source's."""
+    if not cell:
+        return None
+    if scores != "normalised":
+        return cell["score"]  # type: ignore[no-any-return]  # JSON
+    return None if cell.get("normalised") is None else cell["normalised"] / 100.0
+
+
+@register.filter
+def cell_text(cell: Mapping[str, Any], scores: str) -> str:
+    """The score of a task's cell as it is printed, 0-100; the source's own with its two decimals."""
+    return f"{cell['normalised']:.2f}" if scores == "normalised" else percent(cell["score"])

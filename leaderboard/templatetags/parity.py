@@ -1,6 +1,7 @@
 """How numbers and texts are written on pages."""
 
 import unicodedata
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -41,6 +42,13 @@ def count(number: int | None) -> str:
         if number >= 0.9995 * limit:  # what rounds to 1000 of a unit is 1 of the next
             return f"{number / limit:.3g} {unit}"
     return str(number)
+
+
+@register.filter
+def money(amount: Decimal) -> str:
+    """A price in US dollars with at least two decimals, and no zeros after them: "$2.50", "$0.0375"."""
+    whole, _, cents = f"{amount:f}".partition(".")
+    return f"${whole}.{cents.rstrip('0'):0<2}"
 
 
 @register.filter

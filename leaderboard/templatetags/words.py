@@ -99,12 +99,13 @@ def engines_words(engines: list[str]) -> str:
 @register.filter
 def settings_words(settings: Mapping[str, Any]) -> str:
     """Settings as people compare them: "vLLM, bfloat16, chat template"."""
-    words = [ENGINES.get(settings["engine"], settings["engine"])]
+    engine = settings.get("engine", "")  # what was imported need not say
+    words = [ENGINES.get(engine, engine)] if engine else []
     if settings["dtype"] != "auto":
         words.append(settings["dtype"])
     if settings["apply_chat_template"]:
         words.append("chat template")
-    if settings["max_length"]:
+    if settings.get("max_length"):
         words.append(f"at most {settings['max_length']:,} tokens")
     return ", ".join(words)
 
@@ -112,9 +113,10 @@ def settings_words(settings: Mapping[str, Any]) -> str:
 @register.filter
 def settings_short(settings: Mapping[str, Any]) -> str:
     """Settings for a narrow column: "vLLM bf16 chat"."""
-    words = [ENGINES.get(settings["engine"], settings["engine"]), DTYPES.get(settings["dtype"], "")]
+    engine, dtype = settings.get("engine", ""), settings["dtype"]
+    words = [ENGINES.get(engine, engine), "" if dtype == "auto" else DTYPES.get(dtype, dtype)]
     words += ["chat"] if settings["apply_chat_template"] else []
-    words += [f"{settings['max_length']}"] if settings["max_length"] else []
+    words += [f"{settings['max_length']}"] if settings.get("max_length") else []
     return " ".join(filter(None, words))
 
 
@@ -211,9 +213,8 @@ def pairs(value: Any) -> list[tuple[str, Any]]:
 @register.filter
 def model_url(name: str) -> str:
     """The page of a model, or "" for a name that cannot have one."""
-    organisation, _, short = name.partition("/")
     try:
-        return reverse("model", args=[organisation, short])
+        return reverse("model" if "/" in name else "model-alone", args=name.split("/", 1))
     except (NoReverseMatch, UnicodeEncodeError):  # no address can hold a lone surrogate
         return ""
 

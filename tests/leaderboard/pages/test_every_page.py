@@ -226,6 +226,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-status": (200, 200),
     "api-schema": (200, 200),
     "api-docs": (200, 200),
+    "model-alone": (404, 404),  # there is no model "model"
     "worker-claim": (405, 405),
     "worker-hello": (405, 405),
     "worker-bundle": (401, 401),

@@ -133,10 +133,10 @@ def test_only_one_slash_divides_a_name() -> None:
 
 @given(st.text(st.characters() | st.sampled_from("/?#.\"'<: ")))
 def test_the_address_of_a_model_never_leaves_the_site(name: str) -> None:
-    assert re.fullmatch(r"(/models/[^/?#\"<>\s]+/[^/?#\"<>\s]+)?", model_url(name))
+    assert re.fullmatch(r"(/models/[^/?#\"<>\s]+(/[^/?#\"<>\s]+)?)?", model_url(name))
 
 
-@pytest.mark.parametrize("name", ["javascript:alert(1)//x", "//evil.example/x", "org", "", "a/b/c", "/x", "x/"])
+@pytest.mark.parametrize("name", ["javascript:alert(1)//x", "//evil.example/x", "", "a/b/c", "/x", "x/"])
 def test_what_is_not_a_models_name_has_no_address(name: str) -> None:
     assert model_url(name) == ""
 
