@@ -42,7 +42,7 @@ def add_imported(snapshot: Snapshot) -> None:
     lows: list[int | None] = [None] * len(ids)
     highs: list[int | None] = [None] * len(ids)
     if len(errors) == len(ids):
-        found = ranks(scores, errors)
+        found = [one for one in ranks(scores, errors) if one is not None]  # none is: every score is there
         order, lows, highs = [one.rank for one in found], [one.low for one in found], [one.high for one in found]
     else:
         order = places(scores)
