@@ -80,7 +80,7 @@ def kill_the_worker(stack: Stack, database: Database, submission: int, *, attemp
         lambda: job_of(database, submission)[1] == attempt and job_of(database, submission)[2] > 60,
         seconds=300,
     )
-    kill(stack, "evaluator", "worker")
+    kill(stack, "celeryd: worker.")  # Celery writes its own command line
     killed, left = database.row(
         "SELECT clock_timestamp(), extract(epoch FROM lease_expires_at - clock_timestamp())::float8 "
         "FROM leaderboard_job WHERE submission_id = %s",
