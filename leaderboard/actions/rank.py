@@ -1,11 +1,14 @@
 """Build a snapshot: the immutable ranking that pages and API read."""
 
+import hashlib
 from typing import Any
 
 from django.db import connection, transaction
 
 from leaderboard.actions.rank_imported import add_imported
+from leaderboard.columnar.table import to_bytes
 from leaderboard.models import Result, Snapshot, SnapshotRow, Submission, Suite
+from leaderboard.queries.gathered import gathered
 from leaderboard.statistics.ranks import Rank, ranks
 
 
@@ -31,7 +34,15 @@ def build_snapshot(*, suite: Suite) -> Snapshot:
         board_row(snapshot, row, places.get(row.pk), cells.get(row.pk, {})) for row in submissions
     )
     add_imported(snapshot)
+    keep_columns(snapshot)
     return snapshot
+
+
+def keep_columns(snapshot: Snapshot) -> None:
+    """Store the columns of a ranking whose rows are written. Runs in the caller's transaction."""
+    data = to_bytes(gathered(snapshot))
+    snapshot.columns, snapshot.digest = data, hashlib.sha256(data).hexdigest()
+    snapshot.save(update_fields=["columns", "digest"])
 
 
 def lock_ranking(suite: Suite) -> None:

@@ -18,6 +18,7 @@ from leaderboard.actions.cancel import cancel
 from leaderboard.actions.retry import retry
 from leaderboard.actions.submit import submit
 from leaderboard.api import shapes
+from leaderboard.columnar.facts import FACETS
 from leaderboard.models import ApiToken, Model, Submission, Suite
 from leaderboard.queries import board, models, quota, samples, submissions, suites
 from leaderboard.queries.errors import BadQuery
@@ -182,7 +183,8 @@ class Leaderboard(APIView):
         parameters=[
             OpenApiParameter("suite", str, description="name@version"),
             OpenApiParameter("sort", str, description="column or task, - for descending; default rank"),
-            OpenApiParameter("search", str, description="words that the model's name contains"),
+            OpenApiParameter("search", str, description="such as: qwen size:<10 -license:mit"),
+            *(OpenApiParameter(fact.name, str, many=True, description=f"facet: {fact.title}") for fact in FACETS),
             OpenApiParameter("page", int),
             OpenApiParameter("page_size", int),
         ],
@@ -194,6 +196,7 @@ class Leaderboard(APIView):
             suite=request.query_params.get("suite", ""),
             sort=request.query_params.get("sort", ""),
             search=request.query_params.get("search", ""),
+            chosen={fact.name: request.query_params.getlist(fact.name) for fact in FACETS},
             page=whole(request, "page", 1, most=10**6),
             page_size=whole(request, "page_size", board.PAGE_SIZE, most=MAX_PAGE_SIZE),
         )

@@ -1,7 +1,7 @@
 """The search language: `license:apache size:<10 qwen -merge "exact words"`.
 
-A search is a list of terms that must all hold. A bare word is looked for in the model's name and revision.
-`field:text` holds where a fact's value contains the text; `field:<10`, `>=7`, `7..70`, `=7` compare numbers in the
+A search is a list of terms that must all hold. A bare word is looked for in the model's name, or a revision begins with
+it. `field:text` holds where a fact's value contains the text; `field:<10`, `>=7`, `7..70`, `=7` compare numbers in the
 fact's unit (sizes in billions, context in thousands) and dates (2025-01-31, 2025-01 or 2025). `-` before a term turns
 it round. There are no patterns, so no search can be slow.
 """
@@ -29,7 +29,7 @@ class BadSearch(ValueError):
 
 @dataclass(frozen=True)
 class Word:
-    """Rows whose model's name or revision contains `text`."""
+    """Rows whose model's name contains `text`, or whose revision begins with it."""
 
     text: str
     negated: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from leaderboard.columnar.facts import FACETS
+from leaderboard.columnar.facts import FACETS, FACTS
 from leaderboard.columnar.search import Range, Term, Value, Word
 from leaderboard.columnar.table import Choice, Columns, Numbers, Rows, task_column
 
@@ -14,6 +14,7 @@ Mask = npt.NDArray[np.bool_]
 
 UNKNOWN = "unknown"
 """What a facet calls rows without a value."""
+NUMERIC = tuple(fact.name for fact in FACTS if fact.kind in {"number", "date"})
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class FacetValue:
 
 @dataclass(frozen=True)
 class Found:
-    """`rows`: all that fit (m,), in order. `own`: the reader's own score (n,) and its standard error, if weights were
-    given. `facets`: the values of each facet, the most frequent first."""
+    """`rows`: all that fit (m,), in order. `own`: the reader's own score (n,), if weights were given. `facets`: the
+    values of each facet, the most frequent first."""
 
     rows: Rows
     facets: dict[str, list[FacetValue]]
-    own: tuple[Numbers, Numbers] | None = None
+    own: Numbers | None = None
 
 
 def select(columns: Columns, wanted: Wanted) -> Found:
@@ -115,26 +116,21 @@ def facet_values(choice: Choice, among: Mask, chosen: Sequence[str]) -> list[Fac
     return listed
 
 
-def own_score(columns: Columns, weights: Mapping[str, float]) -> tuple[Numbers, Numbers]:
-    """The weighted mean of tasks, 0-100 (n,), and its standard error (n,); NaN where a task of weight > 0 is missing.
-
-    s = sum w_t x_t / sum w_t,  se = sqrt(sum (w_t se_t)^2) / sum w_t, the tasks' errors being independent.
-    """
+def own_score(columns: Columns, weights: Mapping[str, float]) -> Numbers:
+    """The weighted mean of tasks, 0-100 (n,); NaN where a task of weight > 0 is missing: s = sum w_t x_t / sum w_t."""
     used = {task: weight for task, weight in weights.items() if weight > 0}
-    total = sum(used.values())
-    score, variance = np.zeros(len(columns)), np.zeros(len(columns))
+    score = np.zeros(len(columns))
     for task, weight in used.items():
         score += weight * columns.number(task_column("score", task))
-        variance += (weight * columns.number(task_column("stderr", task))) ** 2
-    return 100 * score / total, 100 * np.sqrt(variance) / total
+    return np.asarray(100 * score / sum(used.values()))
 
 
-def order_of(columns: Columns, wanted: Wanted, own: tuple[Numbers, Numbers] | None) -> Rows:
+def order_of(columns: Columns, wanted: Wanted, own: Numbers | None) -> Rows:
     """All rows (n,) in the wanted order."""
     if own is not None and wanted.sort in {"", "rank", "score"}:
-        key = own[0] if wanted.sort == "score" and not wanted.descending else -own[0]
+        key = own if wanted.sort == "score" and not wanted.descending else -own
         if wanted.sort == "rank" and wanted.descending:
-            key = own[0]
+            key = own
         missing = np.isnan(key)
         order: Rows = np.lexsort((columns.sort_key("model"), np.where(missing, 0.0, key), missing))
         return order

@@ -19,16 +19,15 @@ Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.intp]
 
-WHOLE = ("id", "imported", "revision")
-"""Identities: the submission, or the imported evaluation (0: none), and the revision."""
-TEXTS = ("model", "sha", "run")
-"""`run`: the settings in a few words."""
+WHOLE = ("id",)
+"""The primary key of the stored row."""
+TEXTS = ("model", "sha")
 RANKS = ("rank", "rank_low", "rank_high")
 """0: none."""
 SCORES = ("score", "stderr")
 """0-100, NaN where missing."""
-TASK = ("score", "stderr", "n", "reason")
-"""Of each task: fractions, NaN where missing; items; and why a score is missing."""
+TASK = ("score", "normalised")
+"""Of each task: its score, and the source's own normalised one, both as fractions, NaN where missing."""
 
 
 def task_column(part: str, task: str) -> str:
@@ -50,16 +49,20 @@ def build(columns: Mapping[str, Any], tasks: Sequence[str]) -> pa.Table:
         arrays[name] = pa.array(columns[name], pa.int32())
     for name in SCORES:
         arrays[name] = numbers(columns[name])
-    arrays["reason"] = choices(columns["reason"])
     for fact in FACTS:
         arrays[fact.name] = (choices if fact.kind in {"choice", "flag"} else numbers)(columns[fact.name])
     for task in tasks:
-        for part in TASK[:2]:
-            arrays[task_column(part, task)] = numbers(columns[task_column(part, task)])
-        arrays[task_column("n", task)] = pa.array(columns[task_column("n", task)], pa.int32())
-        arrays[task_column("reason", task)] = choices(columns[task_column("reason", task)])
-    arrays["words"] = searchable(arrays["model"], arrays["sha"])
+        for part in TASK:
+            if task_column(part, task) in columns or part == "score":
+                arrays[task_column(part, task)] = numbers(columns[task_column(part, task)])
+    arrays["words"] = pc.utf8_lower(arrays["model"])
     return pa.table(arrays).replace_schema_metadata({"tasks": json.dumps(list(tasks))})
+
+
+def empty(tasks: Sequence[str]) -> "Columns":
+    """The columns of a ranking that holds nothing."""
+    names = [*WHOLE, *TEXTS, *RANKS, *SCORES, *(fact.name for fact in FACTS)]
+    return Columns(build({name: [] for name in [*names, *(task_column("score", task) for task in tasks)]}, tasks))
 
 
 def numbers(values: Any) -> pa.Array:
@@ -76,11 +79,6 @@ def choices(values: Any) -> pa.Array:
         for value in values
     ]
     return pa.array(told, pa.string()).dictionary_encode()
-
-
-def searchable(model: pa.Array, sha: pa.Array) -> pa.Array:
-    """What free words are looked for in."""
-    return pc.utf8_lower(pc.binary_join_element_wise(model, sha, " "))
 
 
 def to_bytes(table: pa.Table) -> bytes:
@@ -135,6 +133,8 @@ class Columns:
     _numbers: dict[str, Numbers] = field(default_factory=dict)
     _choices: dict[str, Choice] = field(default_factory=dict)
     _orders: dict[tuple[str, bool], Rows] = field(default_factory=dict)
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """For whoever derives something else from the columns: it never changes either."""
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -167,9 +167,10 @@ class Columns:
         return str(self.table[name][row].as_py())
 
     def containing(self, word: str) -> npt.NDArray[np.bool_]:
-        """Which rows (n,) hold `word` in their model's name or revision, whatever the case."""
-        found = pc.match_substring(self.table["words"], word.lower())
-        return np.asarray(found.to_numpy(), dtype=np.bool_)
+        """Which rows (n,) hold `word` in their model's name, whatever the case, or have a revision that begins so."""
+        named = pc.match_substring(self.table["words"], word.lower())
+        pinned = pc.starts_with(self.table["sha"], word.lower())
+        return np.asarray(pc.or_(named, pinned).to_numpy(), dtype=np.bool_)
 
     def order(self, name: str, *, descending: bool) -> Rows:
         """All rows (n,) by a column: missing values last either way, ties by rank, then by name."""

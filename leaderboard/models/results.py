@@ -75,9 +75,14 @@ class SampleChunk(models.Model):
 
 
 class Snapshot(models.Model):
-    """An immutable ranking of a suite. Pages and API read only the newest."""
+    """An immutable ranking of a suite. Pages and API read only the newest.
+
+    `columns` repeats what its rows can be found and sorted by; `digest` is the SHA-256 (hex) of it.
+    """
 
     suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="snapshots")
+    columns = models.BinaryField(default=bytes, help_text="a compressed Arrow file (leaderboard.columnar.table)")
+    digest = models.CharField(max_length=64, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,23 +1,30 @@
 """The ranking of a suite."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
+from leaderboard.columnar.facts import FACETS
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part
 from leaderboard.queries import board as boards
 from leaderboard.queries import suites
 
 
+def chosen(query: QueryDict) -> dict[str, list[str]]:
+    """The facets that a query string names, with the values that it gives."""
+    return {facet.name: query.getlist(facet.name) for facet in FACETS if facet.name in query}
+
+
 @require_safe
 @readable
 def board(request: HtmxRequest) -> HttpResponse:
-    """`/?suite=&sort=&search=&kind=&scores=&page=`; htmx gets the table alone."""
+    """`/?suite=&sort=&search=&scores=&page=`, and any facet as often as it has chosen values; htmx gets the table
+    alone."""
     found = boards.board(
         suite=request.GET.get("suite", ""),
         sort=request.GET.get("sort", ""),
         search=request.GET.get("search", ""),
-        kind=request.GET.get("kind", ""),
+        chosen=chosen(request.GET),
         scores=request.GET.get("scores", ""),
         page=page_number(request),
     )

@@ -1,32 +1,45 @@
 """The ranking of a suite as it is shown: one page of the newest snapshot, searched and sorted."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db.models import F, OrderBy, Q, QuerySet
+import numpy as np
 
-from leaderboard.models import Import, Model, Snapshot, SnapshotRow, Suite, SuiteTask
-from leaderboard.queries.columns import Columns, columns, task_score
+from leaderboard.columnar.facts import FACETS
+from leaderboard.columnar.search import BadSearch, Term, parse
+from leaderboard.columnar.select import NUMERIC, UNKNOWN, FacetValue, Found, Wanted, select
+from leaderboard.columnar.table import Columns, empty
+from leaderboard.models import Import, Snapshot, SnapshotRow, Suite, SuiteTask
+from leaderboard.queries.columns import Columns as Drawn
+from leaderboard.queries.columns import columns, task_column
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.snapshots import columns_of, newest
 
 PAGE_SIZE = 50
-MAX_SEARCH = 200
 
 UNSHOWN = ("submission__provenance", "imported__tasks", "imported__batch__report")
 """Long JSON behind a row; parsed for each of 500 rows it would take most of the time."""
 
-PLAIN_COLUMNS = {
-    "rank": "rank",
-    "score": "score",
-    "stderr": "stderr",
-    "model": "model_name",
-    "parameters": "revision__parameters",
-}
+PLAIN_COLUMNS = ("rank", "score", "stderr", "model", "parameters", *NUMERIC)
+"""What rows can be sorted by, beside the tasks."""
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One fact to filter by, with the values that occur and how many rows have each."""
+
+    name: str
+    title: str
+    values: list[FacetValue]
+
+    @property
+    def chosen(self) -> list[str]:
+        return [value.value for value in self.values if value.chosen]
 
 
 @dataclass(frozen=True)
 class Board:
-    """One page of a ranking. `snapshot` is None while nothing was ranked; `kinds` are those of its models.
+    """One page of a ranking. `snapshot` is None while nothing was ranked; `facets` are those with anything to choose.
 
     `scores` says which of an imported task's two numbers are shown: "normalised" or "raw"; "" where there is but one.
     `source` is the newest import of a suite that was measured elsewhere.
@@ -34,7 +47,7 @@ class Board:
 
     suite: Suite
     tasks: list[SuiteTask]
-    columns: Columns
+    columns: Drawn
     snapshot: Snapshot | None
     rows: list[SnapshotRow]
     count: int
@@ -43,10 +56,14 @@ class Board:
     pages: int
     sort: str
     search: str
-    kind: str
-    kinds: list[str]
+    facets: list[Facet]
     scores: str
     source: Import | None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything leaves rows out."""
+        return bool(self.search.strip()) or any(facet.chosen for facet in self.facets)
 
     @property
     def first(self) -> int:
@@ -63,49 +80,99 @@ def board(
     suite: str,
     sort: str = "",
     search: str = "",
-    kind: str = "",
+    chosen: Mapping[str, Sequence[str]] | None = None,
     scores: str = "",
     page: int = 1,
     page_size: int = PAGE_SIZE,
 ) -> Board:
     """Page `page` of the ranking of `suite` ("name@version", or "" for the default one).
 
-    `sort` is a column or a task's name, with "-" for descending; missing values come last either way. Raises
-    Missing (suite, page) and BadQuery (column, search, kind, scores).
+    `sort` is a column or a task's name, with "-" for descending; missing values come last either way. `search` is in
+    the language of `columnar.search`; `chosen` holds the values of facets of which a row must have one each. Raises
+    Missing (suite, page) and BadQuery (column, search, facet, scores).
     """
-    chosen = suite_named(suite)
-    tasks = list(chosen.tasks.all())
-    scores = scores_shown(chosen, scores)
-    if len(search) > MAX_SEARCH:
-        raise BadQuery("search", f"A search has at most {MAX_SEARCH} characters.")
-    if "\x00" in search:
-        raise BadQuery("search", "A search cannot hold the character NUL.")
-    snapshot = Snapshot.objects.filter(suite=chosen).order_by("-id").first()
-    rows = (
-        SnapshotRow.objects.filter(snapshot=snapshot)
-        .select_related("revision__model", "submission", "imported__batch")
-        .defer(*UNSHOWN)
+    released = suite_named(suite)
+    tasks = list(released.tasks.all())
+    scores = scores_shown(released, scores)
+    snapshot = newest(released)
+    data = columns_of(snapshot) if snapshot else empty([task.task for task in tasks])
+    normalised = scores == "normalised"
+    found = select(
+        data,
+        Wanted(
+            terms=terms_of(search, tasks),
+            chosen=known_choices(data, chosen or {}),
+            sort=sorted_by(data, sort.removeprefix("-") or "rank", tasks, normalised=normalised),
+            descending=sort.startswith("-"),
+        ),
     )
-    for word in search.split():
-        rows = rows.filter(Q(model_name__icontains=word) | Q(revision__sha__istartswith=word.lower()))
-    if kind:
-        if kind not in Model.Kind.values:
-            raise BadQuery("kind", f"A kind is one of {', '.join(Model.Kind.values)}, not {kind[:40]!r}.")
-        rows = rows.filter(revision__model__kind=kind)
-    rows = sorted_by(rows, sort or "rank", {task.task for task in tasks}, normalised=scores == "normalised")
-    count = rows.count() if snapshot else 0
+    count = len(found.rows)
     pages = max(1, -(-count // page_size))
     if not 1 <= page <= pages:
         raise Missing("page", f"There is no page {page}; there are {pages}.")
     start = (page - 1) * page_size
-    shape = columns(snapshot, tasks, normalised=scores == "normalised")
-    shown = list(rows[start : start + page_size]) if snapshot else []
     return Board(
-        suite=chosen, tasks=tasks, columns=shape, snapshot=snapshot, rows=shown, count=count,
-        page=page, page_size=page_size, pages=pages, sort=sort or "rank", search=search, kind=kind,
-        kinds=kinds_of(snapshot), scores=scores,
-        source=Import.objects.filter(suite=chosen).order_by("-id").defer("report").first() if chosen.imported else None,
+        suite=released, tasks=tasks, columns=columns(data, tasks, normalised=normalised), snapshot=snapshot,
+        rows=stored(data.number("id")[found.rows[start : start + page_size]].tolist()), count=count, page=page,
+        page_size=page_size, pages=pages, sort=sort or "rank", search=search, facets=facets_of(found), scores=scores,
+        source=newest_import(released),
     )  # fmt: skip
+
+
+def stored(keys: list[int]) -> list[SnapshotRow]:
+    """The rows with these keys, in this order, with all that is shown of them."""
+    rows = SnapshotRow.objects.select_related("revision__model", "submission", "imported__batch").defer(*UNSHOWN)
+    by_key = rows.in_bulk(keys)
+    return [by_key[key] for key in keys]
+
+
+def newest_import(suite: Suite) -> Import | None:
+    """Where the rows of a suite that was measured elsewhere come from."""
+    if not suite.imported:
+        return None
+    return Import.objects.filter(suite=suite).order_by("-id").defer("report").first()
+
+
+def terms_of(search: str, tasks: list[SuiteTask]) -> tuple[Term, ...]:
+    """The terms of a search; raises BadQuery."""
+    try:
+        return parse(search, {task.task: 0.01 for task in tasks})
+    except BadSearch as error:
+        raise BadQuery("search", str(error)) from error
+
+
+def known_choices(data: Columns, chosen: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The choices that are any; raises BadQuery for a facet, or a value, that this ranking does not have."""
+    names = [facet.name for facet in FACETS]
+    kept: dict[str, list[str]] = {}
+    for name, values in chosen.items():
+        if name not in names:
+            raise BadQuery("filter", f"There is no filter {name[:40]!r}. Filters: {', '.join(names)}.")
+        kept[name] = [value for value in values if value]
+        known = [*data.choice(name).values, UNKNOWN]
+        for value in kept[name]:
+            if value not in known:
+                some = ", ".join(known[:20])
+                raise BadQuery(
+                    name, f"No model here has the {name.replace('_', ' ')} {value[:60]!r}. There is: {some}."
+                )
+    return kept
+
+
+def facets_of(found: Found) -> list[Facet]:
+    """The facets among whose values there is a choice, or was one."""
+    listed = [Facet(fact.name, fact.title, found.facets[fact.name]) for fact in FACETS]
+    return [facet for facet in listed if len(facet.values) > 1 or facet.chosen]
+
+
+def sorted_by(data: Columns, column: str, tasks: list[SuiteTask], *, normalised: bool) -> str:
+    """The name of the column to sort by; raises BadQuery."""
+    if column in PLAIN_COLUMNS:
+        return column
+    if column in {task.task for task in tasks}:
+        return task_column(column, data, normalised=normalised)
+    known = ", ".join([*PLAIN_COLUMNS, *(task.task for task in tasks)])
+    raise BadQuery("sort", f"There is no column {column[:60]!r} to sort by. Columns: {known}.")
 
 
 def scores_shown(suite: Suite, asked: str) -> str:
@@ -115,19 +182,14 @@ def scores_shown(suite: Suite, asked: str) -> str:
     return (asked or "normalised") if suite.imported and suite.normalise else ""
 
 
-def kinds_of(snapshot: Snapshot | None) -> list[str]:
-    """The kinds of models that a ranking holds, by name."""
-    kinds = SnapshotRow.objects.filter(snapshot=snapshot).order_by().values_list("revision__model__kind", flat=True)
-    return sorted(kinds.distinct()) if snapshot else []
-
-
 def page_of(row: SnapshotRow) -> int | None:
     """The page of the board (by rank) that shows `row`; None when a newer snapshot has replaced its own."""
-    newest = Snapshot.objects.filter(suite=row.snapshot.suite_id).order_by("-id").values_list("pk", flat=True).first()
-    if row.snapshot_id != newest:
+    current = newest(row.snapshot.suite_id)
+    if current is None or row.snapshot_id != current.pk:
         return None
-    order = list(sorted_by(SnapshotRow.objects.filter(snapshot=newest), "rank", set()).values_list("pk", flat=True))
-    return order.index(row.pk) // PAGE_SIZE + 1
+    data = columns_of(current)
+    order = data.number("id")[data.order("rank", descending=False)]
+    return int(np.flatnonzero(order == row.pk)[0]) // PAGE_SIZE + 1
 
 
 def suite_named(slug: str) -> Suite:
@@ -140,25 +202,8 @@ def suite_named(slug: str) -> Suite:
         if found is None:
             raise Missing("suite", f"There is no suite {slug[:80]!r}.")
         return found
-    newest = Snapshot.objects.order_by("suite__imported", "-id").select_related("suite").first()
+    newest = Snapshot.objects.order_by("suite__imported", "-id").select_related("suite").defer("columns").first()
     first = newest.suite if newest else Suite.objects.filter(name="starter").first() or Suite.objects.first()
     if first is None:
         raise Missing("suite", "No suite has been released here yet: run `manage.py load_suites`.")
     return first
-
-
-def sorted_by(
-    rows: QuerySet[SnapshotRow], sort: str, tasks: set[str], *, normalised: bool = False
-) -> QuerySet[SnapshotRow]:
-    """Rows by one column, then by rank and name so that pages never overlap; raises BadQuery."""
-    descending, column = sort.startswith("-"), sort.removeprefix("-")
-    expression: Any
-    if column in PLAIN_COLUMNS:
-        expression = F(PLAIN_COLUMNS[column])
-    elif column in tasks:
-        expression = task_score(column, normalised=normalised)
-    else:
-        known = ", ".join([*PLAIN_COLUMNS, *sorted(tasks)])
-        raise BadQuery("sort", f"There is no column {column[:60]!r} to sort by. Columns: {known}.")
-    order = OrderBy(expression, descending=descending, nulls_last=True)
-    return rows.order_by(order, F("rank").asc(nulls_last=True), "model_name", "id")

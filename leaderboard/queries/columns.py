@@ -1,26 +1,19 @@
 """What a board's columns look like over its whole snapshot, so that every page, search and sort draws alike."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, FloatField, Max, Min, Q
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce
+import numpy as np
 
-from leaderboard.models import Snapshot, SnapshotRow, SuiteTask
+from leaderboard.columnar import table
+from leaderboard.columnar.table import Numbers
+from leaderboard.models import SuiteTask
 from leaderboard.statistics.ranks import Z95
 
 STEPS = (1, 2, 5, 10, 20, 25)
 MAX_STEPS = 4
-
-
-class Quantile(Aggregate):
-    """The value below which `fraction` of the values lie."""
-
-    function = "PERCENTILE_CONT"
-    template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
 
 
 @dataclass(frozen=True)
@@ -57,44 +50,43 @@ class Columns:
     tasks: list[Column]
 
 
-def task_score(task: str, *, normalised: bool = False) -> Any:
-    """The score of `task` in a row's `tasks`, as a fraction that the database sorts and aggregates by.
-
-    `normalised`: the source's own number, from chance to perfect (imported rows alone have one).
-    """
-    cell = KeyTextTransform(task, "tasks")
-    if normalised:
-        return Cast(KeyTextTransform("normalised", cell), FloatField()) / 100.0
-    return Cast(KeyTextTransform("score", cell), FloatField())
+def columns(data: table.Columns, tasks: list[SuiteTask], *, normalised: bool = False) -> Columns:
+    """Ranges over all rows of a ranking; the best only among ranked rows. Worked out once for each ranking."""
+    kept: dict[bool, Columns] = data.kept.setdefault(columns, {})
+    if normalised not in kept:
+        kept[normalised] = drawn(data, tasks, normalised=normalised)
+    return kept[normalised]
 
 
-def columns(snapshot: Snapshot | None, tasks: list[SuiteTask], *, normalised: bool = False) -> Columns:
-    """Ranges over all rows of `snapshot`, in one query; the best only among ranked rows."""
-    rows = SnapshotRow.objects.filter(snapshot=snapshot)
-    error, ranked = Z95 * Coalesce(F("stderr"), 0.0), Q(rank__isnull=False)
-    wanted: dict[str, Any] = {
-        "low": Min(F("score") - error),
-        "high": Max(F("score") + error),
-        "best": Max("score", filter=ranked),
-        "errors": Count("stderr"),
-    }
-    for index, task in enumerate(tasks):
-        cell, best = task_score(task.task, normalised=normalised), Max if task.higher_is_better else Min
-        wanted |= {
-            f"low_{index}": Quantile(cell, fraction=0.05),
-            f"high_{index}": Quantile(cell, fraction=0.95),
-            f"best_{index}": best(cell, filter=ranked),
-        }
-    found = rows.aggregate(**wanted)
+def drawn(data: table.Columns, tasks: list[SuiteTask], *, normalised: bool) -> Columns:
+    """As `columns`, from the numbers."""
+    score, stderr, ranked = data.number("score"), data.number("stderr"), data.number("rank") > 0
+    error = Z95 * np.nan_to_num(stderr)
+    shown = []
+    for task in tasks:
+        values = data.number(task_column(task.task, data, normalised=normalised))
+        low, high = known(np.nanquantile, values, (0.05, 0.95)) or (None, None)
+        shown.append(Column(task, low, high, known(np.nanmax if task.higher_is_better else np.nanmin, values[ranked])))
     return Columns(
-        scale=scale(found["low"], found["high"]),
-        best_score=found["best"],
-        intervals=found["errors"] > 0,
-        tasks=[
-            Column(task, found[f"low_{index}"], found[f"high_{index}"], found[f"best_{index}"])
-            for index, task in enumerate(tasks)
-        ],
+        scale=scale(known(np.nanmin, score - error), known(np.nanmax, score + error)),
+        best_score=known(np.nanmax, score[ranked]),
+        intervals=not bool(np.isnan(stderr).all()),
+        tasks=shown,
     )
+
+
+def task_column(task: str, data: table.Columns, *, normalised: bool) -> str:
+    """The column of a task's scores as they are shown: the source's own normalised ones where it has them."""
+    own = table.task_column("normalised", task)
+    return own if normalised and own in data.table.column_names else table.task_column("score", task)
+
+
+def known(reduce: Callable[..., Any], values: Numbers, *arguments: Any) -> Any:
+    """`reduce` of the numbers that are there, as plain Python; None where there are none."""
+    if not len(values) or bool(np.isnan(values).all()):
+        return None
+    found = reduce(values, *arguments)
+    return found.tolist() if isinstance(found, np.ndarray) else float(found)
 
 
 def scale(low: float | None, high: float | None) -> Scale:

@@ -53,7 +53,7 @@ def model_detail(name: str) -> ModelDetail:
         revisions=list(model.revisions.all()),
         rows=list(
             rows.select_related("snapshot__suite", "submission", "imported__batch", "revision")
-            .defer(*UNSHOWN)
+            .defer(*UNSHOWN, "snapshot__columns")
             .order_by("snapshot__suite__slug", "rank", "id")
         ),
         facts=stated(model),

@@ -105,7 +105,7 @@ def detail(pk: int) -> Detail:
     if submission is None:
         raise Missing("submission", f"There is no submission {pk}.")
     jobs = list(submission.jobs.select_related("worker").order_by("id"))
-    rows = SnapshotRow.objects.filter(submission=submission).select_related("snapshot")
+    rows = SnapshotRow.objects.filter(submission=submission).select_related("snapshot").defer("snapshot__columns")
     row = rows.order_by("-snapshot_id").first()
     eta = eta_of(submission, jobs, forecast)
     return Detail(

@@ -90,12 +90,15 @@ def test_back_from_a_model_shows_the_search_again(page: Page, board: dict[str, S
     expect(page.locator("header.site")).to_have_count(1)
 
 
-def test_kinds_filter_at_once(page: Page, board: dict[str, Submission]) -> None:
+def test_facets_filter_at_once_and_say_what_is_left(page: Page, board: dict[str, Submission]) -> None:
     page.goto("/")
-    page.get_by_text("Proprietary", exact=True).first.click()
+    page.locator("#facets > summary").click()
+    page.get_by_role("checkbox", name="proprietary").check()
     expect_names(page, ["other/last"])
     expect(page).to_have_url(re.compile(r"kind=proprietary"))
-    page.get_by_text("All", exact=True).click()
+    expect(page.locator("#count")).to_contain_text("1 row matches")
+    expect(page.locator("#facets")).to_have_attribute("open", "")
+    page.get_by_role("checkbox", name="proprietary").uncheck()
     expect_names(page, BEST_FIRST)
 
 

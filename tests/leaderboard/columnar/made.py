@@ -17,12 +17,11 @@ def columns_of(rows: list[Values], tasks: tuple[str, ...] = ("alpha", "beta")) -
 
 
 def table_of(rows: list[Values], tasks: tuple[str, ...] = ("alpha", "beta")) -> pa.Table:
-    nothing: Values = {"id": 0, "imported": 0, "revision": 0, "sha": "0" * 40, "run": "", "reason": None}
+    nothing: Values = {"id": 0, "sha": "0" * 40}
     nothing |= {"rank": 0, "rank_low": 0, "rank_high": 0, "score": np.nan, "stderr": np.nan}
     for fact in FACTS:
         nothing[fact.name] = None if fact.kind in {"choice", "flag"} else np.nan
     for task in tasks:
-        nothing |= {task_column("score", task): np.nan, task_column("stderr", task): np.nan}
-        nothing |= {task_column("n", task): 0, task_column("reason", task): None}
+        nothing[task_column("score", task)] = np.nan
     full = [{**nothing, "model": f"org/m{number}", "id": number + 1, **row} for number, row in enumerate(rows)]
     return build({name: [row[name] for row in full] for name in [*nothing, "model"]}, tasks)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
 from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
-from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.rank import build_snapshot, keep_columns
 from leaderboard.actions.record import record_failure
 from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.submit import submit
@@ -124,6 +124,7 @@ def many(make: Make, suite: Suite, number: int) -> Snapshot:
         )
         for place, row in enumerate([end(first, "succeeded", score=89.9, stderr=1.0), *submissions], start=1)
     )  # fmt: skip
+    keep_columns(snapshot)
     return snapshot
 
 

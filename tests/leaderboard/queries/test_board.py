@@ -5,7 +5,7 @@ import pytest
 
 from evaluator.contract import encode
 from leaderboard.actions.load_suites import release
-from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.rank import build_snapshot, keep_columns
 from leaderboard.models import Revision, SnapshotRow, Submission, Suite
 from leaderboard.queries.board import PAGE_SIZE, Board, page_of, suite_named
 from leaderboard.queries.board import board as ranking
@@ -39,21 +39,31 @@ def names(**question: Any) -> list[str]:
     ],
 )
 def test_models_of_one_kind(board: Rows, kind: str, shown: list[str]) -> None:
-    assert names(kind=kind) == shown
+    assert names(chosen={"kind": [kind]}) == shown
 
 
 def test_a_kind_and_a_search_narrow_together(board: Rows) -> None:
-    assert names(kind="open", search="other") == ["other/none"]
-    assert names(kind="proprietary", search="org") == []
+    assert names(chosen={"kind": ["open"]}, search="other") == ["other/none"]
+    assert names(chosen={"kind": ["proprietary"]}, search="org") == []
 
 
-def test_the_kinds_are_those_of_the_whole_ranking_however_it_is_searched(board: Rows) -> None:
-    for question in ({}, {"kind": "open"}, {"search": "best"}, {"search": "nobody"}):
-        assert board_of(**question).kinds == ["open", "proprietary"]
+def test_a_facet_counts_what_a_click_would_show(board: Rows) -> None:
+    def kinds(**question: Any) -> list[tuple[str, int, bool]]:
+        facet = next((facet for facet in board_of(**question).facets if facet.name == "kind"), None)
+        return [(one.value, one.count, one.chosen) for one in facet.values] if facet else []
+
+    assert kinds() == [("open", 3, False), ("proprietary", 1, False)]
+    assert kinds(chosen={"kind": ["open"]}) == [("open", 3, True), ("proprietary", 1, False)]
+    assert kinds(search="org") == []  # all are open: there is nothing to choose
+
+
+def test_a_filter_that_does_not_exist_is_refused(board: Rows) -> None:
+    with pytest.raises(BadQuery, match="There is no filter 'colour'"):
+        names(chosen={"colour": ["red"]})
 
 
 def test_a_filter_keeps_ranks_and_columns_as_they_are(board: Rows) -> None:
-    everything, some = board_of(), board_of(kind="proprietary")
+    everything, some = board_of(), board_of(chosen={"kind": ["proprietary"]})
     assert [row.rank for row in some.rows] == [3]
     assert some.columns == everything.columns
     assert (some.count, everything.count) == (1, 4)
@@ -61,13 +71,14 @@ def test_a_filter_keeps_ranks_and_columns_as_they_are(board: Rows) -> None:
 
 def test_an_unknown_kind_is_refused(board: Rows) -> None:
     for kind in ("closed", "OPEN", "open ", "\x00"):
-        with pytest.raises(BadQuery, match="A kind is one of open, proprietary") as refusal:
-            names(kind=kind)
+        with pytest.raises(BadQuery, match="There is: open, proprietary") as refusal:
+            names(chosen={"kind": [kind]})
         assert (refusal.value.code, refusal.value.status) == ("bad_kind", 400)
 
 
 def test_a_search_finds_the_beginning_of_a_revision(board: Rows) -> None:
     Revision.objects.filter(model__name="org/tied").update(sha="c0ffee" + "0" * 34)
+    build_snapshot(suite=Suite.objects.get())
     assert names(search="C0FFEE") == ["org/tied"]
     assert names(search="0ffee") == []
 
@@ -100,7 +111,7 @@ def test_there_is_no_page_outside_the_ranking(make_submission: made.Make, suite:
 
 def test_a_suite_without_a_ranking_has_one_empty_page(suite: Suite) -> None:
     empty = board_of()
-    assert (empty.snapshot, empty.rows, empty.count, empty.pages, empty.kinds) == (None, [], 0, 1, [])
+    assert (empty.snapshot, empty.rows, empty.count, empty.pages, empty.facets) == (None, [], 0, 1, [])
     with pytest.raises(Missing):
         names(page=2)
 
@@ -124,6 +135,7 @@ def test_before_any_ranking_the_starter_suite_is_meant_or_else_the_first(db: Non
 def test_the_page_of_a_row_is_the_one_that_shows_it(make_submission: made.Make, suite: Suite) -> None:
     snapshot = made.many(make_submission, suite, PAGE_SIZE + 2)
     SnapshotRow.objects.filter(snapshot=snapshot, rank=1).update(rank=None, unranked_reason="why")
+    keep_columns(snapshot)
     for page in (1, 2):
         shown = board_of(page=page).rows
         assert {page_of(row) for row in shown} == {page}
