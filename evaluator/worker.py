@@ -17,6 +17,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from evaluator import config, jobs, run_folders
 from evaluator.client import Site, SiteError
 from evaluator.contract import EDITION, ClaimRequest
+from evaluator.received import Received
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def look(**_: Any) -> None:
     doorbell.apply_async(args=(0,), queue=f"jobs.{queue}", expires=60, retry=False)
 
 
-@app.task(name="evaluator.doorbell")
+@app.task(name="evaluator.doorbell", Request=Received)
 def doorbell(job: int) -> None:
     """Claim the oldest job that fits and do it, until nothing waits.
 

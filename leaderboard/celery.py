@@ -2,9 +2,17 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, Task
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
-app = Celery("leaderboard")
+
+
+class SiteTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
+    """What every task of the site is."""
+
+    Request = "leaderboard.received:Received"
+
+
+app = Celery("leaderboard", task_cls=SiteTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["leaderboard"])
