@@ -1,13 +1,14 @@
 """The site's Celery application: short, idempotent tasks (`leaderboard.tasks`) and the schedule."""
 
 import os
+from typing import Any
 
 from celery import Celery, Task
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 
 
-class SiteTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
+class SiteTask(Task[Any, Any]):
     """What every task of the site is."""
 
     Request = "leaderboard.received:Received"
