@@ -17,6 +17,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from evaluator import config, jobs, run_folders
 from evaluator.client import Site, SiteError
 from evaluator.contract import EDITION, HELLO_SECONDS, ClaimRequest
+from evaluator.received import Received
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def greet(site: Site, said: ClaimRequest, ended: threading.Event) -> None:
             ended.wait(HELLO_SECONDS)
 
 
-@app.task(name="evaluator.doorbell")
+@app.task(name="evaluator.doorbell", Request=Received)
 def doorbell(job: int) -> None:
     """Claim the oldest job that fits and do it, until nothing waits.
 

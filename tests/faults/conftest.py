@@ -84,4 +84,4 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         loaded = stacks.manage(state, "load_suites", *map(str, files))
         assert loaded.returncode == 0, loaded.stderr
         stack.wait_for(stacks.SERVING, seconds=30)
-        yield Live(stack)
+        yield Live.of(stack)

@@ -25,15 +25,18 @@ class Live:
     """A demonstration under test."""
 
     stack: Stack
+    database: str
+    broker_socket: str
 
-    @property
-    def broker_socket(self) -> str:
-        return str(Path(json.loads((self.stack.state / "run" / "valkey.json").read_text())["folder"]) / valkey.SOCKET)
+    @classmethod
+    def of(cls, stack: Stack) -> "Live":
+        """Where its servers answer, as their owner tells it: in files that are gone while a server is."""
+        told = {name: json.loads((stack.state / "run" / f"{name}.json").read_text()) for name in ("postgres", "valkey")}
+        return cls(stack, told["postgres"]["url"], str(Path(told["valkey"]["folder"]) / valkey.SOCKET))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """One query, straight to the database by a connection of its own."""
-        url = json.loads((self.stack.state / "run" / "postgres.json").read_text())["url"]
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(self.database) as connection:
             return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
 
     def pid_of(self, *words: str) -> int:
