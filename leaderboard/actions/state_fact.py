@@ -19,9 +19,9 @@ from leaderboard.models import Audit, Fact, Model, User
 
 @transaction.atomic
 def state_fact(*, model: str, field: str, value: str, source: str, by: User, as_of: date | None = None) -> Fact:
-    """State `field` of `model`, as a text that is read by the field's type; `as_of` None: today. Raises Refused, NotFound.
+    """State `field` of `model`, as a text that is read by the field's type; `as_of` None: today.
 
-    A second statement replaces the first; the audit keeps both.
+    Raises Refused, NotFound. A second statement replaces the first; the audit keeps both.
     """
     row, before = target(model, field, by)
     if not source.strip():
