@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
-from django.utils import timezone
+from django.db.models.functions import Now, TruncDate
 
 from leaderboard.actions.catalogue import record_models, settle
 from leaderboard.imports import licences
@@ -31,7 +30,6 @@ def import_catalogue(*, listed: list[Listed], source: str) -> CatalogueReport:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import'))")
-    today = timezone.now().date()
     before = Model.objects.count()
     keys = record_models({one.name: {} for one in listed}, kind=Model.Kind.PROPRIETARY)
     known = {
@@ -40,7 +38,12 @@ def import_catalogue(*, listed: list[Listed], source: str) -> CatalogueReport:
     }
     facts = [
         Fact(
-            model_id=keys[one.name], field=field, origin=Fact.Origin.CATALOGUE, value=value, source=source, as_of=today
+            model_id=keys[one.name],
+            field=field,
+            origin=Fact.Origin.CATALOGUE,
+            value=value,
+            source=source,
+            as_of=TruncDate(Now()),
         )
         for one in listed
         for field, value in one.facts.items()
@@ -57,7 +60,6 @@ def import_catalogue(*, listed: list[Listed], source: str) -> CatalogueReport:
 
 def new_prices(listed: Iterable[Listed], keys: dict[str, int], source: str) -> list[Price]:
     """Prices that are not there yet; what they replace, and what the source does not list any more, is marked."""
-    today = timezone.now().date()
     current = {
         (price.model_id, price.starts_on): price
         for price in Price.objects.filter(model__in=keys.values(), replaced_at=None)
@@ -71,7 +73,7 @@ def new_prices(listed: Iterable[Listed], keys: dict[str, int], source: str) -> l
     return [
         Price(
             model_id=place[0], starts_on=place[1], input_price=tariff.input_price, output_price=tariff.output_price,
-            detail=tariff.detail, source=source, source_url=one.source_url, read_on=today,
+            detail=tariff.detail, source=source, source_url=one.source_url, read_on=TruncDate(Now()),
         )
         for place, (one, tariff) in wanted.items()
         if place not in kept

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models as django
 from django.db import transaction
+from django.db.models.functions import Now, TruncDate
 
 from evaluator.contract import canonical_json
 from leaderboard.actions.catalogue import STATEABLE, settle, typed
@@ -17,10 +18,10 @@ from leaderboard.models import Audit, Fact, Model, User
 
 
 @transaction.atomic
-def state_fact(*, model: str, field: str, value: str, source: str, as_of: date, by: User) -> Fact:
-    """State `field` of `model`, as a text that is read by the field's type. Raises Refused, NotFound.
+def state_fact(*, model: str, field: str, value: str, source: str, by: User, as_of: date | None = None) -> Fact:
+    """State `field` of `model`, as a text that is read by the field's type; `as_of` None: today.
 
-    A second statement replaces the first; the audit keeps both.
+    Raises Refused, NotFound. A second statement replaces the first; the audit keeps both.
     """
     row, before = target(model, field, by)
     if not source.strip():
@@ -30,7 +31,7 @@ def state_fact(*, model: str, field: str, value: str, source: str, as_of: date, 
         put_back(row, before)
     fact, _ = Fact.objects.update_or_create(
         model=row, field=field, origin=Fact.Origin.STAFF,
-        defaults={"value": stated, "source": source.strip()[:300], "as_of": as_of, "stated_by": by},
+        defaults={"value": stated, "source": source.strip()[:300], "as_of": as_of or TruncDate(Now()), "stated_by": by},
     )  # fmt: skip
     audit(by, "fact stated", row, field, f"{before.value if before else None} -> {stated}: {source.strip()}", stated)
     settle(models=[row.pk])

@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from leaderboard.actions.catalogue import STATEABLE
 from leaderboard.actions.errors import Refused
@@ -36,8 +35,9 @@ class Command(BaseCommand):
                 withdraw_fact(model=model, field=field, reason=options["source"], by=by)
                 self.stdout.write(f"{field} of {model}: withdrawn")
             else:
-                as_of = options["as_of"] or timezone.now().date()
-                fact = state_fact(model=model, field=field, value=value, source=options["source"], as_of=as_of, by=by)
+                fact = state_fact(
+                    model=model, field=field, value=value, source=options["source"], as_of=options["as_of"], by=by
+                )
                 self.stdout.write(f"{field} of {model}: {fact.value}")
         except Refused as error:
             raise CommandError(error.message, returncode=2) from error

@@ -1,8 +1,11 @@
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.errors import NotFound, Refused
@@ -11,7 +14,7 @@ from leaderboard.actions.import_evaluations import ensure_imported_suite, import
 from leaderboard.actions.state_fact import state_fact, withdraw_fact
 from leaderboard.imports.open_llm_leaderboard import SUITE, read
 from leaderboard.imports.proprietary import Listed, Tariff
-from leaderboard.models import Audit, Model, User
+from leaderboard.models import Audit, Fact, Model, User
 from tests.leaderboard.imports.made import row, table
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +110,22 @@ def test_only_staff_states_and_only_with_a_source(staff: User, person: User) -> 
         state_fact(model="org/model", field="licence", value="mit", source=" ", as_of=DAY, by=staff)
     with pytest.raises(NotFound):
         state(staff, "licence", "mit", model="org/none")
+
+
+def test_the_command_states_and_withdraws(staff: User, person: User) -> None:
+    Model.objects.create(name="org/model")
+    common = ("state_fact", "org/model", "licence")
+    out = StringIO()
+    call_command(*common, "mit", "--source", "the model card", "--by", "root", stdout=out)
+    fact = Fact.objects.get()
+    assert (fact.value, fact.source, fact.as_of, fact.stated_by) == (
+        "mit",
+        "the model card",
+        timezone.now().date(),
+        staff,
+    )
+    call_command(*common, "--withdraw", "--source", "a mistake", "--by", "root", stdout=out)
+    assert Model.objects.get().licence == ""
+    for wrong in (("mit", "--by", "ada"), ("mit", "--by", "nobody"), ("--by", "root")):
+        with pytest.raises(CommandError):
+            call_command(*common, *wrong, "--source", "x", stdout=out)
