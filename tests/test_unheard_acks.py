@@ -17,7 +17,7 @@ from evaluator.worker import app as worker_app
 from leaderboard.celery import app as site_app
 
 EVERY_TASK = [(worker_app, "evaluator.doorbell")] + [
-    (site_app, f"leaderboard.{name}") for name in ("validate", "score", "expire_leases", "reconcile")
+    (site_app, f"leaderboard.{name}") for name in ("validate", "score", "deliver", "reconcile")
 ]
 
 

@@ -217,5 +217,5 @@ def test_a_snapshot_of_imports_asks_the_database_a_few_times_however_many_there_
 ) -> None:
     imported(path, *(row(f"org/m{index}") for index in range(60)))
     suite = Suite.objects.get(slug=SLUG)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(11):
         build_snapshot(suite=suite)
