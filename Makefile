@@ -24,8 +24,8 @@ run: $(VENV)/.run ## Start everything and evaluate a real model (PORT=8000)
 test: $(VENV)/.dev ## Everything that guards a merge
 	$(BIN)/python -m pytest
 
-test-fast: $(VENV)/.dev ## Tests without engines, browsers and whole stacks
-	$(BIN)/python -m pytest -m "not engine and not browser and not stack"
+test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and long proofs
+	$(BIN)/python -m pytest -m "not engine and not browser and not stack and not slow"
 
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py

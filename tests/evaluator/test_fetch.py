@@ -17,6 +17,8 @@ from tests.conftest import suite_spec
 from tests.evaluator.fake_hub import SHA, FakeHub, Repo, tiny_model
 from tests.stack import processes
 
+pytestmark = pytest.mark.slow
+
 NAME, TOKEN = "org/tiny-1.0", "hf_canary"
 
 

@@ -21,7 +21,7 @@ from tests.leaderboard.broker import Broker, deliver
 from tests.leaderboard.measured import differing
 from tests.leaderboard.path import MEASURES, REQUEST, RUNS, WAYS, Path, Step
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

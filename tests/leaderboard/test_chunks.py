@@ -22,6 +22,8 @@ from pathlib import Path
 import django
 django.setup()
 from leaderboard import chunks
+
+pytestmark = pytest.mark.slow
 body = Path(sys.argv[1]).read_bytes()
 def peak():  # of this program alone: ru_maxrss begins with that of the one that started it
     status = Path("/proc/self/status").read_text()

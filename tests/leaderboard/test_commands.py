@@ -11,7 +11,7 @@ from pytest_django import Settings as DjangoSettings
 from leaderboard.models import Audit, Suite, User, WorkerToken
 from tests.stack import manage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def said(*arguments: str) -> str:

@@ -28,7 +28,7 @@ from tests.leaderboard import invariants
 from tests.leaderboard.broker import Broker
 from tests.leaderboard.path import WAYS, Path, Step
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Print = Callable[[str, object], None]
 
 

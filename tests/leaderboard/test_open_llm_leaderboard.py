@@ -18,7 +18,7 @@ from leaderboard.imports.open_llm_leaderboard import AVERAGE, SUITE
 from leaderboard.models import Import, Imported, Model, Snapshot
 from tests.environment import SHARED
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SLUG = "open-llm-leaderboard-v2@1"
 Row = dict[str, str]
 

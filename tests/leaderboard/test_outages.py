@@ -17,7 +17,7 @@ from leaderboard.api import worker as api
 from leaderboard.models import WorkerToken
 from tests.conftest import WORKER_SECRET
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 THREADS = 6
 
 EachThread = Callable[[Callable[[], object]], list[object]]

@@ -43,6 +43,8 @@ PROFILE = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+pytestmark = pytest.mark.slow
+
 MODELS = {"org/small": ("LlamaForCausalLM", 1_000), "org/large": ("GPT2LMHeadModel", 5_000), "org/odd": ("", 0)}
 """Name -> architecture and bytes."""
 ENGINES = ("vllm", "transformers")

@@ -39,7 +39,7 @@ from tests import samples
 from tests.leaderboard.pages import made
 from tests.together import together
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 Make = Callable[..., Submission]
 CANARY = "canary-7f3a"
 WHO = {"actor": "grace", "reason": "asked by its owner"}

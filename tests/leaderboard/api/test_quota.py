@@ -15,6 +15,8 @@ from leaderboard.models.submissions import LIVE
 from leaderboard.queries.quota import allowances
 from tests.together import together
 
+pytestmark = pytest.mark.slow
+
 PATH = "/api/v1/submissions/"
 PARALLEL = 50
 

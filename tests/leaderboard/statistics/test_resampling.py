@@ -10,6 +10,8 @@ from leaderboard.statistics.errors import clustered_error
 from leaderboard.statistics.paired import paired_difference
 from leaderboard.statistics.resampling import bootstrap, draw_means, sign_flip
 
+pytestmark = pytest.mark.slow
+
 skewed = np.random.default_rng(1).exponential(0.2, 60) - 0.15
 
 
