@@ -16,7 +16,14 @@ from django.db import connection
 from django.db.models.functions import Now
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from pytest_django import Settings as DjangoSettings
 
 from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
@@ -35,7 +42,7 @@ from tests.leaderboard.path import pinned
 
 THOROUGH = os.environ.get("PARITY_HYPOTHESIS") == "thorough"
 PROFILE = settings(
-    max_examples=500 if THOROUGH else 15,
+    max_examples=500 if THOROUGH else 12,
     stateful_step_count=60 if THOROUGH else 30,
     deadline=None,
     database=None,
@@ -97,6 +104,17 @@ class Calls(RuleBasedStateMachine):
             if row.job is not None and row.job.number == number:
                 return row, row.job
         raise AssertionError(number)
+
+    @initialize(claimed=st.sampled_from([2, 2, 1, 0]), posted=st.booleans())
+    def some_time_before(self, claimed: int, posted: bool) -> None:
+        """Most of what can go wrong goes wrong with what runs: few calls are spent on getting there."""
+        for model in sorted(MODELS)[:2]:
+            self.submit(model, "main", ENGINES[0])
+            self.take(self.broker.sent[-1])
+        for _ in range(claimed):
+            self.claim(QUEUES, ENGINES, None, ())
+        if claimed and posted:
+            self.post_results(0, "complete")
 
     # People.
 
@@ -282,15 +300,16 @@ class Calls(RuleBasedStateMachine):
         if how in {"complete", "tasks missing"}:
             for sequence in range(2):
                 self.post_chunk(which, sequence, 0)
+        told = "complete" if how == "chunks missing" else how  # the same body; only what was sent before it is not
         listed = {chunk.sequence: chunk.digest for chunk in results.chunks}
         held = self.world.held(job, spec.attempt, True)
         fits = job.cancel or (how != "tasks missing" and listed == job.chunks)
-        repeated = (job.state, job.attempt, job.results) == ("done", spec.attempt, how)
+        repeated = (job.state, job.attempt, job.results) == ("done", spec.attempt, told)
         outcome: Outcome = "nothing" if repeated else "changed" if held and fits else "refused"
         new = self.call(outcome, lambda: record.record_results(job=spec.job, token=spec.token, results=results))
         if outcome == "changed":
             assert new is True
-            self.world.finish(row, how)
+            self.world.finish(row, told)
 
     @precondition(lambda self: self.specs)
     @rule(which=pick, kind=st.sampled_from(["model", "platform", "released", "cancelled"]))
@@ -353,6 +372,8 @@ class Calls(RuleBasedStateMachine):
                 self.claim(QUEUES, ENGINES, None, ())
             for number in range(len(self.specs)):
                 self.post_results(number, "complete")
+                if self.job(self.newest(number).job)[1].state == "running":
+                    self.post_failure(number, "model")  # what it sent before did not fit: a worker then gives up
             for message in list(self.broker.sent):
                 self.take(message)
             self.the_tables_agree()
