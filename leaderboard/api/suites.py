@@ -107,9 +107,9 @@ class Suite(APIView):
     """One version of a suite."""
 
     @extend_schema(responses={200: SuiteDetailOut, 404: ErrorOut})
-    def get(self, request: Request, suite: str, version: str) -> Response:
+    def get(self, request: Request, slug: str) -> Response:
         """What it measures, how its results lie, and what its versions changed."""
-        return Response(SuiteDetailOut(suite_detail(f"{suite}@{version}")).data)
+        return Response(SuiteDetailOut(suite_detail(slug)).data)
 
 
 class Tasks(APIView):

@@ -205,5 +205,5 @@ def table(pool: Pool, items: ItemSet, chosen: list[Run], scores: dict[tuple[bool
     return ItemTable(
         items=items, setting=pool.setting, slugs=pool.slugs, measured=len(measured),
         imported=len(runs) - len(measured), left_out=len(pool.runs) - len(runs), graded=graded, solved=solved,
-        telling=telling, submissions=measured[:2],
+        telling=telling, submissions=measured,
     )  # fmt: skip

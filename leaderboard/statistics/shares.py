@@ -22,12 +22,13 @@ def tenths(solved: ArrayLike, models: int) -> Integers:
     return np.bincount(np.where(count == 0, 0, column), minlength=TENTHS + 2)
 
 
-def stacks(scores: ArrayLike, columns: int) -> Integers:
-    """How many scores lie in each of `columns` equal parts of [0, 1], (columns,); 1 is in the last, as what rounding
-    puts outside is at the ends. Raises ValueError for missing scores or no columns."""
+def stacks(scores: ArrayLike, steps: int) -> Integers:
+    """How many scores are nearest to each of 0, 1/steps ... 1, (steps + 1,); half-way goes up, and what rounding puts
+    outside is at the ends. Raises ValueError for missing scores or no steps.
+    """
     x = np.asarray(scores, dtype=float)
-    if columns < 1 or np.isnan(x).any():
-        raise ValueError("Scores must all be there, and so must a column.")
-    # The slack keeps 0.3 of 10 columns out of the third: 0.3 * 10 is less than 3 in floating point.
-    place = np.clip(np.floor(x * columns + 1e-9), 0, columns - 1).astype(np.int64)
-    return np.bincount(place, minlength=columns)
+    if steps < 1 or np.isnan(x).any():
+        raise ValueError("Scores must all be there, and so must a step.")
+    # The slack keeps what is half-way, but for rounding, going up: 0.35 * 10 is less than 3.5 in floating point.
+    place = np.clip(np.floor(x * steps + 0.5 + 1e-9), 0, steps).astype(np.int64)
+    return np.bincount(place, minlength=steps + 1)

@@ -10,11 +10,11 @@ from leaderboard.templatetags.charts import MARGIN, PERCENT, position, ticks
 
 register = template.Library()
 
-COLUMNS = 50
+STEPS = 50
 """Of a strip: 2 points each."""
 STACK = 34
 DOT = 4.4
-BAR, GAP, LEFT, TOP, HIGH = 34, 4, 8, 30, 120
+BAR, GAP, LEFT, TOP, HIGH = 34, 4, 14, 30, 120
 """Of the histogram: widths of a bar and between bars, the first bar's place, the highest one's place and height."""
 
 
@@ -26,7 +26,6 @@ class Bar(NamedTuple):
     above: float
     number: int
     label: str
-    words: str
     end: bool
 
 
@@ -34,11 +33,11 @@ class Bar(NamedTuple):
 def strip(spread: Spread, *, chance: bool = True, width: int = 420) -> dict[str, Any]:
     """A task's scores as dots in columns of 2 points; the box below them holds the middle half of the models."""
     base = STACK + 4
-    counts = stacks(spread.scores, COLUMNS).tolist()
+    counts = stacks(spread.scores, STEPS).tolist()
     step = min(DOT, STACK / max(1, *counts))
     path = []
     for place, count in enumerate(counts):
-        x = position(100 * (place + 0.5) / COLUMNS, PERCENT, width)
+        x = position(100 * place / STEPS, PERCENT, width)
         if count and step == DOT:
             path += [f"M{x} {base - DOT * (above + 0.5):.1f}h0" for above in range(count)]
         elif count:  # too many for dots: columns as high as their number
@@ -65,7 +64,7 @@ def histogram(counts: list[int], models: int, name: str = "") -> dict[str, Any]:
     bars = []
     for place, count in enumerate(counts):
         end = place in (0, TENTHS + 1)
-        x = LEFT + place * (BAR + GAP) + (10 if place else 0) + (10 if place > TENTHS else 0)
+        x = LEFT + place * (BAR + GAP) + (18 if place else 0) + (18 if place > TENTHS else 0)
         height = round(HIGH * count / most, 1)
         bars.append(
             Bar(
@@ -76,11 +75,10 @@ def histogram(counts: list[int], models: int, name: str = "") -> dict[str, Any]:
                 TOP + HIGH - height - 5,
                 count,
                 str(10 * (place - 1)),
-                tenth(place),
                 end,
             )
         )
-    width = LEFT + (TENTHS + 2) * (BAR + GAP) + 20 + MARGIN
+    width = LEFT + (TENTHS + 2) * (BAR + GAP) + 36 + MARGIN
     edges = [(bar.x - GAP / 2, bar.label) for bar in bars[1:-1]] + [(bars[-2].x + BAR + GAP / 2, "100")]
     return {
         "bars": bars, "edges": edges, "width": width, "height": TOP + HIGH + 46, "base": TOP + HIGH, "models": models,
@@ -95,6 +93,12 @@ def tenth(place: int) -> str:
         return "everybody" if place else "nobody"
     low = 10 * (place - 1)
     return f"{'above 0' if low == 0 else low} to below {low + 10} %"
+
+
+@register.filter
+def signed(correlation: float) -> str:
+    """Two decimals, with a minus sign that is as wide as a plus."""
+    return f"{correlation:.2f}".replace("-", "−")
 
 
 @register.filter

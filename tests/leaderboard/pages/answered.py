@@ -20,14 +20,14 @@ def item_set(task: str, n: int, *, key: str = "") -> ItemSet:
     return found
 
 
-def answer(row: Submission, task: SuiteTask, scores: Sequence[float], *, key: str = "") -> Result:
-    """The result of `row` on `task` with these scores of its items."""
+def answer(row: Submission, task: SuiteTask, scores: Sequence[float], *, key: str = "", n: int | None = None) -> Result:
+    """The result of `row` on `task` with these scores of its items, of which the item set has `n`."""
     values = np.asarray(scores, dtype="<f4")
     row.jobs.filter(attempt=0).update(attempt=1)
     return Result.objects.create(
         submission=row, task=task, job=row.jobs.get(), attempt=1, score=float(values.mean()),
-        stderr=float(values.std(ddof=1) / len(values) ** 0.5), n=len(values),
-        items=item_set(task.task, len(values), key=key), item_scores=values.tobytes(),
+        stderr=float(values.std() / len(values) ** 0.5), n=len(values),
+        items=item_set(task.task, n or len(values), key=key), item_scores=values.tobytes(),
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def many(make: Make, suite: Suite, models: int, items: int) -> None:
     for task in suite.tasks.all():
         right = (rng.random((models, items)) < 1 / (1 + np.exp(hard - skill))).astype("<f4")
         right[:, 3] = 1 - (skill[:, 0] > 0)  # a wrong key
-        right[:, 5], right[:, 7] = 1, 0
+        right[:, 4], right[:, 7] = 1, 0
         Result.objects.bulk_create(
             Result(
                 submission=row, task=task, job_id=jobs[row.pk], attempt=1, score=float(scores.mean()),
