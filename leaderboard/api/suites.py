@@ -115,7 +115,7 @@ class Suite(APIView):
 class Tasks(APIView):
     """All tasks of all suites."""
 
-    @extend_schema(responses={200: TaskListOut})
+    @extend_schema(operation_id="tasks_list", responses={200: TaskListOut})
     def get(self, request: Request) -> Response:
         """Every task by name, with its settings in each suite."""
         return Response(TaskListOut({"results": task_lines()}).data)

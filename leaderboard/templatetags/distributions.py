@@ -14,8 +14,9 @@ STEPS = 50
 """Of a strip: 2 points each."""
 STACK = 34
 DOT = 4.4
-BAR, GAP, LEFT, TOP, HIGH = 34, 4, 14, 30, 120
-"""Of the histogram: widths of a bar and between bars, the first bar's place, the highest one's place and height."""
+BAR, GAP, LEFT, TOP, HIGH, APART = 34, 4, 14, 30, 120, 24
+"""Of the histogram: widths of a bar and between bars, the first bar's place, the highest one's place and
+height, and how far the ends stand apart."""
 
 
 class Bar(NamedTuple):
@@ -64,7 +65,7 @@ def histogram(counts: list[int], models: int, name: str = "") -> dict[str, Any]:
     bars = []
     for place, count in enumerate(counts):
         end = place in (0, TENTHS + 1)
-        x = LEFT + place * (BAR + GAP) + (18 if place else 0) + (18 if place > TENTHS else 0)
+        x = LEFT + place * (BAR + GAP) + (APART if place else 0) + (APART if place > TENTHS else 0)
         height = round(HIGH * count / most, 1)
         bars.append(
             Bar(
@@ -78,7 +79,7 @@ def histogram(counts: list[int], models: int, name: str = "") -> dict[str, Any]:
                 end,
             )
         )
-    width = LEFT + (TENTHS + 2) * (BAR + GAP) + 36 + MARGIN
+    width = LEFT + (TENTHS + 2) * (BAR + GAP) + 2 * APART + MARGIN
     edges = [(bar.x - GAP / 2, bar.label) for bar in bars[1:-1]] + [(bars[-2].x + BAR + GAP / 2, "100")]
     return {
         "bars": bars, "edges": edges, "width": width, "height": TOP + HIGH + 46, "base": TOP + HIGH, "models": models,
