@@ -67,18 +67,8 @@ def histogram(counts: list[int], models: int, name: str = "") -> dict[str, Any]:
         end = place in (0, TENTHS + 1)
         x = LEFT + place * (BAR + GAP) + (APART if place else 0) + (APART if place > TENTHS else 0)
         height = round(HIGH * count / most, 1)
-        bars.append(
-            Bar(
-                x,
-                TOP + HIGH - height,
-                height,
-                x + BAR / 2,
-                TOP + HIGH - height - 5,
-                count,
-                str(10 * (place - 1)),
-                end,
-            )
-        )
+        top = TOP + HIGH - height
+        bars.append(Bar(x, top, height, x + BAR / 2, top - 5, count, str(10 * (place - 1)), end))
     width = LEFT + (TENTHS + 2) * (BAR + GAP) + 2 * APART + MARGIN
     edges = [(bar.x - GAP / 2, bar.label) for bar in bars[1:-1]] + [(bars[-2].x + BAR + GAP / 2, "100")]
     return {

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,9 +12,12 @@ import pytest
 from django.test import Client
 
 from evaluator.contract import TaskSpec, encode
+from leaderboard.actions.import_evaluations import ensure_imported_suite, import_evaluations
 from leaderboard.actions.load_suites import release
+from leaderboard.imports.open_llm_leaderboard import SUITE, read
 from leaderboard.models import Model, Submission, Suite
 from tests.conftest import suite_spec
+from tests.leaderboard.imports.made import row, table
 from tests.leaderboard.pages import answered, made
 from tests.leaderboard.pages.html import Element, tree
 
@@ -92,6 +96,20 @@ def test_a_model_counts_once_by_its_newest_run(client: Client, make_submission: 
     made.end(make_submission("org/b"), "failed")
     twin = page(client).one("details", "twin").one("tbody").all("tr")
     assert cells(twin[0])[:3] == ["Alpha", "1", "80.0"]
+
+
+def test_an_imported_suite_names_its_source_and_claims_no_noise(client: Client, tmp_path: Path) -> None:
+    rows = (row("org/a", average="30"), row("org/b", average="30"), row("org/c", **{"BBH": "", "BBH Raw": ""}))
+    imported = ensure_imported_suite(spec=SUITE)
+    import_evaluations(source=read(table(tmp_path / "t.csv", *rows)), suite=imported)
+    found = page(client, "/suites/open-llm-leaderboard-v2/1")
+    assert "3 models imported" in found.text
+    assert "measured here" not in found.one("p", "facts").text
+    assert "no standard errors for every task" in found.text
+    assert found.links()["Open LLM Leaderboard v2"].startswith("https://")
+    counts = {cells(one)[0]: cells(one)[1] for one in found.one("details", "twin").one("tbody").all("tr")}
+    assert (counts["IFEval"], counts["BBH"]) == ("3", "2")
+    assert "Chance" not in found.all("table")[0].text
 
 
 def test_what_versions_changed_in_words_with_links_both_ways(client: Client, second: Suite) -> None:
