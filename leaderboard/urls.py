@@ -5,7 +5,8 @@ from django.urls import path
 
 from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, notices, queue, samples, status, submissions, submit
+from leaderboard.api import suites as api_suites
+from leaderboard.pages import board, models, notices, queue, samples, status, submissions, submit, suites, tasks
 
 urlpatterns = [
     # Pages
@@ -19,6 +20,11 @@ urlpatterns = [
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
     path("models/<str:name>", models.model, name="model-alone"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
+    path("suites/", suites.suites, name="suites"),
+    path("suites/<str:suite>/<str:version>", suites.suite, name="suite"),
+    path("suites/<str:suite>/<str:version>/scores.csv", suites.scores, name="suite-scores"),
+    path("tasks/<path:task>/items.csv", tasks.items, name="task-items"),
+    path("tasks/<path:task>", tasks.task, name="task"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
@@ -35,6 +41,9 @@ urlpatterns = [
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
+    path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),
+    path("api/v1/tasks/", api_suites.Tasks.as_view(), name="api-tasks"),
+    path("api/v1/tasks/<path:task>/", api_suites.Task.as_view(), name="api-task"),
     path("api/v1/webhooks/", api_notices.Webhooks.as_view(), name="api-webhooks"),
     path("api/v1/webhooks/<int:pk>/", api_notices.WebhookDetail.as_view(), name="api-webhook"),
     path("api/v1/deliveries/", api_notices.Deliveries.as_view(), name="api-deliveries"),

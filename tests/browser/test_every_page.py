@@ -8,9 +8,10 @@ from playwright.sync_api import Page, expect
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.transitions import move_submission
 from leaderboard.actions.webhooks import add_webhook
-from leaderboard.models import Delivery, Model, Owner, Submission, Suite, User, WorkerToken
+from leaderboard.models import Delivery, Model, Owner, Submission, Suite, SuiteTask, User, WorkerToken
 from tests.browser.conftest import Open, Visit, program
-from tests.leaderboard.pages import made
+from tests.conftest import release_suite
+from tests.leaderboard.pages import answered, made
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LONG = "o" * 96 + "/" + "m" * 96
@@ -53,10 +54,15 @@ def addresses(
         told = make_submission(name, sha="c" * 40)
         move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
     Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
+    answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0] * 8, [0.0, 1.0, 0.0, 1.0] * 8] * 3)
+    SuiteTask.objects.create(suite=suite, position=9, task="t" * 120, title="T" * 120, metric="m" * 60, filter="f" * 60)
+    release_suite("d" * 900)
     rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
     return [
         "/settings/notices",
         "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
+        "/suites/", "/suites/tiny/1", "/suites/tiny/2", "/suites/" + "x" * 300 + "/1", "/tasks/alpha",
+        "/tasks/" + "t" * 120,
         "/submit?model=" + "x" * 300,
         f"/models/{LONG}", "/models/org/best", "/models/org/unknown" + "x" * 300, "/login", "/nothing",
         f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),

@@ -15,7 +15,8 @@ from django.urls import URLPattern, get_resolver, reverse
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
-from tests.leaderboard.pages import made
+from tests.conftest import release_suite
+from tests.leaderboard.pages import answered, made
 from tests.leaderboard.pages.html import Element, tree
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,11 @@ def fresh_pages(
         "status, part": client.get("/status", headers=HTMX),
         "model": client.get("/models/org/best"),
         "model, unknown": client.get("/models/org/nothing"),
+        "suites": client.get("/suites/"),
+        "suite": client.get("/suites/tiny/1"),
+        "suite, unknown": client.get("/suites/tiny/9"),
+        "task, few models": client.get("/tasks/alpha"),
+        "task, unknown": client.get("/tasks/nothing"),
         "submit": member.get("/submit"),
         "submit, wrong": member.post("/submit", {"model": "a", "suite": "x"}),
         "notices, empty": member.get("/settings/notices"),
@@ -83,6 +89,13 @@ def fresh_pages(
         "404": client.get("/nothing"),
         "403": strict.post("/login"),
         "400": client.get("/", headers={"host": "evil.example"}),
+    }
+    answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]] * 3)
+    got |= {"task": client.get("/tasks/alpha"), "suite, spread": client.get("/suites/tiny/1")}
+    second = release_suite("Another version.")
+    got |= {
+        "suite, changed": client.get(f"/suites/tiny/{second.version}"),
+        "suite, older": client.get("/suites/tiny/1"),
     }
     made.many(make_submission, suite, 60)
     got["board, pages"] = client.get("/?page=2")
@@ -204,6 +217,11 @@ ROUTES: dict[str, tuple[int, int]] = {
     "cancel": (302, 405),
     "retry": (302, 405),
     "model": (200, 200),
+    "suites": (200, 200),
+    "suite": (200, 200),
+    "suite-scores": (200, 200),
+    "task": (200, 200),
+    "task-items": (200, 200),
     "notices": (302, 200),
     "notices-mail": (302, 405),
     "webhook-disable": (302, 405),
@@ -219,6 +237,9 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-leaderboard": (200, 200),
     "api-models": (200, 200),
     "api-suites": (200, 200),
+    "api-suite": (200, 200),
+    "api-tasks": (200, 200),
+    "api-task": (200, 200),
     "api-webhooks": (401, 401),
     "api-webhook": (405, 405),
     "api-deliveries": (401, 401),
@@ -246,7 +267,7 @@ def routes() -> Iterator[URLPattern]:
 def address(route: URLPattern, submission: int) -> str:
     known = {
         "pk": submission, "job": submission, "attempt": 1, "sequence": 0, "digest": "0" * 64, "organisation": "org",
-        "name": "model", "task": "alpha",
+        "name": "model", "task": "alpha", "suite": "tiny", "version": "1", "slug": "tiny@1",
     }  # fmt: skip
     assert route.name
     return reverse(route.name, kwargs={name: known[name] for name in route.pattern.converters})
@@ -302,6 +323,15 @@ def test_queries_of_no_page_grow_with_what_is_stored(
     client: Client, make_submission: made.Make, suite: Suite, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     made.many(make_submission, suite, 30)
-    for path in ("/", "/queue", "/status", "/models/org/m000", "/submissions/1", "/login"):
+    for path in (
+        "/",
+        "/queue",
+        "/status",
+        "/models/org/m000",
+        "/submissions/1",
+        "/login",
+        "/suites/",
+        "/suites/tiny/1",
+    ):
         with django_assert_max_num_queries(8):
             client.get(path)
