@@ -3,9 +3,10 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
+from leaderboard.api import compare as api_compare
 from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
-from leaderboard.pages import board, models, notices, queue, samples, status, submissions, submit
+from leaderboard.pages import board, compare, models, notices, queue, samples, status, submissions, submit
 
 urlpatterns = [
     # Pages
@@ -19,6 +20,9 @@ urlpatterns = [
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
     path("models/<str:name>", models.model, name="model-alone"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
+    path("compare", compare.compare, name="compare"),
+    path("compare.csv", compare.compare_csv, name="compare-csv"),
+    path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
@@ -33,6 +37,8 @@ urlpatterns = [
     path("api/v1/quota/", public.Quota.as_view(), name="api-quota"),
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
+    path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
+    path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
     path("api/v1/webhooks/", api_notices.Webhooks.as_view(), name="api-webhooks"),
