@@ -138,7 +138,7 @@ class Compare(APIView):
     def get(self, request: Request) -> Response:
         """Paired tests of 2 to 8 evaluations against one of them; 409 where no items are common."""
         short(request)
-        asked = [one.strip() for one in request.query_params.getlist("m")]
+        asked = [one.strip() for one in request.query_params.getlist("m") if one.strip()]
         named = {name: request.query_params.get(name, "") for name in ("suite", "base", "margin")}
         found = compare.compare(asked=asked, **named)
         refuse_unpaired(found)

@@ -142,7 +142,7 @@ class Compared:
         """How far the axis of differences goes to either side of 0, in points."""
         found = [one.against for one in self.standings if one.against and one.against.verdict]
         furthest = max([abs(end) for one in found for end in (one.low, one.high)] + [2 * self.margin, 1.0])
-        return float(next((step for step in (1, 2, 5, 10, 20, 50) if step >= furthest), 100))
+        return float(next((step for step in (1, 2, 5, 10, 15, 20, 30, 50) if step >= furthest), 100))
 
     @cached_property
     def paired(self) -> bool:

@@ -100,7 +100,7 @@ def measured(asked: Sequence[str], *, suite: str = "") -> list[Measured]:
     keys = [key(row) for row in rows]
     for place, one in enumerate(keys):
         if one in keys[:place]:
-            raise BadQuery("m", f"{asked[place][:80]!r} is there twice.")
+            raise BadQuery("m", f"{asked[place][:80]!r} is named twice; a comparison is of different evaluations.")
     if chosen is None and len({row.suite_id for row in rows}) > 1:
         slugs = " and ".join(sorted({row.suite.slug for row in rows}))
         raise OtherSuite("suite", f"These are evaluations of different suites: {slugs}.")

@@ -1,5 +1,6 @@
 """Comparisons in words and pictures: verdicts, differences, charts of several models on one axis."""
 
+import math
 from typing import Any, NamedTuple
 
 from django import template
@@ -49,6 +50,8 @@ def mark_of(against: Against) -> str:
 @register.filter
 def more_words(items: float) -> str:
     """How many further items would separate two models, no more exactly than it is known."""
+    if math.isinf(items):
+        return "equal so far, which no number of items would separate"
     if items > 1_000_000:
         return "no feasible number of items would separate them"
     digits = max(0, len(str(int(items))) - 2)

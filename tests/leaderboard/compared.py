@@ -38,9 +38,18 @@ def numbers(scores: Sequence[float]) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
-def finished(make: made.Make, name: str, scores: Scores, *, start: int = 0, **changes: Any) -> Submission:
-    """A succeeded submission whose items are numbered from `start`."""
+def finished(
+    make: made.Make,
+    name: str,
+    scores: Scores,
+    *,
+    start: int = 0,
+    sets: Mapping[str, ItemSet] | None = None,
+    **changes: Any,
+) -> Submission:
+    """A succeeded submission whose items are numbered from `start`, or are those of `sets`."""
     row = make(name, **changes)
+    row.jobs.update(attempt=1)
     total = []
     for task in row.suite.tasks.all():
         of = scores.get(task.task)
@@ -53,7 +62,8 @@ def finished(make: made.Make, name: str, scores: Scores, *, start: int = 0, **ch
         total.append((mean, error))
         Result.objects.create(
             submission=row, task=task, job=row.jobs.get(), attempt=1, score=mean, stderr=error, n=len(of),
-            items=item_set(task.task, range(start, start + len(of))), item_scores=np.asarray(of, "<f4").tobytes(),
+            items=(sets or {}).get(task.task) or item_set(task.task, range(start, start + len(of))),
+            item_scores=np.asarray(of, "<f4").tobytes(),
         )  # fmt: skip
     whole = len(total) == row.suite.tasks.count()
     score = 100 * sum(mean for mean, _ in total) / len(total) if whole else None
