@@ -6,7 +6,8 @@ from leaderboard.pages.spreadsheet import cell, spreadsheet
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1"),
+        ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
         ("a=1", "a=1"), ("", ""), (-1.5, "-1.5"), (0, "0"), (1 / 3, "0.333333"), (None, ""), (float("inf"), "inf"),
     ],
 )  # fmt: skip
