@@ -72,6 +72,10 @@ class Measured:
     def settings(self) -> dict[str, Any]:
         return (self.submission or self.imported).settings  # type: ignore[union-attr,no-any-return]  # one of the two
 
+    @property
+    def unranked_reason(self) -> str:
+        return (self.submission or self.imported).unranked_reason  # type: ignore[union-attr]  # one of the two
+
     def cell(self, task: SuiteTask) -> Cell:
         return self.cells.get(task.task) or Cell(None, None, 0, "No result.", None, "it has no score")
 

@@ -156,6 +156,11 @@ def test_a_task_that_was_not_measured_is_a_dash_and_the_suite_says_over_how_many
     assert "1 of 2 tasks" in found.text
 
 
+def test_why_a_model_is_not_ranked_is_said_here_too(client: Client, pair: tuple[Submission, Submission]) -> None:
+    Submission.objects.filter(pk=pair[1].pk).update(unranked_reason="Nobody trusts its worker.")
+    assert "Not ranked. Nobody trusts its worker." in page(client, ids(*pair)).one("table", "overall").text
+
+
 def test_a_name_is_its_newest_submission_or_else_its_current_import(
     client: Client, suite: Suite, make_submission: made.Make, pair: tuple[Submission, Submission]
 ) -> None:
