@@ -3,10 +3,23 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
+from leaderboard.api import compare as api_compare
 from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
 from leaderboard.api import suites as api_suites
-from leaderboard.pages import board, models, notices, queue, samples, status, submissions, submit, suites, tasks
+from leaderboard.pages import (
+    board,
+    compare,
+    models,
+    notices,
+    queue,
+    samples,
+    status,
+    submissions,
+    submit,
+    suites,
+    tasks,
+)
 
 urlpatterns = [
     # Pages
@@ -25,6 +38,9 @@ urlpatterns = [
     path("suites/<str:suite>/<str:version>/scores.csv", suites.scores, name="suite-scores"),
     path("tasks/<path:task>/items.csv", tasks.items, name="task-items"),
     path("tasks/<path:task>", tasks.task, name="task"),
+    path("compare", compare.compare, name="compare"),
+    path("compare.csv", compare.compare_csv, name="compare-csv"),
+    path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
@@ -39,6 +55,8 @@ urlpatterns = [
     path("api/v1/quota/", public.Quota.as_view(), name="api-quota"),
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
+    path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
+    path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/models/", public.Models.as_view(), name="api-models"),
     path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
     path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),

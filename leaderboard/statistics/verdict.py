@@ -103,16 +103,23 @@ def compare(
     found = paired_difference(a.scores, b.scores, clusters)
     wins, losses = int((d > 0).sum()), int((d < 0).sum())
     if clusters is None and np.isin(a.scores, (0, 1)).all() and np.isin(b.scores, (0, 1)).all():
-        method, numbers = "McNemar", by_discordant(*discordant(a.scores, b.scores), len(d), margin, alpha)
+        enclosed, *p_values = by_discordant(*discordant(a.scores, b.scores), len(d), margin, alpha)
+        method, numbers = "McNemar", (enclosed, float(p_values[0]), float(p_values[1]))
     elif float(np.ptp(d)) < 1e-12:
         method, numbers = "all equal", by_sameness(found, margin, alpha)
     elif clusters is None and SMALL <= len(d) < LARGE:
         method, numbers = "bootstrap", by_bootstrap(d, margin, alpha, seed)
     else:
         method, numbers = "t" if clusters is None else "clustered t", by_t(found, margin, alpha)
+    return comparison(found, wins, losses, numbers, margin, alpha, method)
+
+
+def comparison(
+    found: Difference, wins: int, losses: int, numbers: "Numbers", margin: float, alpha: float, method: str
+) -> Comparison:
     interval, p_unequal, p_equivalent = numbers
     return Comparison(
-        n=len(d),
+        n=found.n,
         wins=wins,
         losses=losses,
         difference=found.mean,
@@ -144,21 +151,8 @@ def compare_suites(
     d = [differences(a, b) for a, b in tasks]
     pairs = zip(tasks, labels, strict=True)
     found = suite_difference([paired_difference(a.scores, b.scores, label) for (a, b), label in pairs], weights)
-    interval, p_unequal, p_equivalent = by_t(found, margin, alpha)
-    return Comparison(
-        n=found.n,
-        wins=sum(int((one > 0).sum()) for one in d),
-        losses=sum(int((one < 0).sum()) for one in d),
-        difference=found.mean,
-        stderr=found.stderr,
-        low=float(interval.low),
-        high=float(interval.high),
-        p_unequal=p_unequal,
-        p_equivalent=p_equivalent,
-        margin=margin,
-        alpha=alpha,
-        method="suite t",
-    )
+    wins, losses = (sum(int((side * one > 0).sum()) for one in d) for side in (1, -1))
+    return comparison(found, wins, losses, by_t(found, margin, alpha), margin, alpha, "suite t")
 
 
 def verdict(
@@ -206,12 +200,15 @@ Numbers = tuple[Interval, float, float]
 """The interval at 1 - alpha, p of "equal", p of "at least the margin apart"."""
 
 
-def by_discordant(wins: int, losses: int, n: int, margin: float, alpha: float) -> Numbers:
-    interval = tango(wins, losses, n, level=1 - alpha)
+def by_discordant(
+    wins: ArrayLike, losses: ArrayLike, n: ArrayLike, margin: float, alpha: float
+) -> tuple[Interval, Floats, Floats]:
+    """`Numbers` of right-or-wrong items; numbers or arrays of as many comparisons."""
+    interval, p_unequal = tango(wins, losses, n, level=1 - alpha), mcnemar(wins, losses)
     if margin >= 1:
-        return interval, float(mcnemar(wins, losses)), 0.0
-    above, below = (float(score_statistic(wins, losses, n, null)) for null in (-margin, margin))
-    return interval, float(mcnemar(wins, losses)), max(float(special.ndtr(-above)), float(special.ndtr(below)))
+        return interval, p_unequal, np.zeros_like(p_unequal)
+    above, below = (score_statistic(wins, losses, n, null) for null in (-margin, margin))
+    return interval, p_unequal, np.maximum(special.ndtr(-above), special.ndtr(below))
 
 
 def by_t(found: Difference, margin: float, alpha: float) -> Numbers:

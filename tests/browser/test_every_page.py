@@ -39,6 +39,8 @@ def addresses(
         "responses": ("(-1.5, True)", "(-99999.5, False)"),
     }
     sampled = made.measure(make_submission(LONG, sha="d" * 40), worker_token, [1.0] * 30, {0: wide, 1: likely})
+    odd = made.measure(make_submission("org/odd"), worker_token, [0.0, 1.0] * 15, {0: wide, 2: likely})
+    beside = f"m=s{sampled.pk}&m=s{odd.pk}&m=s{board['org/best'].pk}"
     long = made.succeed(make_submission(LONG), 55.5)
     Model.objects.filter(name=LONG).update(licence="l" * 100, base_model="b" * 200)
     build_snapshot(suite=suite)
@@ -65,6 +67,8 @@ def addresses(
         "/tasks/" + "t" * 120,
         "/submit?model=" + "x" * 300,
         f"/models/{LONG}", "/models/org/best", "/models/org/unknown" + "x" * 300, "/login", "/nothing",
+        "/compare", f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
+        f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}", "/diff/s1/s999999",
         f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),
     ]  # fmt: skip
 
@@ -75,7 +79,7 @@ THEMES = {"light": "rgb(251, 251, 252)", "dark": "rgb(14, 16, 19)"}
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_scrolls_sideways_or_has_an_error(visits: Open, addresses: list[str], person: User, width: int) -> None:
     visit = visits(user=person, viewport={"width": width, "height": 844})
-    visit.watch.expected += ["status of 404"]
+    visit.watch.expected += ["status of 404", "status of 400"]
     wide = {}
     for address in [*addresses, "/login?next=/submit"]:
         if address.startswith("/login?"):

@@ -54,7 +54,15 @@ def test_json_a_hundred_thousand_deep_is_400_on_every_route(
 ) -> None:
     row = make_submission()
     spec = made.claim(worker_token)
-    known = {"pk": row.pk, "job": spec.job, "attempt": 1, "sequence": 0, "digest": "0" * 64}
+    known = {
+        "pk": row.pk,
+        "job": spec.job,
+        "attempt": 1,
+        "sequence": 0,
+        "digest": "0" * 64,
+        "first": "s1",
+        "second": "s2",
+    }
     known |= {"slug": "tiny@1", "task": "alpha"}
     client = Client(raise_request_exception=False)
     answered = {}

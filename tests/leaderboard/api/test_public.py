@@ -237,6 +237,8 @@ def test_the_schema_covers_every_public_route(client: Client) -> None:
         "/api/v1/quota/",
         "/api/v1/submissions/{id}/samples/",
         "/api/v1/leaderboard/",
+        "/api/v1/compare/",
+        "/api/v1/diff/{first}/{second}/",
         "/api/v1/models/",
         "/api/v1/suites/",
         "/api/v1/suites/{slug}/",

@@ -56,6 +56,17 @@ def fresh_pages(
         "samples, no page": client.get(f"{samples}?page=3"),
         "samples, unknown": client.get(f"{samples}x"),
     }
+    other = made.measure(make_submission("org/other"), worker_token, [1.0, 1.0, 0.5] * 10, {0: choices})
+    both = f"m=s{row.pk}&m=s{other.pk}"
+    got |= {
+        "compare, form": client.get("/compare"),
+        "compare, one": client.get(f"/compare?m=s{row.pk}"),
+        "compare": client.get(f"/compare?{both}"),
+        "compare, bad": client.get(f"/compare?{both}&margin=x"),
+        "diff": client.get(f"/diff/s{row.pk}/s{other.pk}"),
+        "diff, regressed": client.get(f"/diff/s{row.pk}/s{other.pk}?show=regressed&task=alpha"),
+        "diff, unknown": client.get(f"/diff/s{row.pk}/s0"),
+    }
     made.ranked(make_submission, suite)
     got |= {
         "board": client.get("/?kind=proprietary"),
@@ -222,6 +233,11 @@ ROUTES: dict[str, tuple[int, int]] = {
     "suite-scores": (200, 200),
     "task": (200, 200),
     "task-items": (200, 200),
+    "compare": (200, 200),
+    "compare-csv": (400, 400),  # of nothing
+    "diff": (404, 404),  # there is but one evaluation
+    "api-compare": (400, 400),
+    "api-diff": (404, 404),
     "notices": (302, 200),
     "notices-mail": (302, 405),
     "webhook-disable": (302, 405),
@@ -268,6 +284,7 @@ def address(route: URLPattern, submission: int) -> str:
     known = {
         "pk": submission, "job": submission, "attempt": 1, "sequence": 0, "digest": "0" * 64, "organisation": "org",
         "name": "model", "task": "alpha", "suite": "tiny", "version": "1", "slug": "tiny@1",
+        "name": "model", "task": "alpha", "first": "s1", "second": "s2",
     }  # fmt: skip
     assert route.name
     return reverse(route.name, kwargs={name: known[name] for name in route.pattern.converters})
