@@ -284,7 +284,7 @@ def address(route: URLPattern, submission: int) -> str:
     known = {
         "pk": submission, "job": submission, "attempt": 1, "sequence": 0, "digest": "0" * 64, "organisation": "org",
         "name": "model", "task": "alpha", "suite": "tiny", "version": "1", "slug": "tiny@1",
-        "name": "model", "task": "alpha", "first": "s1", "second": "s2",
+        "first": "s1", "second": "s2",
     }  # fmt: skip
     assert route.name
     return reverse(route.name, kwargs={name: known[name] for name in route.pattern.converters})
