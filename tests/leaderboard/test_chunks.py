@@ -16,14 +16,14 @@ LIMIT = 256 * 2**20
 LINE = encode_sample(samples.sample()) + b"\n"
 GOOD = gzip.compress(LINE)
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys
 from pathlib import Path
 import django
 django.setup()
 from leaderboard import chunks
-
-pytestmark = pytest.mark.slow
 body = Path(sys.argv[1]).read_bytes()
 def peak():  # of this program alone: ru_maxrss begins with that of the one that started it
     status = Path("/proc/self/status").read_text()
