@@ -22,6 +22,8 @@ MEANS = frozenset(
 """Metrics whose task score is the mean over items wherever lm-eval 0.4.13 uses them (`aggregation: mean`) ..."""
 NO_MEANS = ("tiny", "masakhapos", "lingoly")
 """... but for tasks whose names begin so, which have an aggregation of their own."""
+NAMES_GROUPS = 2
+"""The edition of the contract from which on samples name the group that they were measured for."""
 TOLERANCE = 1e-9
 """Of a score, a double that is summed in another order here. Item scores are float32 on both sides: exactly equal."""
 
@@ -38,19 +40,30 @@ def recheck(results: Sequence[Result], samples: Iterable[Sample]) -> Verdict:
     """Compare the scored ones among `results` with `samples`, a stream in the results' order of items."""
     checks = {result.task.task: TaskCheck(result) for result in results if result.score is not None}
     verdict = Verdict()
+    nameless = False
     try:
         for sample in samples:
             check = checks.get(sample.counts_for)
+            nameless = nameless or check is None
             if check is not None and not check.problem:
                 check.take(sample)
     except chunks.Unreadable as error:
         verdict.problem = str(error)
         return verdict
     for name, check in checks.items():
+        if nameless and not check.seen and measured_by_old_worker(check.result):
+            verdict.rechecked[name] = "not rechecked: its worker did not say which samples count for this group"
+            continue
         verdict.rechecked[name] = check.end()
         if check.problem and not verdict.problem:
             verdict.problem = f"{check.result.task.title}: {check.problem}"
     return verdict
+
+
+def measured_by_old_worker(result: Result) -> bool:
+    """Whether the worker's edition of the contract is from before samples named their group."""
+    worker = result.job.worker
+    return worker is not None and worker.edition < NAMES_GROUPS
 
 
 class TaskCheck:

@@ -33,7 +33,7 @@ def score(*, submission: int, chance: random.Random | None = None) -> None:
     row = Submission.objects.filter(pk=submission, state=Submission.State.SCORING).first()
     if row is None:
         return
-    results = list(row.results.select_related("task", "items").order_by("task__position"))
+    results = list(row.results.select_related("task", "items", "job__worker").order_by("task__position"))
     odd = out_of_range(results)
     # Reading the samples takes seconds: before the lock. What is compared does not change any more.
     verdict = Verdict() if odd else verdict_on(row, results, chance or random.Random())  # noqa: S311

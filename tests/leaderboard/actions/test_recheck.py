@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 from pytest_django import Settings as DjangoSettings
 
-from evaluator.contract import JobSpec, Sample, TaskResult
+from evaluator.contract import EDITION, JobSpec, Sample, TaskResult
 from leaderboard.actions.recheck import recheck
 from leaderboard.actions.score import score
 from leaderboard.choices import right_choice
-from leaderboard.models import ItemSet, Outbox, Result, SampleChunk, Snapshot, Submission, SuiteTask, WorkerToken
+from leaderboard.models import (
+    ItemSet,
+    Outbox,
+    Result,
+    SampleChunk,
+    Snapshot,
+    Submission,
+    SuiteTask,
+    Worker,
+    WorkerToken,
+)
 from tests import samples
 from tests.leaderboard.pages import made
 
@@ -23,7 +33,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def held(make_submission: made.Make, worker_token: WorkerToken, files: Path) -> JobSpec:
     make_submission()
-    return made.claim(worker_token)
+    spec = made.claim(worker_token)
+    Worker.objects.update(edition=EDITION)
+    return spec
 
 
 def alpha(scores: tuple[float, ...] = (1.0, 0.0, 1.0, 0.0), **changes: Any) -> TaskResult:
@@ -341,3 +353,14 @@ def test_a_score_that_need_not_be_a_mean_is_noted_and_its_items_are_compared(tas
     assert verdict.problem == ""
     assert verdict.rechecked[task] == f"2 items; score not rechecked: {metric} may be another aggregate than the mean"
     assert recheck([result], found[::-1]).problem.startswith("T: item 1 of the results is")
+
+
+@pytest.mark.parametrize(("edition", "state"), [(1, "succeeded"), (2, "quarantined")])
+def test_a_group_measured_by_an_old_worker_is_taken_as_it_is(held: JobSpec, edition: int, state: str) -> None:
+    """Samples of the first edition do not say which group they were measured for."""
+    Worker.objects.update(edition=edition)
+    leaves = [msgspec.structs.replace(one, task=f"leaf_{one.doc_id}") for one in samples.agreeing([alpha()])]
+    row = scored(held, *leaves)
+    assert row.state == state
+    if state == "succeeded":
+        assert row.provenance["rechecked"]["alpha"].startswith("not rechecked: its worker")
