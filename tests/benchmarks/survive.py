@@ -1,11 +1,13 @@
-"""`make survive`: a real evaluation that is killed twice and loses its broker scores exactly as an undisturbed one.
+"""`make survive`: a real evaluation that is killed again and again and loses its broker scores as an undisturbed one.
 
 Runs the whole product in a state folder of its own: SmolLM2 on starter@1 in vLLM, float32, twice. The first run is left
 alone. In the second the worker is killed (SIGKILL) while it evaluates, Valkey is killed and its data removed while the
-job waits, and the next worker is killed too. Prints what it does; the last line is one JSON object.
+job waits, the next worker is killed too, and then the child of the third. Prints what it does; the last line is one
+JSON object.
 
     requeue_seconds     from each kill to the job waiting again, by the database's clock; lease included
     after_lease_seconds the same, less what was left of the lease when it was killed
+    child_requeue_seconds  from the child's death to the job waiting again: its worker tells the site
     dispatch_seconds    from Valkey's death to the claim that followed
     equal               whether scores, errors and every sample are the same
 """
@@ -73,13 +75,28 @@ def job_of(database: Database, submission: int) -> tuple[str, int, int]:
     return state, attempt, done
 
 
-def kill_the_worker(stack: Stack, database: Database, submission: int, *, attempt: int) -> dict[str, float]:
-    """Kill it while it evaluates; returns how long the job stood still."""
+def evaluating(database: Database, submission: int, attempt: int) -> None:
+    """Wait until this attempt is well on its way."""
     until(
         f"attempt {attempt} evaluating",
         lambda: job_of(database, submission)[1] == attempt and job_of(database, submission)[2] > 60,
         seconds=300,
     )
+
+
+def kill_the_child(stack: Stack, database: Database, submission: int, *, attempt: int) -> float:
+    """Kill the engine's process while it evaluates; returns the seconds until the job waits again."""
+    evaluating(database, submission, attempt)
+    started = time.monotonic()
+    kill(stack, "evaluator.harness")
+    until("the job waiting again", lambda: job_of(database, submission)[0] == "queued", seconds=60)
+    print(f"  killed the child of attempt {attempt}", flush=True)
+    return round(time.monotonic() - started, 2)
+
+
+def kill_the_worker(stack: Stack, database: Database, submission: int, *, attempt: int) -> dict[str, float]:
+    """Kill it while it evaluates; returns how long the job stood still."""
+    evaluating(database, submission, attempt)
     kill(stack, "celeryd: worker.")  # Celery writes its own command line
     killed, left = database.row(
         "SELECT clock_timestamp(), extract(epoch FROM lease_expires_at - clock_timestamp())::float8 "
@@ -134,6 +151,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "evaluator.engines.gguf", str(mirror)], check=True, cwd=ROOT)
         state = stacks.with_model(Path(name) / "state", mirror)
         more = {"PARITY_LEASE_SECONDS": str(LEASE), "PARITY_HEARTBEAT_SECONDS": str(HEARTBEAT)}
+        more["PARITY_MAX_LOSSES"] = "4"  # three are caused here
         with stacks.running(state, "--suite", SUITE, **more) as stack:
             print(f"undisturbed: {journey.MODEL} on {SUITE}", flush=True)
             stack.wait_for(stacks.SERVING, seconds=900)
@@ -146,6 +164,7 @@ def main() -> None:
             dispatch = break_the_broker(stack, database, second)
             print(f"  Valkey killed, its data removed: claimed again after {dispatch} s", flush=True)
             kills.append(kill_the_worker(stack, database, second, attempt=2))
+            child = kill_the_child(stack, database, second, attempt=3)
             rough = ended(stack, second)
             equal_samples = samples(stack, first) == samples(stack, second)
             (attempts,) = database.row("SELECT attempt FROM leaderboard_job WHERE submission_id = %s", second)
@@ -161,6 +180,7 @@ def main() -> None:
         "broker_restarts": 1,
         "requeue_seconds": [one["requeue_seconds"] for one in kills],
         "after_lease_seconds": [one["after_lease_seconds"] for one in kills],
+        "child_requeue_seconds": child,
         "heartbeat_seconds": HEARTBEAT,
         "dispatch_seconds": dispatch,
         "score": [calm["score"], rough["score"]],
