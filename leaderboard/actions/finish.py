@@ -42,7 +42,7 @@ def put_off(*, submission: int, problem: str) -> None:
     if tries >= TRIES:
         move_submission(
             submission=submission, before="scoring", after="failed", actor=ACTOR, reason=reason,
-            error_code="scoring_failed",
+            error_code="scoring_failed", refund=True,
             error_message=f"The results are here and could not be scored: {problem}. The site's log has the details.",
         )  # fmt: skip
         return

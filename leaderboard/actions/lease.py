@@ -135,7 +135,7 @@ def fail_unreadable(job: Job, problem: str) -> None:
     move_job(job=job, before="queued", after="failed", actor="dispatcher", reason="unreadable_job")
     move_submission(
         submission=job.submission_id, before=job.submission.state, after="failed", actor="dispatcher",
-        reason="unreadable_job", error_code="unreadable_job",
+        reason="unreadable_job", error_code="unreadable_job", refund=True,
         error_message=f"This site cannot read the settings or the suite of this submission any more: {problem}.",
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from leaderboard import tasks
 from leaderboard.actions import finish, lease, record, ring, validate
 from leaderboard.actions import score as scoring
 from leaderboard.actions.cancel import cancel
+from leaderboard.actions.quota import charge
 from leaderboard.actions.submit import submit
 from leaderboard.models import Event, Job, Outbox, Owner, Submission, Suite, User, WorkerToken
 from tests.leaderboard.measured import measured as honest
@@ -88,17 +89,18 @@ def test_one_part_of_the_round_that_fails_does_not_keep_bells_from_ringing(
 
 @pytest.mark.django_db
 def test_a_job_that_this_site_cannot_read_any_more_fails_and_the_next_one_is_given_out(
-    make_submission: Make, worker_token: WorkerToken
+    make_submission: Make, worker_token: WorkerToken, owner: Owner
 ) -> None:
-    """It is the oldest: every claim of every worker would end in a server error."""
+    """It is the oldest: every claim of every worker would end in a server error. Its owner does not pay for it."""
     broken, sound = make_submission("org/broken", "b" * 40), make_submission("org/sound", "c" * 40)
-    Submission.objects.filter(pk=broken.pk).update(settings={"engine": "abacus"})
+    Submission.objects.filter(pk=broken.pk).update(settings={"engine": "abacus"}, charged_on=charge(owner=owner))
     spec = lease.claim(token=worker_token, request=REQUEST)
     assert spec is not None
     assert spec.job == sound.jobs.get().pk
     broken.refresh_from_db()
     assert (broken.state, broken.error_code, broken.jobs.get().state) == ("failed", "unreadable_job", "failed")
     assert "abacus" in broken.error_message
+    assert broken.charged_on is None
 
 
 @pytest.fixture
