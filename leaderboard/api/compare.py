@@ -79,7 +79,7 @@ class ComparisonOut(serializers.Serializer[Any]):
     tasks = ComparedTaskOut(many=True)
 
 
-class PlaceOut(serializers.Serializer[Any]):
+class ComparedPlaceOut(serializers.Serializer[Any]):
     score = serializers.FloatField()
     sample = SampleOut(allow_null=True)
 
@@ -88,8 +88,8 @@ class ChangedOut(serializers.Serializer[Any]):
     task = serializers.CharField()
     item_hash = serializers.CharField()
     change = serializers.ChoiceField(choices=["improved", "regressed"])
-    before = PlaceOut()
-    after = PlaceOut()
+    before = ComparedPlaceOut()
+    after = ComparedPlaceOut()
 
 
 class ChangesOut(serializers.Serializer[Any]):
