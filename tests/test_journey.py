@@ -68,7 +68,7 @@ def test_the_board_the_api_and_the_pages_agree(served: Stack) -> None:
         assert (row["rank"], row["rank_interval"]) == (1, [1, 1])
         submission = http.get(f"/api/v1/submissions/{row['submission']}/").json()
         assert submission["state"] == "succeeded"
-        assert submission["progress"] == {"done": 30, "total": 30, "phase": ""}
+        assert submission["progress"] == {"done": 30, "total": 30, "phase": "", "items_per_second": None}
         assert {result["task"]: result["score"] for result in submission["results"]} == {
             task: cell["score"] for task, cell in row["tasks"].items()
         }
