@@ -15,8 +15,8 @@ import msgspec
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 2
-"""Of the bodies under that version: 2 adds what a worker can run, and time limits.
+EDITION = 3
+"""Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -38,9 +38,10 @@ ATTEMPT_TOKEN_HEADER = "Parity-Attempt-Token"
 CHUNK_DIGEST_HEADER = "Parity-Chunk-Digest"
 """Lower-case hex SHA-256 of a chunk's body as sent (gzip)."""
 
-Engine = Literal["vllm", "transformers"]
+Engine = Literal["vllm", "transformers", "endpoint"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
-Queue = Literal["cpu", "gpu"]
+Queue = Literal["cpu", "gpu", "api"]
+Protocol = Literal["openai-chat", "openai-completions", "openai-responses", "anthropic-messages"]
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -101,6 +102,76 @@ class ModelRef(Wire, frozen=True):
     sha: str
 
 
+class Sampling(Wire, frozen=True, omit_defaults=True):
+    """How an endpoint is asked to generate. None: the parameter is not sent, the model's own default holds.
+
+    `passes`: how often each item is asked; more than one only where the answer is not greedy.
+    """
+
+    temperature: float | None = 0.0
+    top_p: float | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    """The most for one answer, thinking included; None: what the task says."""
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    thinking_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    stop: bool = True
+    """False: stop sequences are not sent (reasoning models refuse them) but applied to what came back."""
+    passes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
+class Price(Wire, frozen=True, omit_defaults=True):
+    """US dollars for a million tokens. None: as `input` for cached ones; as `output` for reasoning ones."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+class Spent(Wire, frozen=True, omit_defaults=True):
+    """What an endpoint was asked and what that cost so far, over all attempts of a job.
+
+    `unknown`: requests whose outcome nobody knows (the connection broke after they were sent); they count against the
+    budget with the most that they can have cost, which is in `dollars` and in the tokens. `errors`: by kind, as 429,
+    500, timeout. Seconds are quantiles over the answers so far.
+    """
+
+    requests: Count = 0
+    input_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    output_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    cached_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    reasoning_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    dollars: Annotated[float, msgspec.Meta(ge=0, le=1e12)] = 0.0
+    unknown: Count = 0
+    replayed: Count = 0
+    errors: Annotated[dict[str, Count], msgspec.Meta(max_length=100)] = {}
+    p50_seconds: float | None = None
+    p95_seconds: float | None = None
+    p50_first_token_seconds: float | None = None
+
+
+class EndpointSpec(Wire, frozen=True, omit_defaults=True):
+    """The endpoint of a claimed job. `api_key` is secret: it goes to the gateway and nowhere else.
+
+    `allowed`: private networks, hosts or host:port that the site lets this owner reach. `budget_tokens` and
+    `budget_dollars` count from the submission's first request; `spent` is what earlier attempts used. `preflight`:
+    nothing is evaluated, the endpoint is only looked at.
+    """
+
+    base_url: str
+    protocol: Protocol
+    model: str
+    api_key: str = ""
+    headers: dict[str, str] = {}
+    sampling: Sampling = Sampling()
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 8
+    price: Price | None = None
+    budget_tokens: int | None = None
+    budget_dollars: float | None = None
+    spent: Spent = Spent()
+    allowed: tuple[str, ...] = ()
+    preflight: bool = False
+
+
 class ClaimRequest(Wire, frozen=True):
     """What a worker says of itself when it asks for a job.
 
@@ -143,6 +214,8 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     settings: Settings
     limit_seconds: float | None = None
     task_limit_seconds: float | None = None
+    endpoint: EndpointSpec | None = None
+    """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
 
 
 class Heartbeat(Wire, frozen=True):
@@ -153,6 +226,7 @@ class Heartbeat(Wire, frozen=True):
     done: Count = 0
     total: Count = 0
     log: str = ""
+    spent: Spent | None = None
 
 
 LOG_LIMIT = 8_000
@@ -233,20 +307,23 @@ class Results(Wire, frozen=True):
     provenance: dict[str, Any]
     load_seconds: float
     evaluation_seconds: float
+    spent: Spent | None = None
 
 
 class Failure(Wire, frozen=True):
     """Ends an attempt badly.
 
     "model": it would fail again anywhere. "platform": worth another attempt, a few times. "released": the worker is
-    being stopped, the job waits again at once. "cancelled": acknowledges the owner's wish.
+    being stopped, the job waits again at once. "cancelled": acknowledges the owner's wish. "budget": the endpoint's
+    budget is used up, the job pauses until its owner raises it.
     """
 
     attempt: Count
-    kind: Literal["model", "platform", "released", "cancelled"]
+    kind: Literal["model", "platform", "released", "cancelled", "budget"]
     code: str
     message: str
     log: str = ""
+    spent: Spent | None = None
 
 
 T = TypeVar("T")
