@@ -4,8 +4,8 @@ The rows go in one transaction, the only kind in which the database lets them go
 files go after its commit. A crash in between leaves files whose submission is gone, and only such: `remove_orphans`,
 or purging the same number again, removes them.
 
-What stays: the model and revision in the catalogue (public facts of the Hub), the owner's usage (a number), and older
-snapshots without the purged row.
+What stays: the model and revision in the catalogue (public facts of the Hub), and the owner's usage (a number). Of the
+suite's rankings only a new one stays, for the older ones hold the purged row.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from django.db.models import Q
 
 from evaluator.contract import canonical_json
 from leaderboard.actions.errors import Conflict, NotFound, Refused
-from leaderboard.actions.rank import build_snapshot, lock_ranking
+from leaderboard.actions.rank import build_snapshot, forget_all_but, lock_ranking
 from leaderboard.actions.record import lock_item_sets
-from leaderboard.models import Audit, ItemSet, Job, Outbox, SampleChunk, SnapshotRow, Submission
+from leaderboard.models import Audit, ItemSet, Job, Outbox, SampleChunk, Snapshot, Submission
 from leaderboard.models.submissions import LIVE
 
 ACTION = "purge"
@@ -56,14 +56,14 @@ def purge_rows(*, submission: int, actor: str, reason: str) -> Audit:
         raise NotFound("unknown_submission", f"There is no submission {submission}.")
     if row.state in LIVE:  # nothing leads back there, so this holds from here on
         raise Conflict("still_live", f"Submission {submission} is {row.state}; cancel it first.")
-    # The ranking first: whoever builds one holds this lock and then, at its commit, looks for the submissions in it.
+    # The ranking first: whoever builds one holds this lock, so that none is built from what is just being removed.
     lock_ranking(row.suite)
     jobs = list(Job.objects.select_for_update().filter(submission=row).order_by("pk").values_list("pk", flat=True))
     if not Submission.objects.select_for_update(of=("self",)).filter(pk=submission).exists():
         raise NotFound("unknown_submission", f"Submission {submission} was purged at this moment.")
     lock_item_sets(alone=True)
     digest = digest_of(row)
-    ranked = SnapshotRow.objects.filter(submission=row).exists()
+    ranked = Snapshot.objects.filter(suite=row.suite).exists()
     items = list(row.results.exclude(items=None).values_list("items", flat=True))
     deliveries = list(row.deliveries.values_list("pk", flat=True))
     bells = Q(kind__in=[Outbox.Kind.VALIDATE, Outbox.Kind.SCORE], subject=submission)
@@ -77,7 +77,7 @@ def purge_rows(*, submission: int, actor: str, reason: str) -> Audit:
         actor=actor[:200], action=ACTION, subject=subject_of(submission), reason=reason, digest=digest
     )
     if ranked:
-        build_snapshot(suite=row.suite)
+        forget_all_but(build_snapshot(suite=row.suite, anew=True))
     return audit
 
 

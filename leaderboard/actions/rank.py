@@ -1,85 +1,123 @@
 """Build a snapshot: the immutable ranking that pages and API read."""
 
 import hashlib
-from typing import Any
+from collections.abc import Sequence
 
+import pyarrow as pa
 from django.db import connection, transaction
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
 
-from leaderboard.actions.rank_imported import add_imported
-from leaderboard.columnar.table import to_bytes
-from leaderboard.models import Result, Snapshot, SnapshotRow, Submission, Suite
-from leaderboard.queries.gathered import gathered
-from leaderboard.statistics.ranks import Rank, ranks
+from leaderboard.actions.pair import decided
+from leaderboard.columnar import stored
+from leaderboard.columnar.ranking import ranked
+from leaderboard.models import Snapshot, Suite
+from leaderboard.queries.gathered import gathered, keys_of, wanted
+from leaderboard.queries.snapshots import columns_of, copy_of
+
+DIFFERENCE_FROM = 2_000
+"""Rows from which a ranking is stored as what differs from an earlier one; smaller ones are stored whole."""
+DIFFERENCE_MOST = 0.02
+"""The share of rows that may differ; beyond that the ranking is stored whole, and others differ from it."""
+WHOLE_FOR_SECONDS = 86_400
+"""After so long everything is gathered anew, with what the catalogue learned of the models since."""
+KEPT = 20
+"""Snapshots of a suite that stay, besides those which they differ from."""
 
 
 @transaction.atomic
-def build_snapshot(*, suite: Suite) -> Snapshot:
+def build_snapshot(*, suite: Suite, anew: bool = False) -> Snapshot:
     """Rank the latest succeeded submission of each (revision, settings) of `suite`, and list its imports beside them.
 
-    One build at a time for a suite: the later one sees everything that the earlier one committed.
+    One build at a time for a suite: the later one sees everything that the earlier one committed. `anew`: everything is
+    gathered again, not only rows that came.
     """
     lock_ranking(suite)
-    submissions = list(
-        Submission.objects.filter(suite=suite, state=Submission.State.SUCCEEDED)
-        .select_related("revision__model")
-        .order_by("revision_id", "settings_digest", "-id")
-        .distinct("revision_id", "settings_digest")
-    )
-    cells = task_cells(submissions)
-    snapshot = Snapshot.objects.create(suite=suite)
-    scored = [(row.pk, row.score, row.stderr) for row in submissions if row.score is not None]
-    sure = [(pk, score, stderr) for pk, score, stderr in scored if stderr is not None]
-    places = dict(zip([pk for pk, _, _ in sure], ranks([s for _, s, _ in sure], [e for _, _, e in sure]), strict=True))
-    SnapshotRow.objects.bulk_create(
-        board_row(snapshot, row, places.get(row.pk), cells.get(row.pk, {})) for row in submissions
-    )
-    add_imported(snapshot)
-    keep_columns(snapshot)
+    submissions, imports = wanted(suite)
+    base = None if anew else base_of(suite, len(submissions) + len(imports))
+    if base is not None:
+        snapshot = differing(suite, base, submissions, imports)
+        if snapshot is not None:
+            return snapshot
+    table = ranked_now(suite, gathered(suite, submissions, imports))
+    snapshot = keep(suite, stored.to_bytes(table))
+    forget_old(suite)
     return snapshot
 
 
-def keep_columns(snapshot: Snapshot) -> None:
-    """Store the columns of a ranking whose rows are written. Runs in the caller's transaction."""
-    data = to_bytes(gathered(snapshot))
-    snapshot.columns, snapshot.digest = data, hashlib.sha256(data).hexdigest()
-    snapshot.save(update_fields=["columns", "digest"])
+def build_missing() -> int:
+    """Build the ranking of every suite that has something to rank and no ranking; returns how many there were."""
+    unranked = Suite.objects.filter(snapshots=None)
+    suites = [suite for suite in unranked.order_by("pk") if any(wanted(suite))]
+    for suite in suites:
+        build_snapshot(suite=suite)
+    return len(suites)
+
+
+def base_of(suite: Suite, rows: int) -> Snapshot | None:
+    """The ranking that a new one of so many rows may be stored as a difference from."""
+    if rows < DIFFERENCE_FROM:
+        return None
+    age = ExpressionWrapper(Now() - F("created_at"), output_field=DurationField())
+    found = Snapshot.objects.filter(suite=suite, base=None).defer("columns").annotate(age=age).order_by("-id").first()
+    return found if found is not None and found.age.total_seconds() < WHOLE_FOR_SECONDS else None
+
+
+def differing(suite: Suite, base: Snapshot, submissions: Sequence[int], imports: Sequence[int]) -> Snapshot | None:
+    """The ranking of these rows as a difference from `base`; None where too much differs."""
+    data = columns_of(base)
+    known = list(keys_of(data))
+    now = {(key, 0) for key in submissions} | {(0, key) for key in imports}
+    gone = [place for place, key in enumerate(known) if key not in now]
+    fresh = now.difference(known)
+    if len(gone) + len(fresh) > DIFFERENCE_MOST * len(now):
+        return None
+    rows = gathered(suite, sorted(key for key, _ in fresh if key), sorted(key for _, key in fresh if key))
+    table = ranked_now(suite, stored.joined(data.table, gone, rows))
+    snapshot = keep(suite, stored.difference(gone, rows, table), base=base)
+    forget_old(suite)
+    return snapshot
+
+
+def ranked_now(suite: Suite, table: pa.Table) -> pa.Table:
+    """The rows with their ranks, which paired tests of neighbours narrow on suites that are measured here."""
+    return ranked(table, imported=suite.imported, decided=() if suite.imported else decided(suite=suite, table=table))
+
+
+def keep(suite: Suite, data: bytes, *, base: Snapshot | None = None) -> Snapshot:
+    """Store a ranking's columns."""
+    digest = hashlib.sha256((base.digest.encode() if base else b"") + data).hexdigest()
+    return Snapshot.objects.create(suite=suite, columns=data, digest=digest, base=base)
+
+
+def forget_old(suite: Suite, *, kept: int = KEPT) -> None:
+    """Remove all but the newest snapshots of a suite, and those which they differ from."""
+    ours = Snapshot.objects.filter(suite=suite)
+    stay = list(ours.order_by("-id").values_list("pk", "base")[:kept])
+    needed = {key for both in stay for key in both if key is not None}
+    old = ours.exclude(pk__in=needed)
+    old.exclude(base=None).delete()  # what differs before what it differs from
+    old.delete()
+
+
+def forget_all_but(snapshot: Snapshot) -> None:
+    """Remove every other snapshot of its suite, and this host's copies: a purged row is nowhere any more.
+
+    `snapshot` is stored whole. Other hosts' copies are never read again and go with time.
+    """
+    others = Snapshot.objects.filter(suite=snapshot.suite_id).exclude(pk=snapshot.pk)
+    digests = [digest for digest in others.values_list("digest", flat=True) if digest != snapshot.digest]
+    others.exclude(base=None).delete()
+    others.delete()
+
+    def remove() -> None:
+        for digest in digests:
+            copy_of(digest).unlink(missing_ok=True)
+
+    transaction.on_commit(remove)
 
 
 def lock_ranking(suite: Suite) -> None:
     """Keep others from ranking `suite` until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('snapshot'), %s)", [suite.pk])
-
-
-def task_cells(submissions: list[Submission]) -> dict[int, dict[str, Any]]:
-    """Submission -> task name -> what the table shows of it."""
-    cells: dict[int, dict[str, Any]] = {}
-    for result in Result.objects.filter(submission__in=submissions).select_related("task"):
-        cells.setdefault(result.submission_id, {})[result.task.task] = {
-            "score": result.score,
-            "stderr": result.stderr,
-            "n": result.n,
-            "metric": result.task.metric,
-            "filter": result.task.filter,
-            "unavailable": result.unavailable,
-        }
-    return cells
-
-
-def board_row(snapshot: Snapshot, row: Submission, place: Rank | None, tasks: dict[str, Any]) -> SnapshotRow:
-    """A row, ranked, or with the reason why not."""
-    assert row.revision is not None  # a constraint of the table: what succeeded was pinned
-    return SnapshotRow(
-        snapshot=snapshot,
-        submission=row,
-        revision=row.revision,
-        precision=row.revision.dtype if row.settings["dtype"] == "auto" else row.settings["dtype"],
-        model_name=row.revision.model.name,
-        rank=place.rank if place else None,
-        rank_low=place.low if place else None,
-        rank_high=place.high if place else None,
-        unranked_reason="" if place else row.unranked_reason or "It has no suite score.",
-        score=row.score,
-        stderr=row.stderr,
-        tasks=tasks,
-    )

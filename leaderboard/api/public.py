@@ -209,7 +209,7 @@ class Leaderboard(APIView):
             "previous": page_url(request, found.page - 1) if found.page > 1 else None,
             "results": found.rows,
         }
-        return Response(shapes.LeaderboardOut(reply).data)
+        return Response(shapes.LeaderboardOut(reply, context={"sources": board.sources(found.rows)}).data)
 
 
 def page_url(request: Request, page: int) -> str:

@@ -6,7 +6,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from leaderboard.models import Imported, Model, Revision, SnapshotRow, Submission, Suite, SuiteTask
+from leaderboard.models import Imported, Model, Revision, Submission, Suite, SuiteTask
+from leaderboard.queries.rows import Row
 from leaderboard.queries.status import WorkerLine
 from leaderboard.queries.submissions import Detail
 
@@ -97,32 +98,34 @@ class SourceOut(serializers.ModelSerializer[Imported]):
         fields = ("name", "title", "url", "as_of", "key", "evaluated_on", "facts")
 
 
-class RowOut(serializers.ModelSerializer[SnapshotRow]):
-    rank_interval = serializers.SerializerMethodField()
-    model = serializers.CharField(source="model_name")
-    revision = serializers.CharField(source="revision.sha")
-    settings = serializers.SerializerMethodField()
-    source = SourceOut(source="imported", allow_null=True)  # type: ignore[assignment]  # DRF moves fields away
-    tasks = serializers.SerializerMethodField()
+class RowOut(serializers.Serializer[Row]):
+    """A line of a board; `context["sources"]` maps the keys of imports to them."""
 
-    class Meta:
-        model = SnapshotRow
-        fields = (
-            "rank", "rank_interval", "unranked_reason", "model", "revision", "settings", "precision", "score", "stderr",
-            "tasks", "submission", "verified", "source",
-        )  # fmt: skip
+    rank = serializers.IntegerField(allow_null=True)
+    rank_interval = serializers.SerializerMethodField()
+    unranked_reason = serializers.CharField(allow_blank=True)
+    model = serializers.CharField(source="model_name")
+    revision = serializers.CharField(source="sha", allow_blank=True)
+    settings = serializers.JSONField()
+    precision = serializers.CharField(allow_blank=True)
+    score = serializers.FloatField(allow_null=True)
+    stderr = serializers.FloatField(allow_null=True)
+    tasks = serializers.SerializerMethodField()
+    submission = serializers.IntegerField(source="submission_id", allow_null=True)
+    verified = serializers.BooleanField()
+    source = serializers.SerializerMethodField()  # type: ignore[assignment]  # DRF moves fields away
 
     @extend_schema_field(serializers.DictField(child=CellOut()))
-    def get_tasks(self, row: SnapshotRow) -> Any:
-        return row.tasks  # stored in this shape; serializers for each cell would take most of a page's time
-
-    @extend_schema_field(serializers.JSONField())
-    def get_settings(self, row: SnapshotRow) -> Any:
-        return (row.imported or row.submission).settings  # type: ignore[union-attr]  # one of the two, by constraint
+    def get_tasks(self, row: Row) -> Any:
+        return row.tasks  # of this shape already; serializers for each cell would take most of a page's time
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField(), allow_null=True))
-    def get_rank_interval(self, row: SnapshotRow) -> list[int] | None:
+    def get_rank_interval(self, row: Row) -> list[int] | None:
         return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
+
+    @extend_schema_field(SourceOut(allow_null=True))
+    def get_source(self, row: Row) -> Any:
+        return SourceOut(self.context["sources"][row.imported_id]).data if row.imported_id else None
 
 
 class LeaderboardOut(serializers.Serializer[Any]):

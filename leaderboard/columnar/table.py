@@ -1,6 +1,5 @@
 """The columns of one ranking."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,15 +18,20 @@ Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.intp]
 
-WHOLE = ("id",)
-"""The primary key of the stored row."""
+WHOLE = ("submission", "imported", "revision", "batch")
+"""Keys of what a row is made from; 0: it is not made from such a thing."""
 TEXTS = ("model", "sha")
 RANKS = ("rank", "rank_low", "rank_high")
 """0: none."""
 SCORES = ("score", "stderr")
 """0-100, NaN where missing."""
-TASK = ("score", "normalised")
-"""Of each task: its score, and the source's own normalised one, both as fractions, NaN where missing."""
+WORDS = ("settings", "why")
+"""The settings as JSON, and why a row would not be ranked whatever its score, "" where nothing speaks against it."""
+TASK = ("score", "stderr", "n", "normalised")
+"""Of each task: its score and standard error as fractions, how many items, and the source's own normalised score,
+0-100. NaN where missing; a part that no row has is no column."""
+MISSING = "unavailable"
+"""Of a task that some row lacks: why, as a choice."""
 
 
 def task_column(part: str, task: str) -> str:
@@ -49,19 +53,23 @@ def build(columns: Mapping[str, Any], tasks: Sequence[str]) -> pa.Table:
         arrays[name] = pa.array(columns[name], pa.int32())
     for name in SCORES:
         arrays[name] = numbers(columns[name])
+    for name in WORDS:
+        arrays[name] = choices(columns[name])
     for fact in FACTS:
         arrays[fact.name] = (choices if fact.kind in {"choice", "flag"} else numbers)(columns[fact.name])
     for task in tasks:
         for part in TASK:
             if task_column(part, task) in columns or part == "score":
                 arrays[task_column(part, task)] = numbers(columns[task_column(part, task)])
+        if task_column(MISSING, task) in columns:
+            arrays[task_column(MISSING, task)] = choices(columns[task_column(MISSING, task)])
     arrays["words"] = pc.utf8_lower(arrays["model"])
     return pa.table(arrays).replace_schema_metadata({"tasks": json.dumps(list(tasks))})
 
 
 def empty(tasks: Sequence[str]) -> "Columns":
     """The columns of a ranking that holds nothing."""
-    names = [*WHOLE, *TEXTS, *RANKS, *SCORES, *(fact.name for fact in FACTS)]
+    names = [*WHOLE, *TEXTS, *RANKS, *SCORES, *WORDS, *(fact.name for fact in FACTS)]
     return Columns(build({name: [] for name in [*names, *(task_column("score", task) for task in tasks)]}, tasks))
 
 
@@ -81,18 +89,8 @@ def choices(values: Any) -> pa.Array:
     return pa.array(told, pa.string()).dictionary_encode()
 
 
-def to_bytes(table: pa.Table) -> bytes:
-    """The table as a compressed Arrow file."""
-    sink = io.BytesIO()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_file(sink, table.schema, options=options) as writer:
-        writer.write_table(table.combine_chunks())
-    return sink.getvalue()
-
-
-def unpack(data: bytes, path: Path) -> None:
-    """Write a compressed Arrow file's table to `path` uncompressed, whole or not at all, to be mapped into memory."""
-    table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+def write(table: pa.Table, path: Path) -> None:
+    """Write the table to `path` uncompressed, whole or not at all, to be mapped into memory."""
     fresh = path.with_name(f".{path.name}.{id(table):x}")
     with pa.OSFile(str(fresh), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
@@ -100,7 +98,7 @@ def unpack(data: bytes, path: Path) -> None:
 
 
 def read(path: Path) -> "Columns":
-    """The columns in a file that `unpack` wrote; shared by all processes that read it."""
+    """The columns in a file that `write` made; shared by all processes that read it."""
     return Columns(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
 
 

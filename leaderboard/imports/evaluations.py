@@ -32,8 +32,8 @@ class Evaluation:
     """One evaluation. `key` names it within its source; `sha` is "" where the source names no revision.
 
     `score` and `stderr` are 0-100; a missing score has its `unranked_reason`. `tasks` is what the board's cells show
-    (SnapshotRow.tasks). `facts` is what else the source says; `of_model` and `of_revision` hold what it knows of the
-    columns of `Model` and `Revision`.
+    (`leaderboard.queries.rows.Cell`). `facts` is what else the source says; `of_model` and `of_revision` hold what it
+    knows of the columns of `Model` and `Revision`.
     """
 
     key: str

@@ -6,7 +6,7 @@ from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
-from leaderboard.models.results import ItemSet, Result, SampleChunk, Snapshot, SnapshotRow
+from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
 
@@ -25,13 +25,13 @@ __all__ = [
     "Model",
     "Outbox",
     "Owner",
+    "PairedTest",
     "Price",
     "Pulse",
     "Result",
     "Revision",
     "SampleChunk",
     "Snapshot",
-    "SnapshotRow",
     "Submission",
     "Suite",
     "SuiteTask",

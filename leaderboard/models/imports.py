@@ -32,7 +32,8 @@ class Import(models.Model):
 class Imported(models.Model):
     """One imported evaluation; a later statement of its source under the same `key` supersedes it.
 
-    `score` and `stderr` are 0-100, `tasks` as in SnapshotRow. `facts` is what else the source says, as it says it.
+    `score` and `stderr` are 0-100, `tasks` as in `leaderboard.queries.rows`. `facts` is what else the source says, as
+    it says it.
     `digest` is the SHA-256 of everything above: equal digests mean that nothing is new.
     """
 

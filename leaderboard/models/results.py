@@ -2,8 +2,6 @@
 
 from django.db import models
 
-from leaderboard.models.catalogue import Revision
-from leaderboard.models.imports import Imported
 from leaderboard.models.submissions import Job, Submission
 from leaderboard.models.suites import Suite, SuiteTask
 
@@ -74,14 +72,38 @@ class SampleChunk(models.Model):
         return self.path
 
 
+class PairedTest(models.Model):
+    """Two submissions on the items that both answered: first minus second, as a fraction of the suite's score.
+
+    Results never change, so that a pair is tested once. Nulls: they did not answer the same items of every task.
+    """
+
+    suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="paired_tests")
+    first = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="tests_as_first")
+    second = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="tests_as_second")
+    difference = models.FloatField(null=True)
+    p_unequal = models.FloatField(null=True, help_text="two-sided, of no difference; not adjusted for others")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="paired_once"),
+            models.CheckConstraint(name="paired_in_order", condition=models.Q(first__lt=models.F("second"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} and {self.second_id}: {self.difference}"
+
+
 class Snapshot(models.Model):
     """An immutable ranking of a suite. Pages and API read only the newest.
 
-    `columns` repeats what its rows can be found and sorted by; `digest` is the SHA-256 (hex) of it.
+    `columns` holds all of it: whole (`leaderboard.columnar.stored.to_bytes`), or what differs from `base`, which is
+    stored whole. `digest` is the SHA-256 (hex) of it, the base's included: it names one content.
     """
 
     suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="snapshots")
-    columns = models.BinaryField(default=bytes, help_text="a compressed Arrow file (leaderboard.columnar.table)")
+    base = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="differing")
+    columns = models.BinaryField(default=bytes, help_text="compressed Arrow (leaderboard.columnar.stored)")
     digest = models.CharField(max_length=64, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -90,47 +112,3 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"snapshot {self.pk}"
-
-
-class SnapshotRow(models.Model):
-    """A row of the board: one revision at one set of settings, with everything the table shows.
-
-    It comes from a submission, measured by this site's workers, or from an import, which nobody here verified.
-    `score` and `stderr` are 0-100. `tasks` maps a task's name to
-    {"score", "stderr", "n", "metric", "filter", "unavailable"} with fractions; imported cells may also have
-    "normalised", the source's own number from 0 to 100.
-    """
-
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="rows")
-    submission = models.ForeignKey(Submission, null=True, blank=True, on_delete=models.CASCADE, related_name="rows")
-    imported = models.ForeignKey(Imported, null=True, blank=True, on_delete=models.CASCADE, related_name="rows")
-    verified = models.BooleanField(default=True, help_text="measured by this site's workers")
-    precision = models.CharField(max_length=20, blank=True, help_text="of the weights as they were run")
-    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="rows")
-    model_name = models.CharField(max_length=200)
-    rank = models.PositiveIntegerField(null=True, blank=True)
-    rank_low = models.PositiveIntegerField(null=True, blank=True)
-    rank_high = models.PositiveIntegerField(null=True, blank=True)
-    unranked_reason = models.TextField(blank=True)
-    score = models.FloatField(null=True, blank=True)
-    stderr = models.FloatField(null=True, blank=True)
-    tasks = models.JSONField()
-
-    class Meta:
-        ordering = [models.F("rank").asc(nulls_last=True), "model_name", "id"]
-        indexes = [models.Index(fields=["snapshot", "rank"], name="row_rank")]
-        constraints = [
-            models.CheckConstraint(
-                name="row_ranked_or_reason",
-                condition=models.Q(rank__isnull=False, unranked_reason="")
-                | (models.Q(rank__isnull=True) & ~models.Q(unranked_reason="")),
-            ),
-            models.CheckConstraint(
-                name="row_measured_or_imported",
-                condition=models.Q(submission__isnull=False, imported__isnull=True)
-                | models.Q(submission__isnull=True, imported__isnull=False, verified=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.rank} {self.model_name}"

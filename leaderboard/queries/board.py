@@ -9,16 +9,14 @@ from leaderboard.columnar.facts import FACETS
 from leaderboard.columnar.search import BadSearch, Term, parse
 from leaderboard.columnar.select import NUMERIC, UNKNOWN, FacetValue, Found, Wanted, select
 from leaderboard.columnar.table import Columns, empty
-from leaderboard.models import Import, Snapshot, SnapshotRow, Suite, SuiteTask
+from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, SuiteTask
 from leaderboard.queries.columns import Columns as Drawn
 from leaderboard.queries.columns import columns, task_column
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.rows import Row, rows_of
 from leaderboard.queries.snapshots import columns_of, newest
 
 PAGE_SIZE = 50
-
-UNSHOWN = ("submission__provenance", "imported__tasks", "imported__batch__report")
-"""Long JSON behind a row; parsed for each of 500 rows it would take most of the time."""
 
 PLAIN_COLUMNS = ("rank", "score", "stderr", "model", "parameters", *NUMERIC)
 """What rows can be sorted by, beside the tasks."""
@@ -49,7 +47,7 @@ class Board:
     tasks: list[SuiteTask]
     columns: Drawn
     snapshot: Snapshot | None
-    rows: list[SnapshotRow]
+    rows: list[Row]
     count: int
     page: int
     page_size: int
@@ -113,17 +111,16 @@ def board(
     start = (page - 1) * page_size
     return Board(
         suite=released, tasks=tasks, columns=columns(data, tasks, normalised=normalised), snapshot=snapshot,
-        rows=stored(data.number("id")[found.rows[start : start + page_size]].tolist()), count=count, page=page,
+        rows=rows_of(data, found.rows[start : start + page_size], tasks), count=count, page=page,
         page_size=page_size, pages=pages, sort=sort or "rank", search=search, facets=facets_of(found), scores=scores,
         source=newest_import(released),
     )  # fmt: skip
 
 
-def stored(keys: list[int]) -> list[SnapshotRow]:
-    """The rows with these keys, in this order, with all that is shown of them."""
-    rows = SnapshotRow.objects.select_related("revision__model", "submission", "imported__batch").defer(*UNSHOWN)
-    by_key = rows.in_bulk(keys)
-    return [by_key[key] for key in keys]
+def sources(rows: Sequence[Row]) -> dict[int, Imported]:
+    """The imports behind rows, with all that they say, by key."""
+    keys = [row.imported_id for row in rows if row.imported_id]
+    return Imported.objects.select_related("batch").defer("tasks", "batch__report").in_bulk(keys) if keys else {}
 
 
 def newest_import(suite: Suite) -> Import | None:
@@ -182,14 +179,19 @@ def scores_shown(suite: Suite, asked: str) -> str:
     return (asked or "normalised") if suite.imported and suite.normalise else ""
 
 
-def page_of(row: SnapshotRow) -> int | None:
-    """The page of the board (by rank) that shows `row`; None when a newer snapshot has replaced its own."""
-    current = newest(row.snapshot.suite_id)
-    if current is None or row.snapshot_id != current.pk:
+def standing_of(submission: Submission) -> tuple[Row, int] | None:
+    """The row of a submission in the newest ranking of its suite, and the page of the board (by rank) that shows it;
+    None where another submission stands in its place, or it was never ranked."""
+    snapshot = newest(submission.suite_id)
+    if snapshot is None:
         return None
-    data = columns_of(current)
-    order = data.number("id")[data.order("rank", descending=False)]
-    return int(np.flatnonzero(order == row.pk)[0]) // PAGE_SIZE + 1
+    data = columns_of(snapshot)
+    found = np.flatnonzero(data.number("submission") == submission.pk)
+    if not len(found):
+        return None
+    order = data.order("rank", descending=False)
+    page = int(np.flatnonzero(order == found[0])[0]) // PAGE_SIZE + 1
+    return rows_of(data, found.tolist(), [])[0], page
 
 
 def suite_named(slug: str) -> Suite:

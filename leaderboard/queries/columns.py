@@ -64,7 +64,8 @@ def drawn(data: table.Columns, tasks: list[SuiteTask], *, normalised: bool) -> C
     error = Z95 * np.nan_to_num(stderr)
     shown = []
     for task in tasks:
-        values = data.number(task_column(task.task, data, normalised=normalised))
+        column = task_column(task.task, data, normalised=normalised)
+        values = data.number(column) / (100 if column.startswith("normalised:") else 1)
         low, high = known(np.nanquantile, values, (0.05, 0.95)) or (None, None)
         shown.append(Column(task, low, high, known(np.nanmax if task.higher_is_better else np.nanmin, values[ranked])))
     return Columns(

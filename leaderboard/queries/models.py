@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import pyarrow.compute as pc
 from django.db.models import F, Prefetch, QuerySet
 
-from leaderboard.models import Fact, Model, Price, Revision, Snapshot, SnapshotRow, Submission
-from leaderboard.queries.board import UNSHOWN
+from leaderboard.models import Fact, Imported, Model, Price, Revision, Snapshot, Submission, Suite
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.rows import Row, rows_of
+from leaderboard.queries.snapshots import columns_of
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,21 @@ class Stated:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where one evaluation of a model stands in the newest ranking of a suite; `imported` says where it comes from."""
+
+    suite: Suite
+    row: Row
+    imported: Imported | None
+
+
+@dataclass(frozen=True)
 class ModelDetail:
     """A model with its revisions, where they stand on each board, and every attempt to evaluate it."""
 
     model: Model
     revisions: list[Revision]
-    rows: list[SnapshotRow]
+    standings: list[Standing]
     facts: list[Stated]
     prices: list[Price]
     submissions: list[Submission]
@@ -45,21 +57,30 @@ def model_detail(name: str) -> ModelDetail:
     model = models().filter(name=name).first() if "\x00" not in name else None
     if model is None:
         raise Missing("model", f"There is no model {name[:200]!r} here. It appears once somebody submits it.")
-    newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").values("pk")
-    rows = SnapshotRow.objects.filter(snapshot__in=newest, revision__model=model)
     attempts = Submission.objects.filter(requested_model=name).select_related("suite", "owner", "revision__model")
     return ModelDetail(
         model=model,
         revisions=list(model.revisions.all()),
-        rows=list(
-            rows.select_related("snapshot__suite", "submission", "imported__batch", "revision")
-            .defer(*UNSHOWN, "snapshot__columns")
-            .order_by("snapshot__suite__slug", "rank", "id")
-        ),
+        standings=standings_of(model),
         facts=stated(model),
         prices=list(model.prices.filter(replaced_at=None).order_by(F("starts_on").desc(nulls_last=True))),
         submissions=list(attempts.order_by("-id")[:100]),
     )
+
+
+def standings_of(model: Model) -> list[Standing]:
+    """Every row of a model, by suite and rank."""
+    newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").values("pk")
+    snapshots = Snapshot.objects.filter(pk__in=newest).select_related("suite").prefetch_related("suite__tasks").defer("columns")
+    found: list[tuple[Suite, Row]] = []
+    for snapshot in snapshots.order_by("suite__slug"):
+        data = columns_of(snapshot)
+        order = data.order("rank", descending=False)
+        ours = np.isin(order, np.flatnonzero(pc.equal(data.table["model"], model.name).to_numpy()))
+        found += [(snapshot.suite, row) for row in rows_of(data, order[ours], snapshot.suite.tasks.all())]
+    keys = [row.imported_id for _, row in found if row.imported_id]
+    sources = Imported.objects.select_related("batch").defer("tasks", "batch__report").in_bulk(keys)
+    return [Standing(suite, row, sources.get(row.imported_id or 0)) for suite, row in found]
 
 
 def stated(model: Model) -> list[Stated]:

@@ -2,16 +2,19 @@
 
 import os
 from functools import lru_cache
+from pathlib import Path
 
+import pyarrow as pa
 from django.conf import settings
 
-from leaderboard.columnar import table
+from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, Suite
-from leaderboard.queries.gathered import gathered
 
 KEPT = 8
 """Rankings whose columns a process keeps at hand; they are files mapped into memory, shared with its neighbours."""
+COPIES, COPIES_BYTES = 8, 2 * 2**30
+"""The newest copies on a host that stay in any case, and what all of them may take."""
 
 
 def newest(suite: Suite | int) -> Snapshot | None:
@@ -21,26 +24,39 @@ def newest(suite: Suite | int) -> Snapshot | None:
 
 
 def columns_of(snapshot: Snapshot) -> Columns:
-    """The columns of a ranking; those of one from before columns were kept are gathered anew each time."""
-    if not snapshot.digest:
-        return Columns(gathered(snapshot))
+    """The columns of a ranking."""
     return _columns(snapshot.digest, snapshot.pk)
 
 
 @lru_cache(maxsize=KEPT)
 def _columns(digest: str, snapshot: int) -> Columns:
     """From this host's copy, which is named by its digest and made from the database when it is not there yet."""
-    folder = settings.STATE_DIR / "boards"
-    path = folder / f"{digest}.arrow"
+    path = copy_of(digest)
     if not path.exists():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        table.unpack(bytes(Snapshot.objects.values_list("columns", flat=True).get(pk=snapshot)), path)
-        forget_old(KEPT * 4)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        table.write(whole(snapshot), path)
+        forget_old()
     return table.read(path)
 
 
-def forget_old(kept: int) -> None:
-    """Remove the oldest copies of this host, so that `kept` are left; they can be made again."""
-    copies = sorted((settings.STATE_DIR / "boards").glob("*.arrow"), key=os.path.getmtime)
-    for path in copies[:-kept]:
-        path.unlink(missing_ok=True)
+def whole(snapshot: int) -> pa.Table:
+    """The columns of a ranking from the database: its own, or those of the one that it differs from, changed."""
+    found = Snapshot.objects.select_related("base").get(pk=snapshot)
+    if found.base is None:
+        return stored.from_bytes(bytes(found.columns))
+    return stored.applied(columns_of(found.base).table, bytes(found.columns))
+
+
+def copy_of(digest: str) -> Path:
+    """Where this host keeps the columns with this digest."""
+    return Path(settings.STATE_DIR) / "boards" / f"{digest}.arrow"
+
+
+def forget_old() -> None:
+    """Remove this host's oldest copies until the rest fits; they can be made again."""
+    copies = sorted((Path(settings.STATE_DIR) / "boards").glob("*.arrow"), key=os.path.getmtime, reverse=True)
+    used = 0
+    for number, path in enumerate(copies):
+        used += path.stat().st_size
+        if number >= COPIES and used > COPIES_BYTES:
+            path.unlink(missing_ok=True)

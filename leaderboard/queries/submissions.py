@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from leaderboard.models import Event, Job, Result, SnapshotRow, Submission
+from leaderboard.models import Event, Job, Result, Submission
 from leaderboard.models.submissions import LIVE
-from leaderboard.queries.board import page_of
+from leaderboard.queries.board import standing_of
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.rows import Row
 from leaderboard.queries.samples import WITH_SAMPLES
 from leaderboard.queries.waiting import Eta, eta_of, forecast, past_accuracy
 from leaderboard.statistics.waiting import Accuracy, rate
@@ -45,7 +46,7 @@ class Detail:
     """How far the earlier predictions were off; None where there is no eta."""
     results: list[Result]
     events: list[Event]
-    row: SnapshotRow | None
+    row: Row | None
     board_page: int | None
     """Where the board shows `row`; None once another submission took its place there."""
     retries: list[int]
@@ -105,8 +106,7 @@ def detail(pk: int) -> Detail:
     if submission is None:
         raise Missing("submission", f"There is no submission {pk}.")
     jobs = list(submission.jobs.select_related("worker").order_by("id"))
-    rows = SnapshotRow.objects.filter(submission=submission).select_related("snapshot").defer("snapshot__columns")
-    row = rows.order_by("-snapshot_id").first()
+    stands = standing_of(submission) if submission.state == Submission.State.SUCCEEDED else None
     eta = eta_of(submission, jobs, forecast)
     return Detail(
         submission=submission,
@@ -117,8 +117,8 @@ def detail(pk: int) -> Detail:
         accuracy=past_accuracy() if eta and eta.seconds is not None else None,
         results=list(submission.results.select_related("task").order_by("task__position")),
         events=list(submission.events.all()),
-        row=row,
-        board_page=page_of(row) if row else None,
+        row=stands[0] if stands else None,
+        board_page=stands[1] if stands else None,
         retries=list(submission.retries.order_by("id").values_list("pk", flat=True)),
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from leaderboard.actions.rank import build_snapshot, keep_columns
+from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.transitions import move_submission
 from leaderboard.actions.webhooks import add_webhook
 from leaderboard.models import Delivery, Model, Owner, Snapshot, Submission, Suite, SuiteTask, User, WorkerToken
@@ -59,7 +59,7 @@ def addresses(
     answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0] * 8, [0.0, 1.0, 0.0, 1.0] * 8] * 3)
     SuiteTask.objects.create(suite=suite, position=9, task="t" * 120, title="T" * 120, metric="m" * 60, filter="f" * 60)
     for snapshot in Snapshot.objects.all():  # released suites gain no tasks elsewhere
-        keep_columns(snapshot)
+        build_snapshot(suite=snapshot.suite)
     release_suite("d" * 900)
     rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
     return [

@@ -8,8 +8,9 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from leaderboard.models import Event, Job, Outbox, Result, SampleChunk, Snapshot, SnapshotRow, Submission, SuiteTask
+from leaderboard.models import Event, Job, Outbox, Result, SampleChunk, Snapshot, Submission, SuiteTask
 from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
+from leaderboard.queries.snapshots import columns_of
 
 JOBS_OF = {
     "validating": [set()],
@@ -107,8 +108,7 @@ def check_board(submissions: Iterable[Submission]) -> None:
             key = (row.revision_id, row.settings_digest)
             latest[key] = max(row.pk, latest.get(key, 0))
     newest = Snapshot.objects.order_by("-id").first()
-    rows = SnapshotRow.objects.filter(snapshot=newest, submission__isnull=False)
-    shown = list(rows.values_list("submission", flat=True)) if newest else []
+    shown = [key for key in columns_of(newest).number("submission").tolist() if key] if newest else []
     assert sorted(shown) == sorted(latest.values()), f"the board shows {shown}, not {latest}"
 
 

@@ -19,7 +19,6 @@ from leaderboard.models import (
     Result,
     SampleChunk,
     Snapshot,
-    SnapshotRow,
     Submission,
     Suite,
     WorkerToken,
@@ -113,7 +112,7 @@ def assert_ended(path: Path, state: str) -> None:
     succeeded = state == "succeeded"
     stored = Job.objects.filter(state="done").count() * 2
     assert Result.objects.count() == stored
-    assert Snapshot.objects.count() == SnapshotRow.objects.count() == int(succeeded)
+    assert Snapshot.objects.count() == int(succeeded)
 
 
 def walk(new_path: Callable[[], Path], name: str, points: FailPoints) -> int:

@@ -13,7 +13,8 @@ from leaderboard.actions.submit import submit
 from leaderboard.actions.validate import record_revision
 from leaderboard.imports.evaluations import Evaluation, Source, SourceError
 from leaderboard.imports.open_llm_leaderboard import SUITE, read
-from leaderboard.models import Import, Imported, Model, Owner, Revision, Snapshot, SnapshotRow, Suite
+from leaderboard.models import Import, Imported, Model, Owner, Revision, Snapshot, Suite
+from leaderboard.queries.rows import Row
 from tests.leaderboard.imports.made import row, table
 from tests.leaderboard.pages import made
 
@@ -34,9 +35,8 @@ def counts(report: Report) -> tuple[int, int, int, int]:
     return (report.new, report.changed, report.unchanged, report.withdrawn)
 
 
-def ranking(slug: str = SLUG) -> list[SnapshotRow]:
-    snapshot = Snapshot.objects.filter(suite__slug=slug).latest("id")
-    return list(snapshot.rows.all())
+def ranking(slug: str = SLUG) -> list[Row]:
+    return made.rows(slug)
 
 
 def test_imports_keep_the_plain_rank_of_their_source(path: Path) -> None:

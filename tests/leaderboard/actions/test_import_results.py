@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from leaderboard.models import Import, Imported, ImportedResult, ItemSet, Snapshot, SnapshotRow, Suite
+from leaderboard.models import Import, Imported, ImportedResult, ItemSet, Snapshot, Suite
+from leaderboard.queries.rows import Row
 from tests.leaderboard.imports.runs import new_run, old_run, scores
+from tests.leaderboard.pages import made
 
 pytestmark = pytest.mark.django_db
 
@@ -20,8 +22,8 @@ def load(*arguments: object) -> str:
     return out.getvalue()
 
 
-def rows(slug: str) -> list[SnapshotRow]:
-    return list(Snapshot.objects.filter(suite__slug=slug).latest("id").rows.all())
+def rows(slug: str) -> list[Row]:
+    return made.rows(slug)
 
 
 def test_a_fitting_run_appears_on_its_suite_with_errors_and_items_but_without_a_rank(

@@ -65,7 +65,7 @@ def test_what_agrees_succeeds_and_says_what_was_compared(held: JobSpec) -> None:
     row = scored(held)
     assert (row.state, row.error_code) == ("succeeded", "")
     assert row.provenance["rechecked"] == {"alpha": "4 items; score", "beta": "2 items; score"}
-    assert Snapshot.objects.get().rows.get().submission_id == row.pk
+    assert [one.submission_id for one in made.rows("tiny@1")] == [row.pk]
 
 
 def changed(number: int, **changes: Any) -> list[Sample]:
@@ -335,7 +335,7 @@ def test_an_earlier_result_stays_on_the_board(
     score(submission=second.pk)
     second.refresh_from_db()
     assert second.state == "quarantined"
-    assert [row.submission_id for row in Snapshot.objects.order_by("-id")[0].rows.all()] == [first.pk]
+    assert [row.submission_id for row in made.rows("tiny@1")] == [first.pk]
 
 
 @pytest.mark.parametrize(("task", "metric"), [("alpha", "f1"), ("tinyArc", "acc_norm")])

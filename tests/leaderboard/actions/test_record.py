@@ -11,8 +11,9 @@ from evaluator.contract import Chunk, ClaimRequest, JobSpec, Results, TaskResult
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.score import score
-from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, Snapshot, SnapshotRow, Submission, WorkerToken
+from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, Snapshot, Submission, WorkerToken
 from tests import samples
+from tests.leaderboard.pages import made
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
@@ -136,7 +137,7 @@ def test_scoring_ranks_and_a_second_bell_does_nothing(held: JobSpec) -> None:
     assert submission.state == "succeeded"
     assert submission.score == pytest.approx(50.0)
     assert submission.stderr == pytest.approx(100 * (2 * 0.1**2) ** 0.5 / 2)
-    row = SnapshotRow.objects.get()
+    (row,) = made.rows("tiny@1")
     assert (row.rank, row.rank_low, row.rank_high, row.unranked_reason) == (1, 1, 1, "")
     assert row.tasks["alpha"] == {
         "score": 0.5, "stderr": 0.1, "n": 4, "metric": "acc", "filter": "none", "unavailable": "",
@@ -151,7 +152,7 @@ def test_a_task_that_could_not_be_measured_leaves_the_row_unranked_with_the_reas
     }  # fmt: skip
     samples.finish(held, results(**missing).tasks)
     score(submission=Submission.objects.get().pk)
-    row = SnapshotRow.objects.get()
+    (row,) = made.rows("tiny@1")
     assert (row.rank, row.score) == (None, None)
     assert "Alpha: No data." in row.unranked_reason
     assert Submission.objects.get().state == "succeeded"

@@ -10,6 +10,7 @@ from leaderboard.columnar import table
 from leaderboard.columnar.facts import FACETS, size_class
 from leaderboard.columnar.search import parse
 from leaderboard.columnar.select import UNKNOWN, FacetValue, Wanted, select
+from leaderboard.columnar.stored import from_bytes, to_bytes
 from tests.leaderboard.columnar.made import columns_of, table_of
 
 ROWS = [
@@ -116,8 +117,7 @@ def test_facets_count_what_selecting_shows(rows: list[dict[str, object]], licenc
 
 def test_a_table_survives_its_file(tmp_path: Path) -> None:
     stored = table_of(ROWS)
-    data = table.to_bytes(stored)
-    table.unpack(data, tmp_path / "board.arrow")
+    table.write(from_bytes(to_bytes(stored)), tmp_path / "board.arrow")
     back = table.read(tmp_path / "board.arrow")
     assert repr(back.table.to_pydict()) == repr(stored.to_pydict())
     assert back.tasks == ("alpha", "beta")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
 from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
-from leaderboard.actions.rank import build_snapshot, keep_columns
+from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.record import record_failure
 from leaderboard.actions.score import score as score_submission
 from leaderboard.actions.submit import submit
@@ -23,11 +23,12 @@ from leaderboard.models import (
     Result,
     Revision,
     Snapshot,
-    SnapshotRow,
     Submission,
     Suite,
     WorkerToken,
 )
+from leaderboard.queries.rows import Row, rows_of
+from leaderboard.queries.snapshots import columns_of
 from tests import samples
 
 Make = Callable[..., Submission]
@@ -114,18 +115,21 @@ def many(make: Make, suite: Suite, number: int) -> Snapshot:
         )
         for place, revision in enumerate(revisions, start=2)
     )  # fmt: skip
-    cell = {"score": 0.5, "stderr": 0.01, "n": 4, "metric": "acc", "filter": "none", "unavailable": ""}
-    snapshot = Snapshot.objects.create(suite=suite)
-    SnapshotRow.objects.bulk_create(
-        SnapshotRow(
-            snapshot=snapshot, submission=row, revision=row.revision, model_name=row.requested_model,
-            rank=place, rank_low=place, rank_high=place, score=row.score, stderr=row.stderr,
-            tasks={task.task: cell for task in suite.tasks.all()},
-        )
-        for place, row in enumerate([end(first, "succeeded", score=89.9, stderr=1.0), *submissions], start=1)
-    )  # fmt: skip
-    keep_columns(snapshot)
-    return snapshot
+    end(first, "succeeded", score=89.9, stderr=1.0)
+    job = first.jobs.get()
+    Result.objects.bulk_create(
+        Result(submission=row, task=task, job=job, attempt=0, score=0.5, stderr=0.01, n=4)
+        for row in (first, *submissions)
+        for task in suite.tasks.all()
+    )
+    return build_snapshot(suite=suite)
+
+
+def rows(slug: str) -> list[Row]:
+    """The newest ranking of a suite, in its order."""
+    snapshot = Snapshot.objects.filter(suite__slug=slug).select_related("suite").latest("id")
+    data = columns_of(snapshot)
+    return rows_of(data, data.order("rank", descending=False), snapshot.suite.tasks.all())
 
 
 def pinned(row: Submission) -> PinnedModel:

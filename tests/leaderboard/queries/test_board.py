@@ -5,9 +5,9 @@ import pytest
 
 from evaluator.contract import encode
 from leaderboard.actions.load_suites import release
-from leaderboard.actions.rank import build_snapshot, keep_columns
-from leaderboard.models import Revision, SnapshotRow, Submission, Suite
-from leaderboard.queries.board import PAGE_SIZE, Board, page_of, suite_named
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import Revision, Submission, Suite
+from leaderboard.queries.board import PAGE_SIZE, Board, standing_of, suite_named
 from leaderboard.queries.board import board as ranking
 from leaderboard.queries.errors import BadQuery, Missing
 from tests.conftest import suite_spec
@@ -132,20 +132,28 @@ def test_before_any_ranking_the_starter_suite_is_meant_or_else_the_first(db: Non
     assert suite_named("").slug == "starter@2"
 
 
+def page_of(submission: int) -> int | None:
+    found = standing_of(Submission.objects.get(pk=submission))
+    return found[1] if found else None
+
+
 def test_the_page_of_a_row_is_the_one_that_shows_it(make_submission: made.Make, suite: Suite) -> None:
-    snapshot = made.many(make_submission, suite, PAGE_SIZE + 2)
-    SnapshotRow.objects.filter(snapshot=snapshot, rank=1).update(rank=None, unranked_reason="why")
-    keep_columns(snapshot)
+    made.many(make_submission, suite, PAGE_SIZE + 2)
+    Submission.objects.filter(score=89.9).update(unranked_reason="why")
+    build_snapshot(suite=suite)
     for page in (1, 2):
         shown = board_of(page=page).rows
-        assert {page_of(row) for row in shown} == {page}
+        assert {page_of(row.submission_id or 0) for row in shown} == {page}
     assert shown[-1].unranked_reason == "why"
 
 
-def test_a_row_of_a_ranking_that_was_replaced_is_on_no_page(board: Rows, suite: Suite) -> None:
-    row = SnapshotRow.objects.get(model_name="org/best")
+def test_a_submission_that_another_replaced_is_on_no_page(
+    board: Rows, suite: Suite, make_submission: made.Make
+) -> None:
+    row = board["org/best"].pk
     assert page_of(row) == 1
     build_snapshot(suite=released("atlas"))
     assert page_of(row) == 1
+    made.succeed(make_submission("org/best"), 10.0)
     build_snapshot(suite=suite)
     assert page_of(row) is None

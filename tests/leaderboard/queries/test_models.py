@@ -40,13 +40,12 @@ def test_a_model_stands_in_the_newest_ranking_of_every_suite(make_submission: ma
     build_snapshot(suite=other)
     second = build_snapshot(suite=suite)
     assert first.pk < second.pk
-    rows = model_detail("org/model").rows
-    assert [(row.snapshot.suite.slug, row.score) for row in rows] == [("atlas@1", 10.0), ("tiny@1", 50.0)]
-    assert {row.snapshot_id for row in rows} >= {second.pk}
+    found = model_detail("org/model").standings
+    assert [(one.suite.slug, one.row.score) for one in found] == [("atlas@1", 10.0), ("tiny@1", 50.0)]
 
 
 def test_rows_of_other_models_stay_out(board: dict[str, Submission]) -> None:
-    assert [row.model_name for row in model_detail("org/best").rows] == ["org/best"]
+    assert [one.row.model_name for one in model_detail("org/best").standings] == ["org/best"]
 
 
 def test_attempts_are_those_that_asked_for_it_newest_first(make_submission: made.Make) -> None:
@@ -67,7 +66,7 @@ def test_revisions_come_newest_first(make_submission: made.Make) -> None:
 def test_a_model_nobody_evaluated_has_a_page_all_the_same(db: None) -> None:
     Model.objects.create(name="org/model")
     found = model_detail("org/model")
-    assert (found.revisions, found.rows, found.submissions) == ([], [], [])
+    assert (found.revisions, found.standings, found.submissions) == ([], [], [])
 
 
 def test_suites_come_by_name_and_newest_version_first(db: None) -> None:

@@ -78,9 +78,9 @@ def test_a_detail_has_its_newest_row_and_where_the_board_shows_it(make_submissio
     assert (detail(row.pk).row, detail(row.pk).board_page) == (None, None)
     build_snapshot(suite=suite)
     made.succeed(make_submission("org/better"), 90.0)
-    newest = build_snapshot(suite=suite)
+    build_snapshot(suite=suite)
     found = detail(row.pk)
-    assert found.row and (found.row.snapshot, found.row.rank, found.board_page) == (newest, 2, 1)
+    assert found.row and (found.row.rank, found.board_page) == (2, 1)
     again = made.succeed(make_submission(), 60.0)
     build_snapshot(suite=suite)
     assert detail(row.pk).board_page is None

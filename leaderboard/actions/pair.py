@@ -1,0 +1,99 @@
+"""Test neighbours of a ranking on the items that both answered: pairs tell apart what intervals cannot."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from leaderboard.columnar.ranking import Pair, standing
+from leaderboard.columnar.table import Columns
+from leaderboard.models import PairedTest, Result, Suite, SuiteTask
+from leaderboard.queries.pairing import ascending
+from leaderboard.statistics.arrays import Floats
+from leaderboard.statistics.families import holm
+from leaderboard.statistics.paired import Difference, paired_difference, suite_difference
+from leaderboard.statistics.ranks import neighbours
+
+REACH = 2
+"""How many places apart two rows are tested; who is further apart is mostly told apart through those between."""
+TESTS_A_BUILD = 200
+"""New tests of one build, the best rows first: a build must stay quick, and what was tested is kept."""
+ALPHA = 0.05
+
+Vectors = dict[tuple[int, int], tuple[str | None, bytes]]
+"""(submission, task) -> the digest of its items, and its score on each."""
+
+
+def decided(*, suite: Suite, table: pa.Table) -> list[Pair]:
+    """Neighbours (better, worse) that a paired test tells apart, at 5 % over all that are tested (Holm).
+
+    Tests those that never were, as many as a build may; runs in the caller's transaction.
+    """
+    data = Columns(table)
+    found = standing(data, imported=suite.imported)
+    keys = data.number("submission")[found.rows].tolist()
+    close = [(keys[best], keys[worst]) for best, worst in neighbours(found.score, found.stderr, reach=REACH)]
+    if not close:
+        return []
+    tested = PairedTest.objects.filter(suite=suite).values_list("first", "second", "difference", "p_unequal")
+    known = {(first, second): (difference, p) for first, second, difference, p in tested}
+    fresh = [pair for pair in close if ordered(pair) not in known][:TESTS_A_BUILD]
+    rows = test(suite, [ordered(pair) for pair in fresh])
+    PairedTest.objects.bulk_create(rows, ignore_conflicts=True)
+    known |= {(row.first_id, row.second_id): (row.difference, row.p_unequal) for row in rows}
+    family = [pair for pair in close if ordered(pair) in known]
+    numbers = [known[ordered(pair)] for pair in family]
+    adjusted = holm(np.array([np.nan if p is None else p for _, p in numbers], dtype=float))
+    return [
+        pair
+        for pair, (difference, _), p in zip(family, numbers, adjusted.tolist(), strict=True)
+        if p <= ALPHA and difference is not None and (difference > 0) == (pair == ordered(pair)) and difference != 0
+    ]
+
+
+def ordered(pair: Pair) -> Pair:
+    """The earlier submission first: a pair is tested and kept once."""
+    return min(pair), max(pair)
+
+
+def test(suite: Suite, pairs: Sequence[Pair]) -> list[PairedTest]:
+    """The tests of these pairs (first, second), not yet stored."""
+    if not pairs:
+        return []
+    tasks = list(suite.tasks.order_by("position"))
+    results = Result.objects.filter(submission__in={key for pair in pairs for key in pair})
+    vectors: Vectors = {
+        (submission, task): (items, bytes(scores))
+        for submission, task, items, scores in results.values_list("submission", "task", "items", "item_scores")
+    }
+    rows = []
+    for first, second in pairs:
+        found = difference(suite, tasks, vectors, first, second)
+        rows.append(
+            PairedTest(
+                suite=suite, first_id=first, second_id=second, difference=found.mean if found else None,
+                p_unequal=min(1.0, found.p_unequal()) if found else None,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def difference(
+    suite: Suite, tasks: Sequence[SuiteTask], vectors: Vectors, first: int, second: int
+) -> Difference | None:
+    """First minus second on the whole suite, a fraction; None unless both answered the same items of every task."""
+    parts, weights = [], []
+    for task in tasks:
+        ours, theirs = (scores(vectors, task, submission) for submission in (first, second))
+        if ours is None or theirs is None or vectors[first, task.pk][0] != vectors[second, task.pk][0]:
+            return None
+        parts.append(paired_difference(ascending(ours, task), ascending(theirs, task)))
+        weights.append(1 / (len(tasks) * ((1 - task.baseline) if suite.normalise else 1)))
+    return suite_difference(parts, weights)
+
+
+def scores(vectors: Vectors, task: SuiteTask, submission: int) -> Floats | None:
+    """A submission's score on each item of a task, (n,); None where there are fewer than two."""
+    items, data = vectors.get((submission, task.pk), (None, b""))
+    values = np.frombuffer(data, dtype="<f4").astype(float)
+    return values if items is not None and len(values) >= 2 else None
