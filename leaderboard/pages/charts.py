@@ -72,6 +72,6 @@ def forest(found: Compared) -> Data:
             )  # fmt: skip
     names = {one.of.id: visible(short_name(one.of.name)) for one in found.standings if one.of is not found.base}
     return {
-        "id": "forest-chart", "kind": "forest", "margin": found.margin, "base": visible(short_name(found.base.name)), "rows": rows,
-        "models": names, "tasks": [visible(title) for title, _ in lines],
+        "id": "forest-chart", "kind": "forest", "margin": found.margin, "rows": rows, "models": names,
+        "tasks": [visible(title) for title, _ in lines],
     }  # fmt: skip

@@ -66,7 +66,7 @@ def scores(request: HttpRequest) -> HttpResponse:
         "suite", "evaluation", "revision", "precision", "task", "score", "low", "high", "items", "percentile",
         "size_class", "others", "note",
     )  # fmt: skip
-    return csv_reply("model-scores", header, lines(standings_of(found.name, rankings())))
+    return csv_reply("model-scores", header, lines(standings_of(found.name, rankings(), most=None)))
 
 
 def lines(found: list[SuiteStandings]) -> Iterator[tuple[object, ...]]:

@@ -17,14 +17,13 @@ DEEPEST = 12
 SHOWN = 10
 """How many of a model's descendants are listed, the best first."""
 
-LINE = f"""
-SELECT name, base_model, kind, training, merged FROM (
+LINE = """SELECT name, base_model, kind, training, merged FROM (
     WITH RECURSIVE line AS (
         SELECT name, base_model, kind, training, merged, 0 AS depth FROM leaderboard_model WHERE id = %s
         UNION ALL
         SELECT above.name, above.base_model, above.kind, above.training, above.merged, line.depth + 1
         FROM line JOIN leaderboard_model above ON above.name = line.base_model
-        WHERE line.base_model <> '' AND line.depth < {DEEPEST}
+        WHERE line.base_model <> '' AND line.depth < %s
     )
     SELECT * FROM line
 ) found ORDER BY depth
@@ -103,7 +102,7 @@ def family_of(model: Model, among: list[Ranking]) -> Family:
 def ancestors(model: Model) -> tuple[list[Relative], bool, bool]:
     """The models above, the nearest first; whether they turn in a circle; whether there are more than are followed."""
     with connection.cursor() as cursor:
-        cursor.execute(LINE, [model.pk])
+        cursor.execute(LINE, [model.pk, DEEPEST])
         rows = cursor.fetchall()
     seen = {model.name}
     above: list[Relative] = []
@@ -166,7 +165,7 @@ def gained(data: Columns, one: Relative, name: str, base: list[str], like: int |
 def difference(data: Columns, mine: int | None, theirs: int | None) -> tuple[float | None, float | None]:
     """The gain in points, and half of its interval: of two independent scores, for their items are not looked at."""
     a, b = number(data, mine), number(data, theirs)
-    if a is None or b is None:
+    if mine is None or theirs is None or a is None or b is None:
         return None, None
     errors = data.number("stderr")[[mine, theirs]]
     return a - b, None if np.isnan(errors).any() else float(Z95 * np.hypot(*errors))

@@ -62,9 +62,7 @@ def measured(model: Model, most: int | None) -> Iterator[Point]:
     rows = Submission.objects.filter(revision__model=model, state=Submission.State.SUCCEEDED, score__isnull=False)
     wanted = ("pk", "suite__slug", "finished_at", "revision__sha", "settings", "revision__dtype",
               "score", "stderr")  # fmt: skip
-    for key, slug, at, sha, settings, dtype, score, stderr in (
-        rows.order_by("-pk").values_list(*wanted)[:most]
-    ):
+    for key, slug, at, sha, settings, dtype, score, stderr in rows.order_by("-pk").values_list(*wanted)[:most]:
         day = at.date() if at else None
         precision = dtype if settings["dtype"] == "auto" else settings["dtype"]
         yield Point(slug, False, f"s{key}", day, sha, settings, precision, score, stderr, True)
@@ -74,9 +72,9 @@ def imported(model: Model, most: int | None) -> Iterator[Point]:
     rows = Imported.objects.filter(revision__model=model, score__isnull=False)
     wanted = ("pk", "suite__slug", "evaluated_on", "revision__sha", "settings", "precision",
               "score", "stderr", "superseded_at")  # fmt: skip
-    for key, slug, day, sha, settings, precision, score, stderr, superseded in (
-        rows.order_by("-pk").values_list(*wanted)[:most]
-    ):
+    for key, slug, day, sha, settings, precision, score, stderr, superseded in rows.order_by("-pk").values_list(
+        *wanted
+    )[:most]:
         yield Point(
             slug, True, f"i{key}", day, sha, settings, precision, score, stderr, superseded is None
         )  # fmt: skip

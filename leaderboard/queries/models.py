@@ -42,10 +42,7 @@ class Attempts:
 
 @dataclass(frozen=True)
 class ModelDetail:
-    """A model with its revisions, where they stand on each board, its family, and every attempt to evaluate it.
-
-    `measured` and `imported` count its evaluations of each origin that have a score.
-    """
+    """A model with its revisions, where they stand on each board, its family, and every attempt to evaluate it."""
 
     model: Model
     revisions: list[Revision]
@@ -59,6 +56,15 @@ class ModelDetail:
     attempts: Attempts
     repeatable: list[Submission]
     """The submission behind the best measured evaluation on each suite."""
+
+    @property
+    def newest(self) -> Revision | None:
+        return self.revisions[0] if self.revisions else None
+
+    @property
+    def context_length(self) -> int | None:
+        """In tokens: what is stated of the model, else of its newest revision."""
+        return context_of(self.model, self.newest)
 
     @property
     def standings(self) -> list[Standing]:
@@ -149,6 +155,14 @@ class Listed:
     revision: Revision | None
     measured: int
     imported: int
+
+    @property
+    def context_length(self) -> int | None:
+        return context_of(self.model, self.revision)
+
+
+def context_of(model: Model, revision: Revision | None) -> int | None:
+    return model.context_length or (revision.context_length if revision else None)
 
 
 @dataclass(frozen=True)

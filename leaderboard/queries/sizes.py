@@ -56,7 +56,7 @@ class Sizes:
 
 
 def sizes(suite: Suite, pins: Sequence[str] = ()) -> Sizes:
-    """The newest ranking's rows by size. `pins` are ids such as s12; those that are no row here are not marked. 1 query."""
+    """The newest ranking's rows by size. `pins` are ids such as s12; unknown ones mark nothing. 1 query."""
     found = all_sizes(suite, pins)
     if len(found.drawn) <= DRAWN:
         return found

@@ -80,27 +80,22 @@ class Standing:
 
 @dataclass(frozen=True)
 class SuiteStandings:
-    """A model's evaluations on one suite, by rank."""
+    """A model's evaluations on one suite, by rank: the first of `count`, or all of them."""
 
     suite: Suite
     tasks: list[SuiteTask]
     standings: list[Standing]
-    scores: str
-    """Which of an imported task's two numbers are shown: "normalised" or ""."""
-
-    @property
-    def beside(self) -> list[Standing]:
-        return self.standings[:BESIDE]
+    count: int
 
     @property
     def testable(self) -> list[Standing]:
         """Those of them that were measured here: their items are known, so that they can be compared."""
-        return [one for one in self.beside if one.row.verified]
+        return [one for one in self.standings if one.row.verified]
 
     @property
     def lines(self) -> list[tuple[SuiteTask, list[TaskScore]]]:
         """Each task with the scores of the evaluations that stand beside each other."""
-        return [(task, [one.tasks[place] for one in self.beside]) for place, task in enumerate(self.tasks)]
+        return [(task, [one.tasks[place] for one in self.standings]) for place, task in enumerate(self.tasks)]
 
 
 @dataclass(frozen=True)
@@ -125,31 +120,35 @@ def rows_named(data: Columns, name: str) -> Mask:
     return np.asarray(pc.equal(data.table["model"], name).to_numpy(), dtype=np.bool_)
 
 
-def standings_of(name: str, among: Sequence[Ranking]) -> list[SuiteStandings]:
-    """Every evaluation of a model in these rankings, by suite and rank. 1 query, for what imports say of themselves."""
-    found = [(one, placed) for one in among if (placed := evaluations(one, name))]
-    keys = [row.imported_id for _, placed in found for row, _, _, _ in placed if row.imported_id]
+def standings_of(name: str, among: Sequence[Ranking], *, most: int | None = BESIDE) -> list[SuiteStandings]:
+    """The evaluations of a model in these rankings, by suite and rank, `most` of each suite (None: all). 1 query, for
+    what imports say of themselves."""
+    told = ((one, rows_named(one.data, name)) for one in among)
+    found = [(one, int(own.sum()), evaluations(one, own, most)) for one, own in told if own.any()]
+    keys = [row.imported_id for _, _, placed in found for row, _, _, _ in placed if row.imported_id]
     sources = Imported.objects.select_related("batch").defer("tasks", "batch__report").in_bulk(keys) if keys else {}
     return [
         SuiteStandings(
             one.suite, one.tasks,
-            [Standing(one.suite, row, sources.get(row.imported_id or 0), *rest) for row, *rest in placed],
-            scores_shown(one.suite, ""),
+            [
+                Standing(one.suite, row, sources.get(row.imported_id or 0), size, whole, tasks)
+                for row, size, whole, tasks in placed
+            ],
+            count,
         )
-        for one, placed in found
+        for one, count, placed in found
     ]  # fmt: skip
 
 
 Placed = tuple[Row, str, Place | None, list[TaskScore]]
 
 
-def evaluations(ranking: Ranking, name: str) -> list[Placed]:
-    """The rows of a model with their places in its size class."""
+def evaluations(ranking: Ranking, own: Mask, most: int | None) -> list[Placed]:
+    """The first of a model's `own` rows by rank, with their places in its size class."""
     data = ranking.data
-    own = rows_named(data, name)
     at = np.flatnonzero(own)
     rank = data.number("rank")[at]
-    at = at[np.lexsort((-np.nan_to_num(data.number("score")[at], nan=-1.0), np.where(rank > 0, rank, np.inf)))]
+    at = at[np.lexsort((-np.nan_to_num(data.number("score")[at], nan=-1.0), np.where(rank > 0, rank, np.inf)))][:most]
     sizes, origins = data.choice("size_class"), data.choice("verified")
     found: list[Placed] = []
     for row, index in zip(rows_of(data, at, ranking.tasks), at.tolist(), strict=True):

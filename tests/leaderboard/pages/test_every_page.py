@@ -191,7 +191,10 @@ def test_every_id_is_there_once_and_every_reference_finds_its_own(documents: dic
             continue
         for element in document.walk():
             wanted = [element.get("for"), element.get("form"), element.get("data-copy"), element.get("data-chart")]
-            wanted += [*(element.get("aria-describedby") or "").split(), *(element.get("aria-labelledby") or "").split()]
+            wanted += [
+                *(element.get("aria-describedby") or "").split(),
+                *(element.get("aria-labelledby") or "").split(),
+            ]
             wanted += [target.removeprefix("#") for target in [element.get("hx-target")] if target]
             wanted += [element["href"][1:]] if (element.get("href") or "").startswith("#") else []
             assert not {one for one in wanted if one} - set(ids), (name, element)
