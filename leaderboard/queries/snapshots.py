@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from django.conf import settings
+from django.db.models import QuerySet
 
 from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
@@ -21,6 +22,22 @@ def newest(suite: Suite | int) -> Snapshot | None:
     """The newest ranking of a suite (or of the one with this key), without its columns; None while nothing was
     ranked."""
     return Snapshot.objects.filter(suite=suite).defer("columns").order_by("-id").first()
+
+
+def newest_key(slug: str) -> int | None:
+    """The number of the newest ranking of a suite, or for "" of any that may be shown; one look at an index."""
+    rows = Snapshot.objects.filter(suite__slug=slug).order_by("-id") if slug else by_default()
+    return rows.values_list("pk", flat=True).first()
+
+
+def by_default() -> QuerySet[Snapshot]:
+    """Rankings of all suites, the one that is shown unasked first: what was measured here comes before imports."""
+    return Snapshot.objects.order_by("suite__imported", "-id")
+
+
+def kept(suite: Suite, pk: int) -> Snapshot | None:
+    """A ranking of a suite, without its columns; None once it is not kept any more."""
+    return Snapshot.objects.filter(suite=suite, pk=pk).defer("columns").first()
 
 
 def columns_of(snapshot: Snapshot) -> Columns:
