@@ -127,12 +127,17 @@ class Price(Wire, frozen=True, omit_defaults=True):
     cached: float | None = None
 
 
+LATENCY_BOUNDS = tuple(round(0.01 * 1.25**step, 6) for step in range(50))
+"""Seconds, from 0.01 to about 560: quantiles read from counts between them are off by a tenth at most."""
+
+
 class Spent(Wire, frozen=True, omit_defaults=True):
     """What an endpoint was asked and what that cost so far, over all attempts of a job.
 
     `unknown`: requests whose outcome nobody knows (the connection broke after they were sent); they count against the
     budget with the most that they can have cost, which is in `dollars` and in the tokens. `errors`: by kind, as 429,
-    500, timeout. Seconds are quantiles over the answers so far.
+    500, timeout. Seconds are quantiles over the answers so far. `latency` counts those answers: [i] took at most
+    LATENCY_BOUNDS[i] seconds and more than the bound before it, the last of its 51 numbers took longer than all.
     """
 
     requests: Count = 0
@@ -147,6 +152,7 @@ class Spent(Wire, frozen=True, omit_defaults=True):
     p50_seconds: float | None = None
     p95_seconds: float | None = None
     p50_first_token_seconds: float | None = None
+    latency: Annotated[tuple[Count, ...], msgspec.Meta(max_length=len(LATENCY_BOUNDS) + 1)] = ()
 
 
 class EndpointSpec(Wire, frozen=True, omit_defaults=True):
