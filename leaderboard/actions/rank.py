@@ -95,7 +95,7 @@ def forget_old(suite: Suite, *, kept: int = KEPT) -> None:
     ours = Snapshot.objects.filter(suite=suite)
     stay = list(ours.order_by("-id").values_list("pk", "base")[:kept])
     needed = {key for both in stay for key in both if key is not None}
-    old = ours.exclude(pk__in=needed)
+    old = ours.exclude(pk__in=needed).defer("columns")  # tens of megabytes, which deleting would read
     old.exclude(base=None).delete()  # what differs before what it differs from
     old.delete()
 
@@ -105,7 +105,7 @@ def forget_all_but(snapshot: Snapshot) -> None:
 
     `snapshot` is stored whole. Other hosts' copies are never read again and go with time.
     """
-    others = Snapshot.objects.filter(suite=snapshot.suite_id).exclude(pk=snapshot.pk)
+    others = Snapshot.objects.filter(suite=snapshot.suite_id).exclude(pk=snapshot.pk).defer("columns")
     digests = [digest for digest in others.values_list("digest", flat=True) if digest != snapshot.digest]
     others.exclude(base=None).delete()
     others.delete()

@@ -71,9 +71,10 @@ def model_detail(name: str) -> ModelDetail:
 def standings_of(model: Model) -> list[Standing]:
     """Every row of a model, by suite and rank."""
     newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").values("pk")
-    snapshots = Snapshot.objects.filter(pk__in=newest).select_related("suite").prefetch_related("suite__tasks").defer("columns")
+    snapshots = Snapshot.objects.filter(pk__in=newest).select_related("suite").prefetch_related("suite__tasks")
+    snapshots = snapshots.order_by("suite__slug").defer("columns")
     found: list[tuple[Suite, Row]] = []
-    for snapshot in snapshots.order_by("suite__slug"):
+    for snapshot in snapshots:
         data = columns_of(snapshot)
         order = data.order("rank", descending=False)
         ours = np.isin(order, np.flatnonzero(pc.equal(data.table["model"], model.name).to_numpy()))

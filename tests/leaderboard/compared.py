@@ -71,8 +71,8 @@ def finished(
     return made.end(row, "succeeded", score=score, stderr=stderr)
 
 
-def imported(suite: Suite, name: str, scores: Scores, *, items: bool = False) -> Imported:
-    """An imported evaluation, with or without its items."""
+def imported(suite: Suite, name: str, scores: Scores, *, items: bool = False, **cell: float) -> Imported:
+    """An imported evaluation, with or without its items; `cell` is what the source says more of each task."""
     model, _ = Model.objects.get_or_create(name=name)
     revision, _ = Revision.objects.get_or_create(model=model, sha="f" * 40, defaults={"source": "import"})
     batch = Import.objects.create(
@@ -80,7 +80,7 @@ def imported(suite: Suite, name: str, scores: Scores, *, items: bool = False) ->
     )
     cells = {
         task: {"score": numbers(of)[0], "stderr": numbers(of)[1], "n": len(of), "metric": "acc", "filter": "none",
-               "unavailable": ""}
+               "unavailable": "", **cell}
         for task, of in scores.items()
     }  # fmt: skip
     row = Imported.objects.create(
