@@ -1,4 +1,4 @@
-"""What a person says of an endpoint, checked: address, key, budget and how it is asked, each refusal with its reason."""
+"""What a person says of an endpoint, checked: address, key, budget, how it is asked. Each refusal has its reason."""
 
 import re
 import typing
@@ -37,7 +37,7 @@ class Access:
     model: str
     api_key: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     concurrency: int = 8
     price: Price | None = None
     budget_tokens: int | None = None
@@ -168,8 +168,8 @@ def check_suite(suite: SuiteSpec, access: Access) -> None:
     if access.protocol != LIKELY_PROTOCOL:
         raise Refused(
             "no_likelihoods",
-            f"{titles} compare log-likelihoods of given answers, which {access.protocol} cannot tell. Choose a suite of "
-            f"generated answers, or an endpoint of the protocol {LIKELY_PROTOCOL} that supports echo.",
+            f"{titles} compare log-likelihoods of given answers, which {access.protocol} cannot tell. Choose a suite "
+            f"of generated answers, or an endpoint of the protocol {LIKELY_PROTOCOL} that supports echo.",
             field="suite",
         )
     if thinks(access.sampling):

@@ -10,7 +10,6 @@ from leaderboard.models.accounts import Owner, User, Worker
 from leaderboard.models.catalogue import Revision
 from leaderboard.models.suites import Suite
 
-
 LIVE_STATES = ["validating", "queued", "running", "scoring", "paused"]
 """States of a submission that still has something to do."""
 

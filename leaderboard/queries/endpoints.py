@@ -82,7 +82,9 @@ def plain(served: str) -> str:
 
 def vouched(pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     """Of these (origin, served), those that the staff vouches for."""
-    known = set(ProviderOrigin.objects.filter(origin__in={origin for origin, _ in pairs}).values_list("origin", "served"))
+    known = set(
+        ProviderOrigin.objects.filter(origin__in={origin for origin, _ in pairs}).values_list("origin", "served")
+    )
     return {(origin, served) for origin, served in pairs if {(origin, served), (origin, "")} & known}
 
 
@@ -115,8 +117,9 @@ def operators_left(endpoint: Endpoint, *, without: Job | None = None) -> Left:
     """What is left of an operated endpoint's budget, not counting what `without` used; without limits for any other."""
     if not endpoint.operated:
         return Left(None, None)
-    jobs = Job.objects.filter(submission__use__endpoint=endpoint).exclude(pk=without.pk if without else None)
-    rows = jobs.exclude(spent={}).values_list("spent", flat=True)
+    jobs = Job.objects.filter(submission__use__endpoint=endpoint).order_by("submission_id", "-id")
+    newest = jobs.distinct("submission_id")  # it goes on counting where the preflight stopped
+    rows = [job.spent for job in newest if without is None or job.submission_id != without.submission_id]
     tokens = sum(int(row.get("input_tokens", 0)) + int(row.get("output_tokens", 0)) for row in rows)
     dollars = sum(float(row.get("dollars", 0.0)) for row in rows)
     return Left(
