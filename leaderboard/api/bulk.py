@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -10,19 +9,18 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from evaluator.contract import Settings
 from leaderboard.actions.errors import Refused
-from leaderboard.actions.submit import submit
-from leaderboard.api import shapes
 from leaderboard.api.errors import body, first_problem
 from leaderboard.api.once import once
+from leaderboard.api.public import submitted
+from leaderboard.api.strict import Strict
 from leaderboard.api.views import PublicView, token_of
 from leaderboard.models import ApiToken
 
 MOST = 100
 
 
-class BulkIn(shapes.Strict):
+class BulkIn(Strict):
     submissions = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=MOST)
 
 
@@ -70,13 +68,7 @@ def verdict(request: Request, token: ApiToken, number: int, line: Any) -> dict[s
     """Submit one line; as LineOut says."""
     told: dict[str, Any] = {"line": number, "status": 201, "submission": None, "url": None, "problem": None}
     try:
-        asked = shapes.SubmissionIn(data=line)
-        asked.is_valid(raise_exception=True)
-        given = asked.validated_data
-        made = submit(
-            owner=token.owner, submitter=token.user, suite=given["suite"], model=given["model"],
-            revision=given["revision"], settings=msgspec.convert(given.get("settings", {}), Settings),
-        )  # fmt: skip
+        made = submitted(token, line)
     except ValidationError as error:
         field, message = first_problem(error.detail)
         return told | {"status": 400, "problem": body("invalid", message, field)}

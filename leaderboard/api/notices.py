@@ -11,7 +11,7 @@ from leaderboard.api import paging
 from leaderboard.api.once import once
 from leaderboard.api.paging import ListView, page_of
 from leaderboard.api.public import refuse_body
-from leaderboard.api.shapes import Strict
+from leaderboard.api.strict import Strict
 from leaderboard.api.views import PublicView, token_of
 from leaderboard.messages import message_id
 from leaderboard.models import Delivery, Webhook

@@ -1,5 +1,7 @@
 """The public API, version 1. Reading is open; submitting needs a bearer token."""
 
+from typing import Any
+
 import msgspec
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,14 +11,17 @@ from rest_framework.response import Response
 
 from evaluator.contract import Settings, encode_sample
 from leaderboard.actions.cancel import cancel
+from leaderboard.actions.pause import resume
 from leaderboard.actions.retry import retry
 from leaderboard.actions.submit import submit
+from leaderboard.actions.submit_endpoint import submit_endpoint
 from leaderboard.api import paging, shapes
+from leaderboard.api.endpoint_shapes import ResumeIn, access_of
 from leaderboard.api.once import once
 from leaderboard.api.paging import ListView, page_of
 from leaderboard.api.views import PublicView, token_of, whole
 from leaderboard.api.waiting import wait_until
-from leaderboard.models import Submission
+from leaderboard.models import ApiToken, Submission
 from leaderboard.queries import quota, samples, submissions
 from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.status import status
@@ -42,6 +47,18 @@ def flag(request: Request, name: str) -> bool:
 def refuse_body(request: Request) -> None:
     """Raise for a body that is not JSON, or has fields: the call takes none."""
     shapes.NothingIn(data=request.data).is_valid(raise_exception=True)
+
+
+def submitted(token: ApiToken, data: Any) -> Submission:
+    """Check what is asked and submit it; raises ValidationError and what the actions raise."""
+    body = shapes.SubmissionIn(data=data)
+    body.is_valid(raise_exception=True)
+    asked = body.validated_data
+    who = {"owner": token.owner, "submitter": token.user, "suite": asked["suite"]}
+    if "endpoint" in asked:
+        return submit_endpoint(**who, access=access_of(asked["endpoint"]))
+    settings = msgspec.convert(asked.get("settings", {}), Settings)
+    return submit(**who, model=asked["model"], revision=asked.get("revision", "main"), settings=settings)
 
 
 class SubmissionList(ListView):
@@ -70,20 +87,9 @@ class SubmissionList(ListView):
     @extend_schema(request=shapes.SubmissionIn, responses={201: shapes.SubmissionDetailOut, 404: shapes.ProblemOut})
     @once
     def post(self, request: Request) -> Response:
-        """Submit a model to a suite."""
+        """Submit a model to a suite: weights on the Hub, or in place of `model` an `endpoint` behind an API."""
         token = token_of(request)
-        body = shapes.SubmissionIn(data=request.data)
-        body.is_valid(raise_exception=True)
-        asked = body.validated_data
-        submission = submit(
-            owner=token.owner,
-            submitter=token.user,
-            suite=asked["suite"],
-            model=asked["model"],
-            revision=asked["revision"],
-            settings=msgspec.convert(asked.get("settings", {}), Settings),
-        )
-        return detail_reply(request, submission.pk, status=201)
+        return detail_reply(request, submitted(token, request.data).pk, status=201)
 
 
 class SubmissionDetail(PublicView):
@@ -131,6 +137,20 @@ class SubmissionRetry(PublicView):
         refuse_body(request)
         made = retry(submission=pk, owner=token.owner, submitter=token.user)
         return detail_reply(request, made.pk, status=201)
+
+
+class SubmissionResume(PublicView):
+    """Let a paused submission go on."""
+
+    @extend_schema(request=ResumeIn, responses={200: shapes.SubmissionDetailOut})
+    @once
+    def post(self, request: Request, pk: int) -> Response:
+        """Agree to the estimate, raise the budget, or give a key again that was removed after a day."""
+        token = token_of(request)
+        body = ResumeIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        resume(submission=pk, owner=token.owner, **body.validated_data)
+        return detail_reply(request, pk)
 
 
 class Quota(PublicView):

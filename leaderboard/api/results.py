@@ -21,7 +21,7 @@ class TaskResultOut(serializers.ModelSerializer[Result]):
     submission = serializers.IntegerField(source="submission_id")
     suite = serializers.CharField(source="submission.suite.slug")
     model = serializers.CharField(source="submission.requested_model")
-    revision = serializers.CharField(source="submission.revision.sha")
+    revision = serializers.CharField(source="submission.revision.sha", default="", allow_blank=True)
     task = serializers.CharField(source="task.task")
     metric = serializers.CharField(source="task.metric")
     filter = serializers.CharField(source="task.filter")

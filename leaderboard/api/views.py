@@ -27,6 +27,8 @@ READS = ("GET", "HEAD")
 EXPOSED = "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed, Content-Disposition"
 FIELDS = OpenApiParameter("fields", str, description="only these members, separated by commas: id,state,score")
 FORMAT = "format"
+NAMES = ("suite", "task", "model", "m", "base")
+"""Parameters that name a thing: one that cannot be is 404, as any that is not there."""
 
 
 class PublicView(APIView):
@@ -112,7 +114,8 @@ class PublicView(APIView):
             if len(values) > 1 and name not in several:
                 raise BadQuery(name, f"{name} is given {len(values)} times; it is taken once.")
             if any("\x00" in value for value in values):
-                raise Missing(name, f"There is nothing with a NUL in its {name}.")
+                refusal = Missing if name in NAMES else BadQuery
+                raise refusal(name, f"There is nothing with a NUL in its {name}.")
         for one in self.taken(str(request.method)):
             if one.required and not request.query_params.get(one.name, "").strip():
                 raise BadQuery(one.name, f"{one.name} is needed: {one.description}.")

@@ -69,7 +69,7 @@ def test_the_schema_that_is_checked_in_is_the_one_that_is_served(client: Client)
         ("/api/v1/submissions/?fields=,", 400, "bad_fields", "fields"),
         ("/api/v1/submissions/?cursor=%ff%fe", 400, "bad_cursor", "cursor"),
         ("/api/v1/submissions/?mine=yes", 400, "bad_mine", "mine"),
-        ("/api/v1/models/?search=%00", 404, "unknown_search", "search"),
+        ("/api/v1/models/?search=%00", 400, "bad_search", "search"),
         ("/api/v1/models/org/%00/", 404, "unknown_name", "name"),
         ("/api/v1/submissions/99999999999999999999999/", 404, "unknown_submission", "submission"),
     ],
