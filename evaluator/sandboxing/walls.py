@@ -55,8 +55,8 @@ class Bubblewrap:
             options += ["--perms", "0755", "--dir", str(folder)]  # or only root could pass through
         for path in read_only:
             options += ["--ro-bind", str(path), str(path)]
-        for target, path in links():
-            options += ["--symlink", target, path]
+        for target, link in links():
+            options += ["--symlink", target, link]
         options += ["--proc", "/proc", "--dev", "/dev"]
         options += ["--chdir", SCRATCH, "--remount-ro", "/dev", "--remount-ro", "/"]
         return [self.program, *options, "--", *inner]
