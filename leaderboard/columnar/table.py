@@ -89,6 +89,11 @@ def choices(values: Any) -> pa.Array:
     return pa.array(told, pa.string()).dictionary_encode()
 
 
+def coded(codes: Codes, values: Sequence[str]) -> pa.Array:
+    """Texts as a dictionary, from codes (n,), -1 where missing."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), pa.array(values, pa.string()))
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Write the table to `path` uncompressed, whole or not at all, to be mapped into memory."""
     fresh = path.with_name(f".{path.name}.{id(table):x}")
