@@ -61,7 +61,9 @@ def placed(pairs: Integers, data: Columns, found: Standing) -> Integers:
         return pairs[:0]
     order = np.argsort(keys, kind="stable")
     at: Integers = order[np.searchsorted(keys[order], pairs).clip(max=len(keys) - 1)]
-    fits = (keys[at] == pairs).all(axis=1) & (found.score[at[:, 0]] > found.score[at[:, 1]])
+    fits: np.ndarray[tuple[int], np.dtype[np.bool_]] = (keys[at] == pairs).all(axis=1) & (
+        found.score[at[:, 0]] > found.score[at[:, 1]]
+    )
     return at[fits]
 
 
