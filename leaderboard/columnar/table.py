@@ -138,7 +138,8 @@ class Choice:
 
     def frequent(self, counts: npt.NDArray[np.int64]) -> Rows:
         """The codes of values, the most frequent first by `counts` (len(values),); ties by name."""
-        return np.lexsort((self._alphabet, -counts))
+        order: Rows = np.lexsort((self._alphabet, -counts))
+        return order
 
 
 @dataclass
