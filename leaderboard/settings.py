@@ -215,10 +215,13 @@ except (ImproperlyConfigured, ValueError):
     ) from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("PARITY_MAIL_FROM") or f"parity@{ALLOWED_HOSTS[0]}"
+ENDPOINT_ENTRIES = [one for part in os.environ.get("PARITY_ENDPOINT_ALLOW", "").split(",") if (one := part.strip())]
 try:
-    ENDPOINT_ALLOW = Allowed.parse(os.environ.get("PARITY_ENDPOINT_ALLOW", ""))
+    ENDPOINT_ALLOW = Allowed.parse(",".join(ENDPOINT_ENTRIES))
 except ValueError as error:
     raise ConfigurationError(f"PARITY_ENDPOINT_ALLOW: {error}") from error
+# Who may submit models that answer at those addresses, besides the staff: what comes back is shown to them.
+ENDPOINT_USERS = env.list("PARITY_ENDPOINT_USERS", default=["*"] if DEMO else [])
 # Seconds to wait after each failed try; after the last one a delivery is dead.
 NOTICE_WAITS = env.list("PARITY_NOTICE_WAITS", cast=float, default=[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400])
 NOTICE_SECONDS = env.float("PARITY_NOTICE_SECONDS", default=10.0)

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from leaderboard.actions import lease, ring
+from leaderboard.actions import keys, lease, pause, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.finish import finish
 from leaderboard.actions.pulse import pulse
@@ -35,13 +35,13 @@ def deliver(delivery: int) -> None:
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, then ring for whatever waits.
+    """Take back dead leases, end what runs for too long, forget old keys, then ring for whatever waits.
 
     A part that fails keeps none of the others from being done, but the round does not count as ended on /status.
     """
     pulse(part=Pulse.Part.SCHEDULER)
     failed = False
-    for part in (lease.expire_leases, lease.end_overtime, ring.ring_due):
+    for part in (lease.expire_leases, lease.end_overtime, keys.wipe_old, pause.pause_keyless, ring.ring_due):
         try:
             part()
         except Exception:

@@ -17,6 +17,7 @@ from leaderboard.pages import (
     status,
     submissions,
     submit,
+    submit_endpoint,
     suites,
     tasks,
 )
@@ -25,12 +26,14 @@ urlpatterns = [
     # Pages
     path("", board.board, name="board"),
     path("submit", submit.submit, name="submit"),
+    path("submit/endpoint", submit_endpoint.submit_endpoint, name="submit-endpoint"),
     path("queue", queue.queue, name="queue"),
     path("status", status.status, name="status"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
+    path("submissions/<int:pk>/resume", submissions.resume, name="resume"),
     path("models/<str:name>", models.model, name="model-alone"),
     path("models/<str:organisation>/<str:name>", models.model, name="model"),
     path("suites/", suites.suites, name="suites"),
@@ -52,6 +55,7 @@ urlpatterns = [
     path("api/v1/submissions/<int:pk>/", public.SubmissionDetail.as_view(), name="api-submission"),
     path("api/v1/submissions/<int:pk>/cancel/", public.SubmissionCancel.as_view(), name="api-cancel"),
     path("api/v1/submissions/<int:pk>/retry/", public.SubmissionRetry.as_view(), name="api-retry"),
+    path("api/v1/submissions/<int:pk>/resume/", public.SubmissionResume.as_view(), name="api-resume"),
     path("api/v1/quota/", public.Quota.as_view(), name="api-quota"),
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
@@ -80,5 +84,6 @@ urlpatterns = [
         name="worker-chunk",
     ),
     path("api/worker/v1/jobs/<int:job>/results/", worker.results, name="worker-results"),
+    path("api/worker/v1/jobs/<int:job>/preflight/", worker.preflight, name="worker-preflight"),
     path("api/worker/v1/jobs/<int:job>/failure/", worker.failure, name="worker-failure"),
 ]

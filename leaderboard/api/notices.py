@@ -11,7 +11,8 @@ from rest_framework.views import APIView
 from leaderboard.actions.notify import redeliver
 from leaderboard.actions.webhooks import URL_LIMIT, add_webhook, disable_webhook
 from leaderboard.api.public import Pages, refuse_body, token_of
-from leaderboard.api.shapes import ErrorOut, Strict
+from leaderboard.api.shapes import ErrorOut
+from leaderboard.api.strict import Strict
 from leaderboard.messages import message_id
 from leaderboard.models import Delivery, Webhook
 from leaderboard.queries import notices

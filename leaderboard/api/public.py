@@ -15,9 +15,12 @@ from rest_framework.views import APIView
 
 from evaluator.contract import Settings, encode_sample
 from leaderboard.actions.cancel import cancel
+from leaderboard.actions.pause import resume
 from leaderboard.actions.retry import retry
 from leaderboard.actions.submit import submit
+from leaderboard.actions.submit_endpoint import submit_endpoint
 from leaderboard.api import shapes
+from leaderboard.api.endpoint_shapes import ResumeIn, access_of
 from leaderboard.columnar.facts import FACETS
 from leaderboard.models import ApiToken, Model, Submission, Suite
 from leaderboard.queries import board, models, quota, samples, submissions, suites
@@ -80,20 +83,18 @@ class SubmissionList(generics.ListAPIView[Submission]):
         },
     )
     def post(self, request: Request) -> Response:
-        """Submit a model to a suite."""
+        """Submit a model to a suite: weights on the Hub, or in place of `model` an `endpoint` behind an API."""
         token = token_of(request)
         body = shapes.SubmissionIn(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        submission = submit(
-            owner=token.owner,
-            submitter=token.user,
-            suite=asked["suite"],
-            model=asked["model"],
-            revision=asked["revision"],
-            settings=msgspec.convert(asked.get("settings", {}), Settings),
-        )
-        return detail_reply(request, submission.pk, status=201)
+        who = {"owner": token.owner, "submitter": token.user, "suite": asked["suite"]}
+        if "endpoint" in asked:
+            made = submit_endpoint(**who, access=access_of(asked["endpoint"]))
+            return detail_reply(request, made.pk, status=201)
+        settings = msgspec.convert(asked.get("settings", {}), Settings)
+        made = submit(**who, model=asked["model"], revision=asked.get("revision", "main"), settings=settings)
+        return detail_reply(request, made.pk, status=201)
 
 
 class SubmissionDetail(APIView):
@@ -138,6 +139,28 @@ class SubmissionRetry(APIView):
         refuse_body(request)
         made = retry(submission=pk, owner=token.owner, submitter=token.user)
         return detail_reply(request, made.pk, status=201)
+
+
+class SubmissionResume(APIView):
+    """Let a paused submission go on."""
+
+    @extend_schema(
+        request=ResumeIn,
+        responses={
+            200: shapes.SubmissionDetailOut,
+            400: shapes.ErrorOut,
+            401: shapes.ErrorOut,
+            404: shapes.ErrorOut,
+            409: shapes.ErrorOut,
+        },
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Agree to the estimate, raise the budget, or give a key again that was removed after a day."""
+        token = token_of(request)
+        body = ResumeIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        resume(submission=pk, owner=token.owner, **body.validated_data)
+        return detail_reply(request, pk)
 
 
 class Quota(APIView):

@@ -11,6 +11,7 @@ from leaderboard.statistics.arrays import Integers
 from leaderboard.statistics.ranks import places, tightened
 
 UNVERIFIED = "Imported, not verified here: on a suite that is evaluated here, imports are shown without a rank."
+UNVERIFIED_ENDPOINT = "Unverified endpoint: this site's staff has not confirmed whose model answers at this address."
 NO_SCORE = "It has no suite score."
 
 Pair = tuple[int, int]

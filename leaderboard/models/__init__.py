@@ -3,6 +3,7 @@
 from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
+from leaderboard.models.endpoints import Endpoint, EndpointHour, EndpointUse, ProviderOrigin
 from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
@@ -15,6 +16,9 @@ __all__ = [
     "Audit",
     "Bundle",
     "Delivery",
+    "Endpoint",
+    "EndpointHour",
+    "EndpointUse",
     "Event",
     "Fact",
     "Import",
@@ -27,6 +31,7 @@ __all__ = [
     "Owner",
     "PairedTest",
     "Price",
+    "ProviderOrigin",
     "Pulse",
     "Result",
     "Revision",

@@ -14,10 +14,11 @@ from django.db.models.functions import Cast, Coalesce, TruncDate
 
 from leaderboard.columnar import table
 from leaderboard.columnar.facts import FACTS, size_class
-from leaderboard.columnar.ranking import NO_SCORE, UNVERIFIED
+from leaderboard.columnar.ranking import NO_SCORE, UNVERIFIED, UNVERIFIED_ENDPOINT
 from leaderboard.columnar.table import MISSING, TASK, task_column
-from leaderboard.models import Imported, Submission, Suite
+from leaderboard.models import Imported, Revision, Submission, Suite
 from leaderboard.queries.binary import binary_cursor
+from leaderboard.queries.endpoints import vouched
 
 Places = np.ndarray[Any, np.dtype[np.intp]]
 
@@ -168,12 +169,22 @@ def measured_rows(keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
     }
     own = ("pk", "batch", "score", "stderr", "why", "dtype", "day", "context", "words")
     found = among(Submission.objects.annotate(**named), keys).values_list(*own, *PLAIN.values(), "revision__dtype")
-    asked = set(keys)
+    asked, unknown = set(keys), unvouched(keys)
     for row in found.iterator(chunk_size=BATCH):
         if row[0] in asked:
             why = row[4] or ("" if row[2] is not None else NO_SCORE)
+            why = why or (UNVERIFIED_ENDPOINT if row[0] in unknown else "")
             precision = row[-1] if row[5] == "auto" else row[5]
             yield (*row[:4], why, precision, *row[6:-1])
+
+
+def unvouched(keys: Sequence[int]) -> set[int]:
+    """Of these submissions, those of endpoints for whose origin the staff does not vouch. There are few."""
+    source = Submission.objects.filter(revision__source=Revision.Source.ENDPOINT)
+    ours = among(source, keys).values_list("pk", "revision__origin", "revision__served") if keys else ()
+    found = {pk: (origin, served) for pk, origin, served in ours}
+    known = vouched(list(found.values()))
+    return {pk for pk, place in found.items() if place not in known}
 
 
 def measured_cells(cells: Cells, tasks: dict[int, str], keys: Sequence[int]) -> None:

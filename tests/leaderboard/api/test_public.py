@@ -234,6 +234,7 @@ def test_the_schema_covers_every_public_route(client: Client) -> None:
         "/api/v1/submissions/{id}/",
         "/api/v1/submissions/{id}/cancel/",
         "/api/v1/submissions/{id}/retry/",
+        "/api/v1/submissions/{id}/resume/",
         "/api/v1/quota/",
         "/api/v1/submissions/{id}/samples/",
         "/api/v1/leaderboard/",
