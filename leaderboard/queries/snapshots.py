@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, Suite
+from leaderboard.queries.binary import binary_cursor
 
 KEPT = 8
 """Rankings whose columns a process keeps at hand; they are files mapped into memory, shared with its neighbours."""
@@ -58,10 +59,19 @@ def _columns(digest: str, snapshot: int) -> Columns:
 
 def whole(snapshot: int) -> pa.Table:
     """The columns of a ranking from the database: its own, or those of the one that it differs from, changed."""
-    found = Snapshot.objects.select_related("base").get(pk=snapshot)
-    if found.base is None:
-        return stored.from_bytes(bytes(found.columns))
-    return stored.applied(columns_of(found.base).table, bytes(found.columns))
+    found = Snapshot.objects.select_related("base").defer("columns", "base__columns").get(pk=snapshot)
+    data = stored_columns(found)
+    return stored.from_bytes(data) if found.base is None else stored.applied(columns_of(found.base).table, data)
+
+
+def stored_columns(snapshot: Snapshot) -> bytes:
+    """The columns of a ranking as they are stored, tens of megabytes for a large one."""
+    with binary_cursor() as cursor:
+        cursor.execute("SELECT columns FROM leaderboard_snapshot WHERE id = %s", [snapshot.pk])
+        found = cursor.fetchone()
+    if found is None:
+        raise Snapshot.DoesNotExist(f"Snapshot {snapshot.pk} was removed.")
+    return bytes(found[0])
 
 
 def copy_of(digest: str) -> Path:
