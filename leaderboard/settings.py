@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leaderboard.pages.throttles.Throttles",
 ]
 
 ROOT_URLCONF = "leaderboard.urls"
@@ -139,14 +140,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["leaderboard.api.parsing.StrictJSON"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "leaderboard.api.documented.Documented",
     "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parity API",
     "VERSION": "1",
-    "DESCRIPTION": "Submit models, follow submissions, read rankings. Task scores are fractions, suite scores 0-100.",
+    "OAS_VERSION": "3.1.1",
+    "DESCRIPTION": (BASE_DIR / "leaderboard" / "api" / "guide.md").read_text(),
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -155,10 +157,30 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SubmissionState": "leaderboard.models.Submission.State",
         "DeliveryState": "leaderboard.models.Delivery.State",
+        "ModelKind": "leaderboard.models.Model.Kind",
+        "ChangeKind": "leaderboard.queries.changelog.KINDS",
     },
 }
 
 REDIS_URL = env.str("REDIS_URL")
+# Counters of the rate limits. Whoever does not answer soon is left out: a lost broker must not slow the site.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": environment.plain_redis(REDIS_URL),
+        "KEY_PREFIX": "parity",
+        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
+    }
+}
+_rates = {"api": 1_200, "address": 600, "search": 240, "submit": 120, "login": 20}
+"""Requests a minute: of a token, of an address without one, and of either for what is dear."""
+RATES = environment.rates(
+    os.environ.get("PARITY_RATES", ""), {name: n * (10 if DEMO else 1) for name, n in _rates.items()}
+)
+PROXIES = env.int("PARITY_PROXIES", default=0)
+"""How many proxies of ours stand before the site: so many entries of X-Forwarded-For are theirs."""
+WAITERS = env.int("PARITY_WAITERS", default=4)
+"""Requests of a process that may wait for something to happen, each holding a thread."""
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "site"
@@ -215,10 +237,13 @@ except (ImproperlyConfigured, ValueError):
     ) from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("PARITY_MAIL_FROM") or f"parity@{ALLOWED_HOSTS[0]}"
+ENDPOINT_ENTRIES = [one for part in os.environ.get("PARITY_ENDPOINT_ALLOW", "").split(",") if (one := part.strip())]
 try:
-    ENDPOINT_ALLOW = Allowed.parse(os.environ.get("PARITY_ENDPOINT_ALLOW", ""))
+    ENDPOINT_ALLOW = Allowed.parse(",".join(ENDPOINT_ENTRIES))
 except ValueError as error:
     raise ConfigurationError(f"PARITY_ENDPOINT_ALLOW: {error}") from error
+# Who may submit models that answer at those addresses, besides the staff: what comes back is shown to them.
+ENDPOINT_USERS = env.list("PARITY_ENDPOINT_USERS", default=["*"] if DEMO else [])
 # Seconds to wait after each failed try; after the last one a delivery is dead.
 NOTICE_WAITS = env.list("PARITY_NOTICE_WAITS", cast=float, default=[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400])
 NOTICE_SECONDS = env.float("PARITY_NOTICE_SECONDS", default=10.0)

@@ -4,9 +4,10 @@ import logging
 
 from celery import shared_task
 
-from leaderboard.actions import lease, ring
+from leaderboard.actions import keys, lease, pause, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.finish import finish
+from leaderboard.actions.keep_reply import forget_replies
 from leaderboard.actions.pulse import pulse
 from leaderboard.actions.purge import remove_orphans
 from leaderboard.actions.validate import validate as validate_submission
@@ -35,13 +36,13 @@ def deliver(delivery: int) -> None:
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, then ring for whatever waits.
+    """Take back dead leases, end what runs for too long, forget old keys, then ring for whatever waits.
 
     A part that fails keeps none of the others from being done, but the round does not count as ended on /status.
     """
     pulse(part=Pulse.Part.SCHEDULER)
     failed = False
-    for part in (lease.expire_leases, lease.end_overtime, ring.ring_due):
+    for part in (lease.expire_leases, lease.end_overtime, keys.wipe_old, pause.pause_keyless, ring.ring_due):
         try:
             part()
         except Exception:
@@ -53,5 +54,6 @@ def reconcile() -> None:
 
 @shared_task(name="leaderboard.sweep")
 def sweep() -> None:
-    """Remove files that an interrupted purge left behind."""
+    """Remove files that an interrupted purge left behind, and replies that nobody may ask for again."""
     remove_orphans()
+    forget_replies()

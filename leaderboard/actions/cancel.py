@@ -14,7 +14,8 @@ TRIES = 3
 def cancel(*, submission: int, owner: Owner) -> Submission:
     """Cancel `owner`'s submission; raises NotFound (also for others' submissions), Conflict when it has ended.
 
-    A running job is only asked: its worker sees it with the next heartbeat, stops the child and acknowledges.
+    A running job is only asked: its worker sees it with the next heartbeat, stops the child and acknowledges. A worker
+    that only looks at an endpoint is done in seconds, and finds its attempt ended.
     """
     for _ in range(TRIES - 1):
         try:
@@ -35,7 +36,7 @@ def cancel_once(*, submission: int, owner: Owner) -> Submission:
     jobs = list(Job.objects.select_for_update().filter(submission=row).order_by("pk"))
     if row.state not in LIVE:
         raise Conflict("illegal_transition", f"Submission {submission} has already ended: it is {row.state}.")
-    running = [job.pk for job in jobs if job.state == Job.State.RUNNING]
+    running = [job.pk for job in jobs if job.state == Job.State.RUNNING and job.kind == Job.Kind.EVALUATION]
     if running:
         asked = Job.objects.filter(pk__in=running, cancel_requested=False).update(cancel_requested=True)
         row.refresh_from_db()  # the locks may have waited for the claim
@@ -45,8 +46,8 @@ def cancel_once(*, submission: int, owner: Owner) -> Submission:
             )
         return row
     for job in jobs:
-        if job.state == Job.State.QUEUED:
-            move_job(job=job, before="queued", after="cancelled", actor=str(owner), reason="cancelled by its owner")
+        if job.state in {Job.State.QUEUED, Job.State.PAUSED, Job.State.RUNNING}:
+            move_job(job=job, before=job.state, after="cancelled", actor=str(owner), reason="cancelled by its owner")
     move_submission(
         submission=row.pk, before=row.state, after="cancelled", actor=str(owner), reason="cancelled by its owner"
     )

@@ -21,18 +21,19 @@ from evaluator.contract import (
     Heartbeat,
     HeartbeatReply,
     JobSpec,
-    ModelRef,
-    Settings,
     SuiteSpec,
 )
-from leaderboard import tokens
+from leaderboard import run_settings, tokens
 from leaderboard.actions import ring
+from leaderboard.actions.endpoint_spec import Unusable, endpoint_spec, givable, model_ref
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.introduce import introduce
+from leaderboard.actions.pause import KEY_GONE, KEY_GONE_MESSAGE, pause
 from leaderboard.actions.quota import SITE_CODES
+from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
-from leaderboard.models import Job, Outbox, Submission, Worker, WorkerToken
+from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +49,20 @@ def lease_end() -> object:
 def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits.
 
-    Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has. A claim that
-    is sent again, by its nonce, gets the attempt that it got before. A job that this site cannot read any more (it was
-    stored by another version) fails: the others do not wait behind it.
+    Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has; an endpoint
+    and its key go only to trusted workers of the api class. A claim that is sent again, by its nonce, gets the attempt
+    that it got before. A job that this site cannot read any more (it was stored by another version), or whose key it
+    cannot open, fails: the others do not wait behind it.
     """
     worker = introduce(token=token, request=request)
     again = given_before(worker, request) if request.nonce else None
-    while again is None and (job := oldest(request)) is not None:
+    while again is None and (job := oldest(token, request)) is not None:
         try:
             return give(job, worker, request)
         except msgspec.ValidationError as error:
-            fail_unreadable(job, str(error))
+            fail_waiting(job, "unreadable_job", f"{UNREADABLE}: {error}.", refund=True)
+        except Unusable as error:
+            fail_waiting(job, error.code, error.message, refund=False)
     return again
 
 
@@ -70,7 +74,8 @@ def free() -> QuerySet[Job]:
 
 def given_before(worker: Worker, request: ClaimRequest) -> JobSpec | None:
     """The attempt that this very claim got already, when its answer was lost; its lease starts anew."""
-    for job in free().filter(worker=worker, state=Job.State.RUNNING, lease_expires_at__gte=Now()):
+    held = free().filter(givable(worker.token, request), worker=worker, state=Job.State.RUNNING)
+    for job in held.filter(lease_expires_at__gte=Now()):
         secret = attempt_secret(request, job.pk, job.attempt)
         if tokens.matches(secret, job.token_digest):
             Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
@@ -78,17 +83,17 @@ def given_before(worker: Worker, request: ClaimRequest) -> JobSpec | None:
     return None
 
 
-def oldest(request: ClaimRequest) -> Job | None:
+def oldest(token: WorkerToken, request: ClaimRequest) -> Job | None:
     """The first waiting job that fits, locked; one that somebody else is just taking is passed over."""
-    waiting = free().filter(fits(request), not_before__lte=Now())
-    return (
-        waiting.filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING]).order_by("id").first()
-    )
+    waiting = free().filter(fits(request), givable(token, request), not_before__lte=Now())
+    ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
+    looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
+    return waiting.filter(ready | looks).order_by("-priority", "id").first()
 
 
 def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:
-    """Lease a locked waiting job to a worker; raises ValidationError, nothing done, for one that cannot be read. Runs
-    in the caller's transaction."""
+    """Lease a locked waiting job to a worker; raises ValidationError or Unusable, nothing done, for one that cannot be
+    given out. Runs in the caller's transaction."""
     secret, submission = attempt_secret(request, job.pk, job.attempt + 1), job.submission
     spec = spec_of(job, attempt=job.attempt + 1, secret=secret, request=request)
     move_job(
@@ -112,9 +117,9 @@ def attempt_secret(request: ClaimRequest, job: int, attempt: int) -> str:
 
 
 def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> JobSpec:
-    """What the worker gets, less what its edition would refuse; raises ValidationError for what cannot be read."""
-    submission, revision = job.submission, job.submission.revision
-    assert revision is not None  # a constraint of the table: only pinned submissions are queued
+    """What the worker gets, less what its edition would refuse; raises ValidationError for what cannot be read, and
+    Unusable for an endpoint that cannot be used."""
+    submission = job.submission
     limited = request.edition >= 2
     return JobSpec(
         job=job.pk,
@@ -122,22 +127,36 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         token=secret,
         lease_seconds=site.LEASE_SECONDS,
         heartbeat_seconds=site.HEARTBEAT_SECONDS,
-        model=ModelRef(name=revision.model.name, sha=revision.sha),
+        model=model_ref(job),
         suite=msgspec.convert(submission.suite.definition, SuiteSpec),
-        settings=msgspec.convert(submission.settings, Settings),
+        settings=run_settings.engine_settings(submission.settings),
         limit_seconds=job.limit_seconds if limited else None,
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
+        endpoint=endpoint_spec(job),
     )
 
 
-def fail_unreadable(job: Job, problem: str) -> None:
-    """End a locked waiting job whose suite or settings do not fit the contract. Runs in the caller's transaction."""
-    move_job(job=job, before="queued", after="failed", actor="dispatcher", reason="unreadable_job")
+UNREADABLE = "This site cannot read the settings or the suite of this submission any more"
+
+
+def fail_waiting(job: Job, code: str, message: str, *, refund: bool) -> None:
+    """End a locked waiting job that cannot be given out. Runs in the caller's transaction."""
+    move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
+    before = job.submission.state
     move_submission(
-        submission=job.submission_id, before=job.submission.state, after="failed", actor="dispatcher",
-        reason="unreadable_job", error_code="unreadable_job", refund=True,
-        error_message=f"This site cannot read the settings or the suite of this submission any more: {problem}.",
+        submission=job.submission_id, before=before, after=end_of(job), actor="dispatcher", reason=code,
+        error_code=code, error_message=message, refund=refund,
     )  # fmt: skip
+
+
+def end_of(job: Job) -> str:
+    """How a submission ends whose job failed: one that was only looked at is rejected."""
+    return "rejected" if job.kind == Job.Kind.PREFLIGHT else "failed"
+
+
+def under(job: Job) -> str:
+    """The state of a submission while `job` of it runs."""
+    return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
 def fits(request: ClaimRequest) -> Q:
@@ -183,6 +202,7 @@ def heartbeat(*, job: int, token: str, beat: Heartbeat) -> HeartbeatReply:
     in another order than they were sent."""
     row = held(job=job, attempt=beat.attempt, token=token)
     done, total = further(row, beat)
+    note_spent(row, beat.spent)  # first: it looks at when the last one came
     Job.objects.filter(pk=row.pk).update(
         lease_expires_at=lease_end(),
         beat_at=Now(),
@@ -208,15 +228,26 @@ def further(job: Job, beat: Heartbeat) -> tuple[int, int]:
 
 
 def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, digest: str = "") -> None:
-    """Let a running job wait again, and its submission with it. Runs in the caller's transaction."""
+    """Let a running job wait again, and its submission with it; one whose key is gone waits for its owner instead. Runs
+    in the caller's transaction."""
+    if job.kind == Job.Kind.EVALUATION and keyless(job):
+        pause(job=job, before="running", actor=actor, code=KEY_GONE, message=KEY_GONE_MESSAGE)
+        return
     move_job(
         job=job, before="running", after="queued", actor=actor, reason=reason, digest=digest, worker=None, phase="",
         done=0, total=0, not_before=Now() + wait, losses=losses,
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
+    if job.kind == Job.Kind.PREFLIGHT:
+        return  # its submission is validating all the while
     move_submission(
         submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason, digest=digest
     )
+
+
+def keyless(job: Job) -> bool:
+    """Whether the API key that this job was given is gone."""
+    return EndpointUse.objects.filter(submission=job.submission_id, key_wiped_at__isnull=False).exists()
 
 
 @transaction.atomic
@@ -234,7 +265,7 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
         return
     move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
     move_submission(
-        submission=job.submission_id, before="running", after="failed", actor=actor, reason=reason, digest=digest,
+        submission=job.submission_id, before=under(job), after=end_of(job), actor=actor, reason=reason, digest=digest,
         error_code=code, error_message=message, refund=retry or code in SITE_CODES,
     )  # fmt: skip
 
@@ -242,7 +273,7 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
 def end_cancelled(*, job: Job, actor: str, reason: str) -> None:
     """End a running job, and its submission, that somebody asked to cancel. Runs in the caller's transaction."""
     move_job(job=job, before="running", after="cancelled", actor=actor, reason=reason)
-    move_submission(submission=job.submission_id, before="running", after="cancelled", actor=actor, reason=reason)
+    move_submission(submission=job.submission_id, before=under(job), after="cancelled", actor=actor, reason=reason)
 
 
 OVERTIME = timedelta(seconds=30)

@@ -16,6 +16,8 @@ from leaderboard.actions import ring
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.files import discard, keep
 from leaderboard.actions.lease import check_held, end_cancelled, held, locked, requeue, requeue_or_fail
+from leaderboard.actions.pause import pause
+from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, SuiteTask
@@ -81,6 +83,9 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     if (row.state, row.attempt, row.results_digest) == (Job.State.DONE, results.attempt, digest):
         return False
     check_held(row, attempt=results.attempt, token=token)
+    if row.kind != Job.Kind.EVALUATION:
+        raise Refused("wrong_kind", "This job only looks at an endpoint; it has no results.")
+    note_spent(row, results.spent)
     if row.cancel_requested:  # its owner was told that it is being cancelled
         end_cancelled(job=row, actor=f"worker {row.worker}", reason="cancelled by its owner")
         return True
@@ -197,6 +202,7 @@ def record_failure(*, job: int, token: str, failure: Failure) -> bool:
         return False
     check_held(row, attempt=failure.attempt, token=token)
     actor = f"worker {row.worker}"
+    note_spent(row, failure.spent)
     if failure.log:
         Job.objects.filter(pk=row.pk).update(log=newest(failure.log, LOG_LIMIT))
     if row.cancel_requested or failure.kind == "cancelled":
@@ -205,6 +211,9 @@ def record_failure(*, job: int, token: str, failure: Failure) -> bool:
     message = newest(failure.message, MESSAGE_LIMIT)
     if failure.kind == "released":
         requeue(job=row, actor=actor, reason="released by its worker", wait=timedelta(), losses=row.losses)
+        return True
+    if failure.kind == "budget" and row.kind == Job.Kind.EVALUATION:
+        pause(job=row, before="running", actor=actor, code="budget", message=message)
         return True
     retry = failure.kind == "platform"
     requeue_or_fail(job=row, actor=actor, code=storable(failure.code)[:60], message=message, retry=retry)

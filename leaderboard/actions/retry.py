@@ -2,11 +2,12 @@
 
 import msgspec
 from django.db import transaction
+from django.urls import reverse
 
 from evaluator.contract import Settings
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.submit import submit
-from leaderboard.models import Event, Owner, Submission, User
+from leaderboard.models import EndpointUse, Event, Owner, Submission, User
 from leaderboard.models.submissions import LIVE
 
 
@@ -27,6 +28,9 @@ def retry(*, submission: int, owner: Owner, submitter: User) -> Submission:
         raise Conflict("not_ended", f"Submission {submission} has not ended: it is {old.state}.")
     if old.state == Submission.State.QUARANTINED:
         raise Conflict("not_ended", f"Submission {submission} is held back until it has been checked.")
+    if EndpointUse.objects.filter(submission=old).exists():
+        url = f"{reverse('submit-endpoint')}?again={old.pk}"
+        raise Conflict("key_needed", "Its API key was not kept: submit the endpoint again with its key.", url=url)
     new = submit(
         owner=owner,
         submitter=submitter,

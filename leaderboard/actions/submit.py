@@ -30,16 +30,7 @@ def submit(
     """
     settings = settings or Settings()
     model, revision = well_formed(model, revision)
-    released = Suite.objects.filter(slug=suite).first()
-    if released is None:
-        known = ", ".join(Suite.objects.filter(imported=False).values_list("slug", flat=True)) or "none yet"
-        raise NotFound("unknown_suite", f"There is no suite {suite!r}. Released suites: {known}.", field="suite")
-    if released.imported:
-        raise Refused(
-            "imported_suite",
-            f"{suite} holds results that were measured elsewhere; nobody evaluates it here. Choose another suite.",
-            field="suite",
-        )
+    released = released_suite(suite)
     request = {
         "requested_model": model,
         "requested_revision": revision,
@@ -66,6 +57,21 @@ def submit(
     Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason=reason)
     ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=submission.pk)
     return submission
+
+
+def released_suite(slug: str) -> Suite:
+    """The suite `name@version`, if models are evaluated on it here; raises NotFound, Refused."""
+    released = Suite.objects.filter(slug=slug).first()
+    if released is None:
+        known = ", ".join(Suite.objects.filter(imported=False).values_list("slug", flat=True)) or "none yet"
+        raise NotFound("unknown_suite", f"There is no suite {slug!r}. Released suites: {known}.", field="suite")
+    if released.imported:
+        raise Refused(
+            "imported_suite",
+            f"{slug} holds results that were measured elsewhere; nobody evaluates it here. Choose another suite.",
+            field="suite",
+        )
+    return released
 
 
 def well_formed(model: str, revision: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from leaderboard.actions import notify, quota
+from leaderboard.actions import keys, notify, quota
 from leaderboard.actions.errors import Conflict
 from leaderboard.models import Event, Job, Outbox, Submission
 from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
@@ -56,6 +56,7 @@ def move_submission(
     if after in FINAL_SUBMISSION:
         notify.announce(submission=submission)
     if before in LIVE and after not in LIVE:
+        keys.wipe(submission=submission)
         quota.release(submission=submission, after=after, refund=refund)  # last: see the order of locks there
 
 

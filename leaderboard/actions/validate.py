@@ -39,7 +39,8 @@ class Rejected(Exception):
 
 def validate(*, submission: int) -> None:
     """Move a validating submission on; does nothing when it is no longer validating (a bell rung twice)."""
-    row = Submission.objects.select_related("suite").filter(pk=submission, state="validating").first()
+    waiting = Submission.objects.filter(pk=submission, state="validating", use=None)  # endpoints have their preflight
+    row = waiting.select_related("suite").first()
     if row is None:
         return
     try:

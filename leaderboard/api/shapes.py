@@ -6,21 +6,12 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from leaderboard.api.endpoint_shapes import EndpointIn, EndpointOut
+from leaderboard.api.strict import Strict
 from leaderboard.models import Imported, Model, Revision, Submission, Suite, SuiteTask
 from leaderboard.queries.rows import Row
 from leaderboard.queries.status import WorkerLine
 from leaderboard.queries.submissions import Detail
-
-
-class Strict(serializers.Serializer[Any]):
-    """Refuses fields that it does not know, by name."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            unknown = sorted(set(data) - set(self.fields))
-            if unknown:
-                raise serializers.ValidationError({str(unknown[0])[:100]: "There is no such field."})
-        return super().to_internal_value(data)
 
 
 class NothingIn(Strict):
@@ -36,9 +27,20 @@ class SettingsIn(Strict):
 
 class SubmissionIn(Strict):
     suite = serializers.CharField(max_length=80, help_text="name@version")
-    model = serializers.CharField(max_length=200, help_text="Hub ID, org/name")
-    revision = serializers.CharField(max_length=200, default="main", help_text="branch, tag or commit")
+    model = serializers.CharField(max_length=200, required=False, help_text="Hub ID, org/name")
+    revision = serializers.CharField(max_length=200, required=False, help_text="branch, tag or commit; default main")
     settings = SettingsIn(required=False)
+    endpoint = EndpointIn(required=False, help_text="in place of model, revision and settings")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "endpoint" not in attrs:
+            if "model" not in attrs:
+                raise serializers.ValidationError({"model": "This field is required, or endpoint in its place."})
+            return attrs
+        other = next((name for name in ("model", "revision", "settings") if name in attrs), None)
+        if other:
+            raise serializers.ValidationError({other: "Leave it out: the endpoint says what is evaluated, and how."})
+        return attrs
 
 
 class TaskOut(serializers.ModelSerializer[SuiteTask]):
@@ -164,10 +166,23 @@ class EtaOut(serializers.Serializer[Any]):
 
 
 class ErrorOut(serializers.Serializer[Any]):
+    """Why a submission ended badly."""
+
     code = serializers.CharField()
     message = serializers.CharField()
-    field = serializers.CharField(required=False)
-    url = serializers.CharField(required=False)
+
+
+class ProblemOut(serializers.Serializer[Any]):
+    """What is wrong with a request (RFC 9457)."""
+
+    type = serializers.CharField(help_text="about:blank: `code` tells problems apart")
+    title = serializers.CharField(help_text="of the status")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="as `message`")
+    code = serializers.CharField(help_text="for programs; never changes its meaning")
+    message = serializers.CharField(help_text="for people: what is wrong and what to do")
+    field = serializers.CharField(required=False, help_text="the input that it is about: settings.dtype")
+    url = serializers.CharField(required=False, help_text="what is worth looking at instead")
 
 
 class AllowanceOut(serializers.Serializer[Any]):
@@ -250,13 +265,14 @@ class SubmissionDetailOut(SubmissionOut):
     queue_position = serializers.SerializerMethodField()
     eta = serializers.SerializerMethodField()
     results = serializers.SerializerMethodField()
+    endpoint = serializers.SerializerMethodField()
     provenance = serializers.JSONField()
 
     class Meta:
         model = Submission
         fields = (
             *SubmissionOut.Meta.fields,
-            "queued_at", "predicted_seconds", "progress", "queue_position", "eta", "results", "provenance",
+            "queued_at", "predicted_seconds", "progress", "queue_position", "eta", "results", "endpoint", "provenance",
         )  # fmt: skip
 
     @property
@@ -278,6 +294,11 @@ class SubmissionDetailOut(SubmissionOut):
             return None
         known = {"seconds": eta.seconds, "at": eta.at, "reason": eta.reason, "accuracy": self._detail.accuracy}
         return EtaOut(known).data
+
+    @extend_schema_field(EndpointOut(allow_null=True))
+    def get_endpoint(self, _: Submission) -> Any:
+        found = self._detail.endpoint
+        return EndpointOut(found).data if found else None
 
     @extend_schema_field(ResultOut(many=True))
     def get_results(self, _: Submission) -> Any:

@@ -23,6 +23,7 @@ from evaluator.contract import (
     ContractError,
     Failure,
     Heartbeat,
+    Preflight,
     Results,
     decode,
     encode,
@@ -31,6 +32,7 @@ from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.introduce import introduce
+from leaderboard.actions.preflight import record_preflight
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.models import Bundle, WorkerToken
@@ -156,6 +158,13 @@ def chunk(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, s
 def results(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
     """Take the results: 201, or 200 when exactly these were taken before."""
     new = record.record_results(job=job, token=attempt_token(request), results=decode(request.body, Results))
+    return HttpResponse(status=201 if new else 200)
+
+
+@for_workers("POST")
+def preflight(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """Take what a look at an endpoint found: 201, or 200 when exactly this was taken before."""
+    new = record_preflight(job=job, token=attempt_token(request), found=decode(request.body, Preflight))
     return HttpResponse(status=201 if new else 200)
 
 

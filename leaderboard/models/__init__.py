@@ -3,7 +3,9 @@
 from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
+from leaderboard.models.endpoints import Endpoint, EndpointHour, EndpointUse, ProviderOrigin
 from leaderboard.models.imports import Import, Imported, ImportedResult
+from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
@@ -15,6 +17,9 @@ __all__ = [
     "Audit",
     "Bundle",
     "Delivery",
+    "Endpoint",
+    "EndpointHour",
+    "EndpointUse",
     "Event",
     "Fact",
     "Import",
@@ -22,11 +27,13 @@ __all__ = [
     "ImportedResult",
     "ItemSet",
     "Job",
+    "KeptReply",
     "Model",
     "Outbox",
     "Owner",
     "PairedTest",
     "Price",
+    "ProviderOrigin",
     "Pulse",
     "Result",
     "Revision",

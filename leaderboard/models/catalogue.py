@@ -133,13 +133,15 @@ class Price(models.Model):
 class Revision(models.Model):
     """Weights pinned to a Hub commit, or to the digest of a mirror's folder (both 40 hex digits).
 
-    A revision that only an imported table names was never looked at; where it names none, `sha` is "".
+    A revision that only an imported table names was never looked at; where it names none, `sha` is "". Of an endpoint
+    it is made of what is known from outside: `origin`, the name `served` there, and the preflight's `fingerprint`.
     """
 
     class Source(models.TextChoices):
         HUB = "hub", "Hugging Face Hub"
         MIRROR = "mirror", "local mirror"
         IMPORT = "import", "named by an import, not checked"
+        ENDPOINT = "endpoint", "behind an API"
 
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="revisions")
     sha = models.CharField(max_length=40, blank=True)
@@ -153,10 +155,14 @@ class Revision(models.Model):
     chat_template = models.BooleanField(default=False)
     gated = models.BooleanField(default=False)
     size_bytes = models.BigIntegerField(null=True, blank=True)
+    origin = models.CharField(max_length=300, blank=True)
+    served = models.CharField(max_length=120, blank=True)
+    fingerprint = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         indexes = [
+            models.Index(fields=["origin", "served"], name="revision_origin", condition=~models.Q(origin="")),
             models.Index(fields=["architecture"], name="revision_architecture"),
             models.Index(fields=["parameters"], name="revision_parameters"),
         ]

@@ -10,9 +10,15 @@ from leaderboard.models.accounts import Owner, User, Worker
 from leaderboard.models.catalogue import Revision
 from leaderboard.models.suites import Suite
 
+LIVE_STATES = ["validating", "queued", "running", "scoring", "paused"]
+"""States of a submission that still has something to do."""
+
 
 class Submission(models.Model):
-    """A person's request: this model, this suite, these settings."""
+    """A person's request: this model, this suite, these settings.
+
+    `settings` is a contract.Settings; of an endpoint, also its "protocol" and "sampling" (`leaderboard.run_settings`).
+    """
 
     class State(models.TextChoices):
         VALIDATING = "validating"
@@ -25,6 +31,7 @@ class Submission(models.Model):
         CANCELLED = "cancelled"
         QUARANTINED = "quarantined"
         RETRACTED = "retracted"
+        PAUSED = "paused"
 
     owner = models.ForeignKey(Owner, on_delete=models.PROTECT, related_name="submissions")
     submitter = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="submissions")
@@ -61,12 +68,12 @@ class Submission(models.Model):
             models.UniqueConstraint(
                 fields=["revision", "suite", "settings_digest"],
                 name="one_live_submission_a_revision",
-                condition=Q(state__in=["validating", "queued", "running", "scoring"], revision__isnull=False),
+                condition=Q(state__in=LIVE_STATES, revision__isnull=False),
             ),
             models.UniqueConstraint(
                 fields=["requested_model", "requested_revision", "suite", "settings_digest"],
                 name="one_live_submission_a_request",
-                condition=Q(state__in=["validating", "queued", "running", "scoring"]),
+                condition=Q(state__in=LIVE_STATES),
             ),
             models.CheckConstraint(
                 name="submission_pinned_once_validated",
@@ -79,7 +86,10 @@ class Submission(models.Model):
 
 
 class Job(models.Model):
-    """What one worker leases; most submissions have one. `attempt` counts leases and only grows."""
+    """What one worker leases; most submissions have one. `attempt` counts leases and only grows.
+
+    `spent` is a contract.Spent: what an endpoint was asked for it so far.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -87,8 +97,15 @@ class Job(models.Model):
         DONE = "done"
         FAILED = "failed"
         CANCELLED = "cancelled"
+        PAUSED = "paused"
+
+    class Kind(models.TextChoices):
+        EVALUATION = "evaluation"
+        PREFLIGHT = "preflight", "a look at an endpoint before anything is spent"
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.EVALUATION)
+    priority = models.PositiveSmallIntegerField(default=0, help_text="higher ones are given out first")
     queue = models.CharField(max_length=12)
     engine = models.CharField(max_length=20)
     architecture = models.CharField(max_length=200, blank=True)
@@ -107,6 +124,7 @@ class Job(models.Model):
     total = models.PositiveIntegerField(default=0)
     log = models.TextField(blank=True)
     results_digest = models.CharField(max_length=64, blank=True)
+    spent = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     evaluating_at = models.DateTimeField(null=True, blank=True, help_text="when this attempt's first item was due")
@@ -173,15 +191,13 @@ class Outbox(models.Model):
         return f"{self.kind} {self.subject}"
 
 
-LIVE = frozenset(
-    {Submission.State.VALIDATING, Submission.State.QUEUED, Submission.State.RUNNING, Submission.State.SCORING}
-)
-"""States of a submission that still has something to do."""
+LIVE = frozenset(LIVE_STATES)
 
 SUBMISSION_MOVES: dict[str, frozenset[str]] = {
-    "validating": frozenset({"queued", "rejected", "cancelled"}),
-    "queued": frozenset({"running", "failed", "cancelled"}),
-    "running": frozenset({"queued", "scoring", "failed", "cancelled"}),
+    "validating": frozenset({"queued", "paused", "rejected", "cancelled"}),
+    "queued": frozenset({"running", "paused", "failed", "cancelled"}),
+    "running": frozenset({"queued", "paused", "scoring", "failed", "cancelled"}),
+    "paused": frozenset({"queued", "cancelled"}),
     "scoring": frozenset({"succeeded", "quarantined", "failed", "cancelled"}),
     "quarantined": frozenset({"succeeded", "failed"}),
     "succeeded": frozenset({"quarantined", "retracted"}),
@@ -192,8 +208,9 @@ SUBMISSION_MOVES: dict[str, frozenset[str]] = {
 }
 
 JOB_MOVES: dict[str, frozenset[str]] = {
-    "queued": frozenset({"running", "cancelled", "failed"}),
-    "running": frozenset({"done", "queued", "failed", "cancelled"}),
+    "queued": frozenset({"running", "paused", "cancelled", "failed"}),
+    "running": frozenset({"done", "queued", "paused", "failed", "cancelled"}),
+    "paused": frozenset({"queued", "cancelled"}),
     "done": frozenset(),
     "failed": frozenset(),
     "cancelled": frozenset(),

@@ -1,5 +1,6 @@
 """One submission: live progress while it runs, results and how to repeat them afterwards."""
 
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -7,7 +8,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HTMX_STOP_POLLING
 
 from leaderboard.actions.cancel import cancel as cancel_submission
+from leaderboard.actions.errors import Refused
+from leaderboard.actions.pause import resume as resume_submission
 from leaderboard.actions.retry import retry as retry_submission
+from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
 from leaderboard.pages.repeat import repeat_command
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
@@ -25,8 +29,9 @@ def submission(request: HtmxRequest, pk: int) -> HttpResponse:
         "detail": detail,
         "submission": detail.submission,
         "command": repeat_command(detail.submission),
+        "may_resume": detail.submission.state == Submission.State.PAUSED and owner == detail.submission.owner,
         "may_cancel": detail.live and owner == detail.submission.owner,
-        "may_retry": detail.may_be_retried and owner == detail.submission.owner,
+        "may_retry": detail.may_be_retried and not detail.endpoint and owner == detail.submission.owner,
     }
     reply = render_page_or_part(request, "submission/page.html", "submission/live.html", context)
     if wants_part(request) and not detail.live:
@@ -50,3 +55,23 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """The owner's button on a submission that has ended; leads to the new one."""
     made = retry_submission(submission=pk, owner=owner_of(request), submitter=user_of(request))
     return redirect("submission", pk=made.pk)
+
+
+class ResumeForm(forms.Form):
+    """What may change when a paused submission goes on."""
+
+    budget_dollars = forms.FloatField(required=False)
+    budget_tokens = forms.IntegerField(required=False)
+    api_key = forms.CharField(required=False, max_length=1_000)
+
+
+@login_required
+@require_POST
+@readable
+def resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """The owner's word that a paused submission may go on."""
+    form = ResumeForm(request.POST)
+    if not form.is_valid():
+        raise Refused("bad_budget", "A budget is a number: dollars, or whole tokens.")
+    resume_submission(submission=pk, owner=owner_of(request), **form.cleaned_data)
+    return redirect("submission", pk=pk)

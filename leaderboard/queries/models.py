@@ -9,7 +9,7 @@ from leaderboard.models import Fact, Imported, Model, Price, Revision, Submissio
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.family import Family, family_of
 from leaderboard.queries.history import Point, Speed, points_of, speeds_of
-from leaderboard.queries.standings import Standing, SuiteStandings, rankings, standings_of
+from leaderboard.queries.standings import BESIDE, Standing, SuiteStandings, rankings, standings_of
 
 ATTEMPTS = 25
 """Attempts on a page."""
@@ -79,6 +79,22 @@ def models() -> QuerySet[Model]:
     )
 
 
+def chosen(*, search: str = "", kind: str = "") -> QuerySet[Model]:
+    """Models whose name has a text in it, of a kind, as far as each is given; raises BadQuery."""
+    if kind and kind not in Model.Kind.values:
+        raise BadQuery("kind", f"kind is one of {', '.join(Model.Kind.values)}, not {kind[:40]!r}.")
+    found = models()
+    if search.strip():
+        found = found.filter(name__icontains=search.strip())
+    return found.filter(kind=kind) if kind else found
+
+
+def revisions(model: str = "") -> QuerySet[Revision]:
+    """All revisions, or those of one model."""
+    found = Revision.objects.select_related("model").order_by("-id")
+    return found.filter(model__name=model) if model else found
+
+
 def model_named(name: str) -> Model:
     """One model by `org/name`; raises Missing."""
     found = Model.objects.filter(name=name).first() if "\x00" not in name and len(name) <= 400 else None
@@ -87,13 +103,16 @@ def model_named(name: str) -> Model:
     return found
 
 
-def model_detail(name: str, *, page: int = 1) -> ModelDetail:
-    """One model by `org/name`, with a page of its attempts; raises Missing (model, page)."""
+def model_detail(name: str, *, page: int = 1, attempts: int = ATTEMPTS, beside: int | None = BESIDE) -> ModelDetail:
+    """One model by `org/name`, with page `page` of its attempts and `beside` evaluations on each suite (None: all).
+
+    Raises Missing (model, page).
+    """
     model = model_named(name)
     revisions = list(model.revisions.order_by("-id")[: REVISIONS + 1])
     more = model.revisions.count() - REVISIONS if len(revisions) > REVISIONS else 0
     among = rankings()
-    suites = standings_of(model.name, among)
+    suites = standings_of(model.name, among, most=beside)
     return ModelDetail(
         model=model,
         revisions=revisions[:REVISIONS],
@@ -104,7 +123,7 @@ def model_detail(name: str, *, page: int = 1) -> ModelDetail:
         speeds=speeds_of(model),
         facts=stated(model),
         prices=list(model.prices.filter(replaced_at=None).order_by(F("starts_on").desc(nulls_last=True))),
-        attempts=attempts_of(model, page),
+        attempts=attempts_of(model, page, attempts),
         repeatable=repeatable(suites),
     )
 
@@ -117,18 +136,18 @@ def repeatable(suites: list[SuiteStandings]) -> list[Submission]:
     return list(found.defer("provenance", "suite__definition").order_by("suite__slug")) if keys else []
 
 
-def attempts_of(model: Model, page: int) -> Attempts:
+def attempts_of(model: Model, page: int, size: int) -> Attempts:
     """Every submission that asked for this model by its name, or that was pinned to a revision of it.
 
     Raises Missing for a page that there is not. 2 queries.
     """
     ours = Submission.objects.filter(Q(requested_model=model.name) | Q(revision__in=model.revisions.values("pk")))
     count = ours.count()
-    pages = max(1, -(-count // ATTEMPTS))
+    pages = max(1, -(-count // size))
     if not 1 <= page <= pages:
         raise Missing("page", f"There is no page {page} of attempts; there are {pages}.")
     rows = ours.select_related("suite", "owner", "revision").defer("provenance", "suite__definition").order_by("-id")
-    return Attempts(list(rows[(page - 1) * ATTEMPTS : page * ATTEMPTS]), count, page, pages)
+    return Attempts(list(rows[(page - 1) * size : page * size]), count, page, pages)
 
 
 def stated(model: Model) -> list[Stated]:

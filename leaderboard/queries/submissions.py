@@ -1,14 +1,20 @@
 """Submissions as people follow them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from django.db.models import Q, QuerySet
 
-from leaderboard.models import Event, Job, Result, Submission
+from evaluator.contract import Price, Spent
+from leaderboard import run_settings
+from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submission
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.board import standing_of
-from leaderboard.queries.errors import Missing
+from leaderboard.queries.endpoints import price_of, whose
+from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.rows import Row
 from leaderboard.queries.samples import WITH_SAMPLES
 from leaderboard.queries.waiting import Eta, eta_of, forecast, past_accuracy
@@ -33,6 +39,16 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class AtEndpoint:
+    """What a submission of an endpoint shows beside the rest. `price` None: nobody knows it."""
+
+    use: EndpointUse
+    spent: Spent
+    price: Price | None
+    verified: bool
+
+
+@dataclass(frozen=True)
 class Detail:
     """A submission with everything its page shows."""
 
@@ -51,6 +67,8 @@ class Detail:
     """Where the board shows `row`; None once another submission took its place there."""
     retries: list[int]
     """Numbers of the submissions that tried this one again, oldest first."""
+    endpoint: AtEndpoint | None = None
+    """None for a model with weights."""
 
     @property
     def cancelling(self) -> bool:
@@ -100,6 +118,35 @@ def submissions() -> QuerySet[Submission]:
     return Submission.objects.select_related("suite", "owner", "revision__model").order_by("-id")
 
 
+ENDED = frozenset(Submission.State.values) - frozenset(LIVE)
+
+
+def chosen(
+    *, owner: Owner | None = None, states: Sequence[str] = (), suite: str = "", model: str = ""
+) -> QuerySet[Submission]:
+    """Those of an owner, in one of these states, of a suite and of a model, as far as each is given; raises
+    BadQuery."""
+    found = submissions()
+    for state in states:
+        if state not in Submission.State.values:
+            raise BadQuery("state", f"state is one of {', '.join(Submission.State.values)}, not {state[:40]!r}.")
+    if owner is not None:
+        found = found.filter(owner=owner)
+    if states:
+        found = found.filter(state__in=states)
+    if suite:
+        found = found.filter(suite__slug=suite)
+    return found.filter(requested_model=model) if model else found
+
+
+def state_of(pk: int) -> str:
+    """The state alone; raises Missing."""
+    found = Submission.objects.filter(pk=pk).order_by().values_list("state", flat=True).first()
+    if found is None:
+        raise Missing("submission", f"There is no submission {pk}.")
+    return found
+
+
 def detail(pk: int) -> Detail:
     """One submission; raises Missing."""
     submission = submissions().filter(pk=pk).first()
@@ -120,7 +167,38 @@ def detail(pk: int) -> Detail:
         row=stands[0] if stands else None,
         board_page=stands[1] if stands else None,
         retries=list(submission.retries.order_by("id").values_list("pk", flat=True)),
+        endpoint=at_endpoint(submission, jobs),
     )
+
+
+def at_endpoint(submission: Submission, jobs: list[Job]) -> AtEndpoint | None:
+    """The endpoint of a submission, and what its newest job has spent there."""
+    use = EndpointUse.objects.select_related("endpoint").filter(submission=submission).first()
+    if use is None:
+        return None
+    identity = whose(use.endpoint.origin, use.endpoint.served)
+    spent = msgspec.convert(jobs[-1].spent if jobs else {}, Spent)
+    return AtEndpoint(use, spent, price_of(use, identity.model), identity.verified)
+
+
+def asked_before(pk: int, reader: Any) -> dict[str, Any]:
+    """How `reader` asked for a submission of an endpoint, as the form's fields and without the key; {} for others'."""
+    use = EndpointUse.objects.select_related("endpoint", "submission__suite").filter(
+        submission=pk, submission__owner__user=reader
+    )
+    row = use.first()
+    if row is None:
+        return {}
+    sampling = run_settings.sampling_of(row.submission.settings)
+    headers = "\n".join(f"{name}: {value}" for name, value in row.headers.items())
+    return {
+        "base_url": row.endpoint.base_url, "protocol": row.endpoint.protocol, "model": row.endpoint.served,
+        "suite": row.submission.suite.slug, "budget_dollars": row.budget_dollars, "budget_tokens": row.budget_tokens,
+        "concurrency": row.concurrency, "input_price": row.input_price, "output_price": row.output_price,
+        "cached_price": row.cached_price, "headers": headers,
+        **msgspec.structs.asdict(sampling), "no_stop": not sampling.stop,
+        "reasoning_effort": sampling.reasoning_effort or "",
+    }  # fmt: skip
 
 
 def progress_of(jobs: list[Job]) -> Progress:

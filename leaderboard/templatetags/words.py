@@ -30,6 +30,7 @@ STATES = {
     "validating": "Checking that this model can be evaluated here: its revision, weights, licence and size.",
     "queued": "Waiting for a worker.",
     "running": "A worker is evaluating the model.",
+    "paused": "The evaluation waits for its owner.",
     "scoring": "Every item is answered. The scores are being put together.",
     "succeeded": "The evaluation is finished.",
     "rejected": "This model was not evaluated.",
@@ -39,19 +40,20 @@ STATES = {
     "retracted": "This result was withdrawn and no longer counts.",
 }
 SPANS = {"day": "today", "month": "this month", "live": "under way"}
-ENGINES = {"vllm": "vLLM", "transformers": "Transformers"}
+ENGINES = {"vllm": "vLLM", "transformers": "Transformers", "endpoint": "API"}
 STEPS = {
     ("", "validating"): "Submitted",
     ("validating", "queued"): "Accepted",
     ("queued", "running"): "Started",
     ("running", "queued"): "Back in the queue",
+    ("paused", "queued"): "Goes on",
     ("running", "scoring"): "Measured",
     ("scoring", "quarantined"): "Held back",
     ("succeeded", "quarantined"): "Held back",
     ("quarantined", "succeeded"): "Released",
     ("succeeded", "retracted"): "Withdrawn",
 }
-SAID = {"submitted", "cancellation requested"}
+SAID = {"submitted", "cancellation requested", "resumed"}
 CODE = re.compile(r"[a-z]+(_[a-z]+)+(?= \(attempt \d+\)$|$)")
 COMMIT = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")
 REASONS = {
@@ -59,6 +61,10 @@ REASONS = {
     "time_limit": "It took longer than it may",
     "hub_unreachable": "The Hub cannot be reached; it is tried again",
     "duplicate_submission": "The same is already being evaluated",
+    "over_budget": "Expected to take more than its budget",
+    "on_hold": "The estimate is to be seen first",
+    "key_gone": "Its API key was removed after a day",
+    "key_unreadable": "Its API key cannot be opened",
 }
 FEW = 5
 """Fewer predictions than these have no quantiles worth showing."""
@@ -113,7 +119,22 @@ def settings_words(settings: Mapping[str, Any]) -> str:
         words.append("chat template")
     if settings.get("max_length"):
         words.append(f"at most {settings['max_length']:,} tokens")
-    return ", ".join(words)
+    return ", ".join(words + sampling_words(settings))
+
+
+def sampling_words(settings: Mapping[str, Any]) -> list[str]:
+    """How an endpoint was asked; of weights, nothing."""
+    asked = settings.get("sampling")
+    if not isinstance(asked, Mapping):
+        return []
+    heat, effort = asked.get("temperature"), asked.get("reasoning_effort")
+    words = ["temperature as the model does" if heat is None else "greedy" if heat == 0 else f"temperature {heat:g}"]
+    words += [f"top_p {asked['top_p']:g}"] if asked.get("top_p") is not None else []
+    words += [f"reasoning {effort}"] if effort else []
+    words += [f"{asked['thinking_tokens']:,} tokens for thinking"] if asked.get("thinking_tokens") else []
+    words += [f"answers of at most {asked['max_tokens']:,} tokens"] if asked.get("max_tokens") else []
+    words += ["no stop sequences sent"] if asked.get("stop") is False else []
+    return words + ([f"{asked['passes']} passes"] if asked.get("passes", 1) > 1 else [])
 
 
 @register.filter
@@ -123,6 +144,11 @@ def settings_short(settings: Mapping[str, Any]) -> str:
     words = [ENGINES.get(engine, engine), "" if dtype == "auto" else DTYPES.get(dtype, dtype)]
     words += ["chat"] if settings["apply_chat_template"] else []
     words += [f"{settings['max_length']}"] if settings.get("max_length") else []
+    asked = settings.get("sampling")
+    if isinstance(asked, Mapping):
+        heat = asked.get("temperature")
+        words += ["" if heat == 0 else "T –" if heat is None else f"T {heat:g}", asked.get("reasoning_effort") or ""]
+        words += [f"×{asked['passes']}"] if asked.get("passes", 1) > 1 else []
     return " ".join(filter(None, words))
 
 

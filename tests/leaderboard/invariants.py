@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from leaderboard.models import Event, Job, Outbox, Result, SampleChunk, Snapshot, Submission, SuiteTask
+from leaderboard.models import EndpointUse, Event, Job, Outbox, Result, SampleChunk, Snapshot, Submission, SuiteTask
 from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
 from leaderboard.queries.snapshots import columns_of
 
@@ -17,6 +17,7 @@ JOBS_OF = {
     "rejected": [set()],
     "queued": [{"queued"}],
     "running": [{"running"}],
+    "paused": [{"paused"}],
     "scoring": [{"done"}],
     "succeeded": [{"done"}],
     "quarantined": [{"done"}],
@@ -36,7 +37,9 @@ def check() -> Counter[Move]:
     moves = check_events(submissions, jobs)
     check_jobs(jobs)
     for submission in submissions.values():
-        states = {job.state for job in jobs.values() if job.submission_id == submission.pk}
+        mine = [job for job in jobs.values() if job.submission_id == submission.pk]
+        check_preflight(submission, mine)
+        states = {job.state for job in mine if job.kind == "evaluation"}
         assert states in JOBS_OF[submission.state], f"{submission} has jobs that are {states}"
         assert (submission.finished_at is None) == (submission.state in LIVE), f"{submission}: {submission.finished_at}"
     live = [(s.revision_id, s.suite_id, s.settings_digest) for s in submissions.values() if s.state in LIVE]
@@ -45,6 +48,25 @@ def check() -> Counter[Move]:
     check_results(jobs)
     check_board(submissions.values())
     return moves
+
+
+PREFLIGHT_OF = {
+    "validating": {"queued", "running"},
+    "rejected": {"failed", "done", "cancelled"},
+    "cancelled": {"cancelled", "done"},
+}
+"""A submission's state -> those in which the look at its endpoint may be; in any other it is done."""
+
+
+def check_preflight(submission: Submission, jobs: list[Job]) -> None:
+    """An endpoint was looked at once, before anything else; and its key is there only while it may be needed."""
+    use = EndpointUse.objects.filter(submission=submission).first()
+    looks = [job for job in jobs if job.kind == "preflight"]
+    assert len(looks) == (use is not None), f"{submission} was looked at {len(looks)} times"
+    if use is None:
+        return
+    assert looks[0].state in PREFLIGHT_OF.get(submission.state, {"done"}), f"{submission}: {looks[0]}"
+    assert not use.sealed_key or submission.state in LIVE, f"{submission} still has its key"
 
 
 def check_events(submissions: dict[int, Submission], jobs: dict[int, Job]) -> Counter[Move]:
@@ -76,12 +98,14 @@ def check_jobs(jobs: dict[int, Job]) -> None:
         running = job.state == "running"
         assert running == (job.lease_expires_at is not None) == bool(job.token_digest), f"{job} and its lease"
         assert job.losses <= job.attempt, f"{job} lost {job.losses} attempts"
-        assert (job.finished_at is None) == (job.state in {"queued", "running"}), f"{job}: {job.finished_at}"
+        open_still = job.state in {"queued", "running", "paused"}
+        assert (job.finished_at is None) == open_still, f"{job}: {job.finished_at}"
 
 
 def check_bells(submissions: Iterable[Submission], jobs: Iterable[Job]) -> None:
     """A bell for everything that waits, and for nothing else. Deliveries ring their own way."""
-    waiting = {("validate", row.pk) for row in submissions if row.state == "validating"}
+    looked_at = set(EndpointUse.objects.values_list("submission", flat=True))
+    waiting = {("validate", row.pk) for row in submissions if row.state == "validating" and row.pk not in looked_at}
     waiting |= {("score", row.pk) for row in submissions if row.state == "scoring"}
     waiting |= {("job", row.pk) for row in jobs if row.state == "queued"}
     bells = set(Outbox.objects.exclude(kind=Outbox.Kind.DELIVER).values_list("kind", "subject"))
@@ -95,7 +119,7 @@ def check_results(jobs: dict[int, Job]) -> None:
         stored[job].append((attempt, task))
     tasks = SuiteTask.objects.count()  # of the one suite that these tests have
     for job in jobs.values():
-        expected = tasks if job.state == "done" else 0
+        expected = tasks if job.state == "done" and job.kind == "evaluation" else 0
         assert len(set(stored[job.pk])) == len(stored[job.pk]) == expected, f"{job} has {len(stored[job.pk])} results"
         assert {attempt for attempt, _ in stored[job.pk]} <= {job.attempt}, f"{job} has results of another attempt"
 

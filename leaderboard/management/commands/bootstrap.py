@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from leaderboard.actions.accounts import register_worker_token
+from leaderboard.actions.keys import reseal_keys
 from leaderboard.actions.rank import build_missing
 from leaderboard.actions.webhooks import reseal_webhooks
 from leaderboard.management.lifetime import lifetime
@@ -26,4 +27,5 @@ class Command(BaseCommand):
         register_worker_token(name="default", token=settings.WORKER_TOKEN, trusted=True, lifetime=days)
         self.stdout.write("worker token: registered as trusted")
         self.stdout.write(f"webhook secrets: {reseal_webhooks()} sealed with the newest key")
+        self.stdout.write(f"API keys: {reseal_keys()} sealed with the newest key")
         self.stdout.write(f"rankings: {build_missing()} built that were missing")

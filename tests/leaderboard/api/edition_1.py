@@ -1,7 +1,7 @@
 """The wire types of edition 1, as they were when workers were first given out. Frozen: never changed again.
 
 A worker that was installed then has exactly these, decodes strictly, and must go on working against every site that
-serves version 1 (the rule is in evaluator/contract.py).
+serves version 1 (the rule is in evaluator/contract).
 """
 
 import hashlib

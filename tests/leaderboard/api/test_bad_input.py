@@ -33,8 +33,8 @@ DEEP = {
     ),
 }  # fmt: skip
 POSTED = {
-    "api-submissions", "api-cancel", "api-retry", "api-webhooks", "api-redeliver", "worker-hello", "worker-claim",
-    "worker-heartbeat", "worker-results", "worker-failure",
+    "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
+    "worker-hello", "worker-claim", "worker-preflight", "worker-heartbeat", "worker-results", "worker-failure",
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def test_json_a_hundred_thousand_deep_is_400_on_every_route(
         "first": "s1",
         "second": "s2",
     }
-    known |= {"slug": "tiny@1", "task": "alpha"}
+    known |= {"slug": "tiny@1", "task": "alpha", "name": "org/model"}
     client = Client(raise_request_exception=False)
     answered = {}
     for name, route in apis().items():
@@ -86,10 +86,12 @@ def test_json_a_hundred_thousand_deep_is_400_on_every_route(
 def test_nothing_that_a_worker_sends_is_a_time_of_day() -> None:
     """Durations are told, moments never: whatever a worker's clock says, nobody asks it."""
     sent = [contract.ClaimRequest, contract.Heartbeat, contract.Results, contract.Failure, contract.Sample]
+    sent += [contract.Preflight]
     named = {field for kind in sent for field in properties(kind)}
     assert {one for one in named if "date" in one or "time" in one or one.endswith("_at") or "clock" in one} == set()
     assert {one for one in named if "seconds" in one} == {
         *("load_seconds", "evaluation_seconds"),
+        "seconds",
         *("p50_seconds", "p95_seconds", "p50_first_token_seconds"),
     }
     assert "date-time" not in str([msgspec.json.schema(kind) for kind in sent])

@@ -13,16 +13,25 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 
+from evaluator.contract import Price, Spent
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
 from tests.conftest import release_suite
+from tests.leaderboard import endpoints
+from tests.leaderboard.endpoints import generated_suite
 from tests.leaderboard.pages import answered, made
 from tests.leaderboard.pages.html import Element, tree
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-STATES = [state.value for state in Submission.State]
+PRICE = Price(input=1.0, output=4.0, cached=0.1)
+SPENT = Spent(
+    requests=40, input_tokens=30_000, output_tokens=9_000, cached_tokens=2_000, dollars=1.25, errors={"429": 3},
+    unknown=1, p50_seconds=0.8, p95_seconds=2.5, p50_first_token_seconds=0.2,
+)  # fmt: skip
+STATES = [state.value for state in Submission.State if state != Submission.State.PAUSED]
+"""Endpoints alone are paused."""
 
 
 @pytest.fixture
@@ -105,6 +114,25 @@ def fresh_pages(
         "403": strict.post("/login"),
         "400": client.get("/", headers={"host": "evil.example"}),
     }
+    generated_suite()
+    got |= {
+        "submit endpoint": member.get("/submit/endpoint"),
+        "submit endpoint, wrong": member.post("/submit/endpoint", {"base_url": "https://127.0.0.1/", "suite": "x"}),
+    }
+    at_endpoint, spec = endpoints.running(person.owner, worker_token, price=PRICE, budget_dollars=2.0)
+    endpoints.beat(spec, SPENT)
+    address = f"/submissions/{at_endpoint.pk}"
+    got |= {"endpoint, running": client.get(address), "endpoint, part": client.get(address, headers=HTMX)}
+    endpoints.fail(spec, "budget", code="budget", message="The budget of $2.00 is used up.", spent=SPENT)
+    got |= {
+        "endpoint, paused": member.get(address),
+        "endpoint, paused, part": member.get(address, headers=HTMX),
+        "submit endpoint, again": member.get(f"/submit/endpoint?again={at_endpoint.pk}"),
+    }
+    rejected = endpoints.submitted(person.owner, model="another")
+    got["endpoint, validating"] = member.get(f"/submissions/{rejected.pk}")
+    endpoints.fail(endpoints.claimed(worker_token), "model", code="unauthorised", message="It answered 401.")
+    got["endpoint, rejected"] = member.get(f"/submissions/{rejected.pk}")
     answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]] * 3)
     got |= {"task": client.get("/tasks/alpha"), "suite, spread": client.get("/suites/tiny/1")}
     second = release_suite("Another version.")
@@ -238,6 +266,8 @@ ROUTES: dict[str, tuple[int, int]] = {
     "cancel": (302, 405),
     "retry": (302, 405),
     "models": (200, 200),
+    "resume": (302, 405),
+    "submit-endpoint": (302, 200),
     "model": (200, 200),
     "model-history": (404, 404),  # of no model
     "model-scores": (404, 404),
@@ -262,16 +292,24 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-submission": (200, 200),
     "api-cancel": (405, 405),
     "api-retry": (405, 405),
+    "api-resume": (405, 405),
     "api-quota": (401, 401),
     "api-samples": (200, 200),
     "api-leaderboard": (200, 200),
     "api-models": (200, 200),
+    "api-model": (404, 404),  # there is no model "model"
+    "api-revisions": (200, 200),
+    "api-results": (200, 200),
+    "api-items": (400, 400),  # of no task
+    "api-bulk": (405, 405),
+    "api-changelog": (200, 200),
+    "api-workers": (401, 401),
     "api-suites": (200, 200),
     "api-suite": (200, 200),
     "api-tasks": (200, 200),
     "api-task": (200, 200),
     "api-webhooks": (401, 401),
-    "api-webhook": (405, 405),
+    "api-webhook": (401, 401),
     "api-deliveries": (401, 401),
     "api-redeliver": (405, 405),
     "api-status": (200, 200),
@@ -284,6 +322,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "worker-heartbeat": (405, 405),
     "worker-chunk": (405, 405),
     "worker-results": (405, 405),
+    "worker-preflight": (405, 405),
     "worker-failure": (405, 405),
 }
 

@@ -12,6 +12,17 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from evaluator.contract.base import Count as Count
+from evaluator.contract.base import Wire as Wire
+from evaluator.contract.endpoints import LATENCY_BOUNDS as LATENCY_BOUNDS
+from evaluator.contract.endpoints import Check as Check
+from evaluator.contract.endpoints import EndpointSpec as EndpointSpec
+from evaluator.contract.endpoints import Preflight as Preflight
+from evaluator.contract.endpoints import Price as Price
+from evaluator.contract.endpoints import Protocol as Protocol
+from evaluator.contract.endpoints import Sampling as Sampling
+from evaluator.contract.endpoints import Spent as Spent
+
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
@@ -41,19 +52,10 @@ CHUNK_DIGEST_HEADER = "Parity-Chunk-Digest"
 Engine = Literal["vllm", "transformers", "endpoint"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Queue = Literal["cpu", "gpu", "api"]
-Protocol = Literal["openai-chat", "openai-completions", "openai-responses", "anthropic-messages"]
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""What a database's integer holds."""
 
 
 class ContractError(ValueError):
     """A body that is not JSON or not of the expected type; the message names the field."""
-
-
-class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all bodies."""
 
 
 class Settings(Wire, frozen=True):
@@ -100,76 +102,6 @@ class ModelRef(Wire, frozen=True):
 
     name: str
     sha: str
-
-
-class Sampling(Wire, frozen=True, omit_defaults=True):
-    """How an endpoint is asked to generate. None: the parameter is not sent, the model's own default holds.
-
-    `passes`: how often each item is asked; more than one only where the answer is not greedy.
-    """
-
-    temperature: float | None = 0.0
-    top_p: float | None = None
-    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
-    """The most for one answer, thinking included; None: what the task says."""
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
-    thinking_tokens: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
-    stop: bool = True
-    """False: stop sequences are not sent (reasoning models refuse them) but applied to what came back."""
-    passes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-
-
-class Price(Wire, frozen=True, omit_defaults=True):
-    """US dollars for a million tokens. None: as `input` for cached ones; as `output` for reasoning ones."""
-
-    input: float
-    output: float
-    cached: float | None = None
-
-
-class Spent(Wire, frozen=True, omit_defaults=True):
-    """What an endpoint was asked and what that cost so far, over all attempts of a job.
-
-    `unknown`: requests whose outcome nobody knows (the connection broke after they were sent); they count against the
-    budget with the most that they can have cost, which is in `dollars` and in the tokens. `errors`: by kind, as 429,
-    500, timeout. Seconds are quantiles over the answers so far.
-    """
-
-    requests: Count = 0
-    input_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
-    output_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
-    cached_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
-    reasoning_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
-    dollars: Annotated[float, msgspec.Meta(ge=0, le=1e12)] = 0.0
-    unknown: Count = 0
-    replayed: Count = 0
-    errors: Annotated[dict[str, Count], msgspec.Meta(max_length=100)] = {}
-    p50_seconds: float | None = None
-    p95_seconds: float | None = None
-    p50_first_token_seconds: float | None = None
-
-
-class EndpointSpec(Wire, frozen=True, omit_defaults=True):
-    """The endpoint of a claimed job. `api_key` is secret: it goes to the gateway and nowhere else.
-
-    `allowed`: private networks, hosts or host:port that the site lets this owner reach. `budget_tokens` and
-    `budget_dollars` count from the submission's first request; `spent` is what earlier attempts used. `preflight`:
-    nothing is evaluated, the endpoint is only looked at.
-    """
-
-    base_url: str
-    protocol: Protocol
-    model: str
-    api_key: str = ""
-    headers: dict[str, str] = {}
-    sampling: Sampling = Sampling()
-    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 8
-    price: Price | None = None
-    budget_tokens: int | None = None
-    budget_dollars: float | None = None
-    spent: Spent = Spent()
-    allowed: tuple[str, ...] = ()
-    preflight: bool = False
 
 
 class ClaimRequest(Wire, frozen=True):
