@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from django.http import StreamingHttpResponse
+from django.utils.decorators import method_decorator
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 from rest_framework.exceptions import NotAuthenticated
@@ -22,6 +23,7 @@ from leaderboard.actions.submit_endpoint import submit_endpoint
 from leaderboard.api import shapes
 from leaderboard.api.endpoint_shapes import ResumeIn, access_of
 from leaderboard.columnar.facts import FACETS
+from leaderboard.conditional import conditional
 from leaderboard.models import ApiToken, Model, Submission, Suite
 from leaderboard.queries import board, models, quota, samples, submissions, suites
 from leaderboard.queries.errors import BadQuery
@@ -199,6 +201,7 @@ class SubmissionSamples(APIView):
         )
 
 
+@method_decorator(conditional("Accept"), name="dispatch")
 class Leaderboard(APIView):
     """A suite's ranking."""
 

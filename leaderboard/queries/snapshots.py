@@ -1,15 +1,18 @@
 """The newest ranking of a suite, with its columns in memory."""
 
 import os
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 from django.conf import settings
+from django.db.models import Subquery
 
 from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
-from leaderboard.models import Snapshot, Suite
+from leaderboard.models import Import, Snapshot, Suite
 from leaderboard.queries.binary import binary_cursor
 
 KEPT = 8
@@ -22,6 +25,25 @@ def newest(suite: Suite | int) -> Snapshot | None:
     """The newest ranking of a suite (or of the one with this key), without its columns; None while nothing was
     ranked."""
     return Snapshot.objects.filter(suite=suite).defer("columns").order_by("-id").first()
+
+
+class State(NamedTuple):
+    """What a board is made of, besides its address. `keys`: the newest suite and import."""
+
+    digest: str
+    created_at: datetime
+    keys: tuple[int | None, ...]
+
+
+def state_of(suite: str) -> State | None:
+    """The newest ranking of `suite`, or for "" of the one that the front page shows; None while there is none."""
+    if "\x00" in suite:
+        return None
+    of_suite = Snapshot.objects.filter(suite__slug=suite).order_by("-id")
+    rows = of_suite if suite else Snapshot.objects.order_by("suite__imported", "-id")
+    newest_of = [Subquery(noun.objects.order_by("-id").values("pk")[:1]) for noun in (Suite, Import)]
+    found = rows.values_list("digest", "created_at", *newest_of).first()
+    return State(found[0], found[1], found[2:]) if found else None
 
 
 def columns_of(snapshot: Snapshot) -> Columns:
