@@ -4,7 +4,7 @@ from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
 from leaderboard.columnar.facts import FACETS
-from leaderboard.conditional import conditional
+from leaderboard.pages.conditional import conditional
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part
 from leaderboard.queries import board as boards

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 from django.conf import settings
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 
 from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
@@ -39,11 +39,30 @@ def state_of(suite: str) -> State | None:
     """The newest ranking of `suite`, or for "" of the one that the front page shows; None while there is none."""
     if "\x00" in suite:
         return None
-    of_suite = Snapshot.objects.filter(suite__slug=suite).order_by("-id")
-    rows = of_suite if suite else Snapshot.objects.order_by("suite__imported", "-id")
+    rows = of_slug(suite)
     newest_of = [Subquery(noun.objects.order_by("-id").values("pk")[:1]) for noun in (Suite, Import)]
     found = rows.values_list("digest", "created_at", *newest_of).first()
     return State(found[0], found[1], found[2:]) if found else None
+
+
+def newest_key(slug: str) -> int | None:
+    """The number of the newest ranking of a suite, or for "" of any that may be shown; one look at an index."""
+    return of_slug(slug).values_list("pk", flat=True).first()
+
+
+def of_slug(slug: str) -> QuerySet[Snapshot]:
+    """The rankings of a suite, the newest first, or for "" of any that may be shown."""
+    return Snapshot.objects.filter(suite__slug=slug).order_by("-id") if slug else by_default()
+
+
+def by_default() -> QuerySet[Snapshot]:
+    """Rankings of all suites, the one that is shown unasked first: what was measured here comes before imports."""
+    return Snapshot.objects.order_by("suite__imported", "-id")
+
+
+def kept(suite: Suite, pk: int) -> Snapshot | None:
+    """A ranking of a suite, without its columns; None once it is not kept any more."""
+    return Snapshot.objects.filter(suite=suite, pk=pk).defer("columns").first()
 
 
 def columns_of(snapshot: Snapshot) -> Columns:

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from leaderboard import conditional
 from leaderboard.actions.rank import build_snapshot
+from leaderboard.api import views
 from leaderboard.models import Snapshot, Submission, Suite, User
+from leaderboard.pages import conditional
 from tests.leaderboard.pages import made
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
@@ -40,7 +41,7 @@ def again(client: Client, path: str, tag: str, **headers: str) -> int:
 def test_the_same_is_not_sent_again(client: Client, board: dict[str, Submission], path: str) -> None:
     had = tag(client, path)
     assert again(client, path, had) == 304
-    assert again(client, path, f"W/{had}") == 304  # as it is called once it was packed
+    assert again(client, path, f"W/{had.removeprefix('W/')}") == 304  # as it is called once it was packed
     assert again(client, path, f'"other", {had}') == 304
     assert again(client, path, '"other"') == 200
     assert client.head(path, headers={"If-None-Match": had}).status_code == 304
@@ -62,13 +63,15 @@ def test_whatever_a_board_is_made_of_changes_it(
     build_snapshot(suite=Suite.objects.get())
     assert again(client, path, had) == 200
     had = tag(client, path)
-    Suite.objects.create(name="other", version=1, slug="other@1", definition={})  # another tab
-    assert again(client, path, had) == 200
-    had = tag(client, path)
-    Snapshot.objects.update(created_at=timezone.now() - timedelta(hours=3))  # "3 h ago"
-    assert again(client, path, had) == 200
-    had = tag(client, path)
-    monkeypatch.setattr(conditional, "program", lambda: "the next release")
+    if path == PAGE:
+        Suite.objects.create(name="other", version=1, slug="other@1", definition={})  # another tab
+        assert again(client, path, had) == 200
+        had = tag(client, path)
+        Snapshot.objects.update(created_at=timezone.now() - timedelta(hours=3))  # "3 h ago"
+        assert again(client, path, had) == 200
+        had = tag(client, path)
+    for module in (conditional, views):
+        monkeypatch.setattr(module, "program", lambda: "the next release")
     assert again(client, path, had) == 200
 
 

@@ -1,4 +1,4 @@
-"""Boards that a reader has already need not be sent again: validators (ETag) of pages and JSON made from a ranking.
+"""A board that a reader has already need not be sent again: the validator (ETag) of pages that are made from a ranking.
 
 What a board shows to somebody who is not signed in follows from the address, the newest ranking, suite and import, how
 long ago the ranking was built (a page says so), and this program. One query finds these; nothing is rendered.
@@ -6,34 +6,21 @@ long ago the ranking was built (a page says so), and this program. One query fin
 
 import hashlib
 from collections.abc import Callable
-from functools import cache, wraps
-from pathlib import Path
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 
-from leaderboard import environment
 from leaderboard.queries.snapshots import state_of
+from leaderboard.release import program
 from leaderboard.templatetags.words import ago
 
 View = Callable[..., HttpResponseBase]
 SAFE = {"GET", "HEAD"}
 MESSAGES = "messages"
 """The cookie with messages that the next page shows."""
-
-
-@cache
-def program() -> str:
-    """The digest (hex) of everything that decides what is made of the same data: another release, another page."""
-    folders = ((environment.ROOT / "leaderboard", "*.py"), (environment.ROOT / "templates", "*.html"))
-    files = [path for folder, pattern in folders for path in sorted(folder.rglob(pattern))]
-    files += [path for path in [Path(settings.STATIC_ROOT) / "staticfiles.json"] if path.exists()]
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def personal(request: HttpRequest) -> bool:
