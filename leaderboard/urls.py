@@ -4,12 +4,14 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from leaderboard.api import compare as api_compare
+from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import notices as api_notices
 from leaderboard.api import public, schema, worker
 from leaderboard.api import suites as api_suites
 from leaderboard.pages import (
     board,
     compare,
+    drift,
     models,
     notices,
     queue,
@@ -41,6 +43,8 @@ urlpatterns = [
     path("suites/<str:suite>/<str:version>/scores.csv", suites.scores, name="suite-scores"),
     path("tasks/<path:task>/items.csv", tasks.items, name="task-items"),
     path("tasks/<path:task>", tasks.task, name="task"),
+    path("endpoints/<int:pk>/drift", drift.drift, name="drift"),
+    path("endpoints/<int:pk>/drift.csv", drift.drift_csv, name="drift-csv"),
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
@@ -66,6 +70,8 @@ urlpatterns = [
     path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),
     path("api/v1/tasks/", api_suites.Tasks.as_view(), name="api-tasks"),
     path("api/v1/tasks/<path:task>/", api_suites.Task.as_view(), name="api-task"),
+    path("api/v1/endpoints/<int:pk>/drift/", api_endpoints.EndpointDrift.as_view(), name="api-drift"),
+    path("api/v1/reliability/", api_endpoints.Reliability.as_view(), name="api-reliability"),
     path("api/v1/webhooks/", api_notices.Webhooks.as_view(), name="api-webhooks"),
     path("api/v1/webhooks/<int:pk>/", api_notices.WebhookDetail.as_view(), name="api-webhook"),
     path("api/v1/deliveries/", api_notices.Deliveries.as_view(), name="api-deliveries"),
