@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz-states lint format lock bench-path survive clean
+.PHONY: help run test test-fast fuzz-states lint format lock bench-path bench-sandbox survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -44,6 +44,9 @@ lock: ## Resolve every package anew and write docker/lock
 
 bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.path
+
+bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.sandbox
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive

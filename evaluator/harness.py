@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import templates
+from evaluator.engines import code_eval, templates
 from evaluator.records import samples_of, task_result, unavailable
 
 log = logging.getLogger("evaluator.harness")
@@ -126,6 +126,7 @@ def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[s
             # As `lm_eval run --num_fewshot`: a task that fixes 0 in its own file keeps it.
             if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
                 leaf.set_config(key="num_fewshot", value=task.num_fewshot)
+            code_eval.judge_at_once(leaf)
         loaded.append((task, entry))
     return loaded, missing
 
@@ -178,6 +179,7 @@ def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], settings: Settings
         limit=group[0][0].limit,
         apply_chat_template=settings.apply_chat_template,
         log_samples=True,
+        confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
     )
     if results is None:
@@ -273,6 +275,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     folder = Path(arguments[0])
     templates.install()
+    code_eval.install()
     try:
         outcome = evaluate(folder, run.read_spec(folder), Reporter(folder))
     except Unusable as error:

@@ -70,6 +70,26 @@ def with_demo_mirror(mirrors: str) -> str:
     return os.pathsep.join(filter(None, [*mirrors.split(os.pathsep), str(mirror)]))
 
 
+def plain_redis(url: str) -> str:
+    """A broker's URL as redis-py reads it: kombu has a scheme of its own for sockets."""
+    rest = url.removeprefix("redis+socket://")
+    return url if rest == url else "unix://" + rest.replace("virtual_host=", "db=")
+
+
+def rates(text: str, defaults: dict[str, int]) -> dict[str, int]:
+    """Requests a minute by name, such as "api=600,search=0" over the defaults; 0 lets everything through."""
+    found = dict(defaults)
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = part.partition("=")
+        if name not in defaults or not (number.isascii() and number.isdigit()):
+            raise ConfigurationError(
+                f"PARITY_RATES has {part!r}, which does not work. It is a list such as api=600,search=0; there are "
+                f"{', '.join(defaults)}, in requests a minute."
+            )
+        found[name] = int(number)
+    return found
+
+
 def prepare() -> AbstractContextManager[object]:
     """Complete the environment for Django; the result keeps embedded servers alive while it is open."""
     global servers

@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leaderboard.pages.throttles.Throttles",
 ]
 
 ROOT_URLCONF = "leaderboard.urls"
@@ -139,14 +140,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["leaderboard.api.parsing.StrictJSON"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "leaderboard.api.documented.Documented",
     "EXCEPTION_HANDLER": "leaderboard.api.errors.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parity API",
     "VERSION": "1",
-    "DESCRIPTION": "Submit models, follow submissions, read rankings. Task scores are fractions, suite scores 0-100.",
+    "OAS_VERSION": "3.1.1",
+    "DESCRIPTION": (BASE_DIR / "leaderboard" / "api" / "guide.md").read_text(),
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -155,10 +157,30 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SubmissionState": "leaderboard.models.Submission.State",
         "DeliveryState": "leaderboard.models.Delivery.State",
+        "ModelKind": "leaderboard.models.Model.Kind",
+        "ChangeKind": "leaderboard.queries.changelog.KINDS",
     },
 }
 
 REDIS_URL = env.str("REDIS_URL")
+# Counters of the rate limits. Whoever does not answer soon is left out: a lost broker must not slow the site.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": environment.plain_redis(REDIS_URL),
+        "KEY_PREFIX": "parity",
+        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
+    }
+}
+_rates = {"api": 1_200, "address": 600, "search": 240, "submit": 120, "login": 20}
+"""Requests a minute: of a token, of an address without one, and of either for what is dear."""
+RATES = environment.rates(
+    os.environ.get("PARITY_RATES", ""), {name: n * (10 if DEMO else 1) for name, n in _rates.items()}
+)
+PROXIES = env.int("PARITY_PROXIES", default=0)
+"""How many proxies of ours stand before the site: so many entries of X-Forwarded-For are theirs."""
+WAITERS = env.int("PARITY_WAITERS", default=4)
+"""Requests of a process that may wait for something to happen, each holding a thread."""
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "site"

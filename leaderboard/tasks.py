@@ -7,6 +7,7 @@ from celery import shared_task
 from leaderboard.actions import drift, keys, lease, pause, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.finish import finish
+from leaderboard.actions.keep_reply import forget_replies
 from leaderboard.actions.pulse import pulse
 from leaderboard.actions.purge import remove_orphans
 from leaderboard.actions.validate import validate as validate_submission
@@ -61,5 +62,6 @@ def watch() -> None:
 
 @shared_task(name="leaderboard.sweep")
 def sweep() -> None:
-    """Remove files that an interrupted purge left behind."""
+    """Remove files that an interrupted purge left behind, and replies that nobody may ask for again."""
     remove_orphans()
+    forget_replies()

@@ -3,10 +3,11 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
+from leaderboard.api import board as api_board
+from leaderboard.api import bulk, catalogue, public, results, schema, worker, workers
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import notices as api_notices
-from leaderboard.api import public, schema, worker
 from leaderboard.api import suites as api_suites
 from leaderboard.pages import (
     board,
@@ -56,17 +57,24 @@ urlpatterns = [
     path("logout", auth.LogoutView.as_view(), name="logout"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
+    path("api/v1/submissions/bulk/", bulk.Bulk.as_view(), name="api-bulk"),
     path("api/v1/submissions/<int:pk>/", public.SubmissionDetail.as_view(), name="api-submission"),
     path("api/v1/submissions/<int:pk>/cancel/", public.SubmissionCancel.as_view(), name="api-cancel"),
     path("api/v1/submissions/<int:pk>/retry/", public.SubmissionRetry.as_view(), name="api-retry"),
     path("api/v1/submissions/<int:pk>/resume/", public.SubmissionResume.as_view(), name="api-resume"),
     path("api/v1/quota/", public.Quota.as_view(), name="api-quota"),
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
-    path("api/v1/leaderboard/", public.Leaderboard.as_view(), name="api-leaderboard"),
+    path("api/v1/submissions/<int:pk>/items/", results.Items.as_view(), name="api-items"),
+    path("api/v1/results/", results.Results.as_view(), name="api-results"),
+    path("api/v1/leaderboard/", api_board.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
-    path("api/v1/models/", public.Models.as_view(), name="api-models"),
-    path("api/v1/suites/", public.Suites.as_view(), name="api-suites"),
+    path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
+    path("api/v1/models/<path:name>/", catalogue.ModelDetail.as_view(), name="api-model"),
+    path("api/v1/revisions/", catalogue.Revisions.as_view(), name="api-revisions"),
+    path("api/v1/changelog/", catalogue.Changelog.as_view(), name="api-changelog"),
+    path("api/v1/workers/", workers.Workers.as_view(), name="api-workers"),
+    path("api/v1/suites/", catalogue.Suites.as_view(), name="api-suites"),
     path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),
     path("api/v1/tasks/", api_suites.Tasks.as_view(), name="api-tasks"),
     path("api/v1/tasks/<path:task>/", api_suites.Task.as_view(), name="api-task"),
@@ -93,3 +101,6 @@ urlpatterns = [
     path("api/worker/v1/jobs/<int:job>/preflight/", worker.preflight, name="worker-preflight"),
     path("api/worker/v1/jobs/<int:job>/failure/", worker.failure, name="worker-failure"),
 ]
+
+handler400, handler403 = "leaderboard.pages.errors.bad_request", "leaderboard.pages.errors.forbidden"
+handler404, handler500 = "leaderboard.pages.errors.not_found", "leaderboard.pages.errors.broken"

@@ -23,6 +23,7 @@ os.environ.update(
     PARITY_URL="http://127.0.0.1:8000",
     PARITY_HUB_MIRROR="",
     HF_HUB_OFFLINE="1",
+    PARITY_RATES="api=0,address=0,search=0,submit=0,login=0",  # tests of the limits set their own
 )
 os.environ.pop("HF_TOKEN", None)
 (STATE / "static").mkdir()

@@ -9,6 +9,7 @@ Those told apart narrow the rank intervals (`statistics.ranks.tighten`).
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +17,9 @@ import pyarrow as pa
 from leaderboard.columnar.ranking import Pair, standing
 from leaderboard.columnar.table import Columns
 from leaderboard.models import PairedTest, Result, Suite, SuiteTask
+from leaderboard.queries.binary import binary_cursor
 from leaderboard.queries.pairing import ascending
-from leaderboard.statistics.arrays import Floats
+from leaderboard.statistics.arrays import Floats, Integers
 from leaderboard.statistics.families import holm
 from leaderboard.statistics.paired import Difference, paired_difference, suite_difference
 from leaderboard.statistics.ranks import neighbours
@@ -27,6 +29,14 @@ REACH = 2
 TESTS_A_BUILD = 200
 """New tests of one build, the best rows first: a build must stay quick, and what was tested is kept."""
 ALPHA = 0.05
+
+TESTED = np.dtype([("first", ">i8"), ("second", ">i8"), ("difference", ">f8"), ("p", ">f8")])
+TESTS = """
+SELECT string_agg(int8send(first_id) || int8send(second_id) || float8send(coalesce(difference, 'NaN'))
+                  || float8send(coalesce(p_unequal, 'NaN')), ''::bytea)
+FROM leaderboard_pairedtest WHERE suite_id = %s
+"""
+"""Every test of a suite as one value, TESTED."""
 
 Vectors = dict[tuple[int, int], tuple[str | None, bytes]]
 """(submission, task) -> the digest of its items, and its score on each."""
@@ -39,29 +49,49 @@ def decided(*, suite: Suite, table: pa.Table) -> list[Pair]:
     """
     data = Columns(table)
     found = standing(data, imported=suite.imported)
-    keys = data.number("submission")[found.rows].tolist()
-    close = [(keys[best], keys[worst]) for best, worst in neighbours(found.score, found.stderr, reach=REACH)]
-    if not close:
+    keys = data.number("submission")[found.rows].astype(np.int64)
+    close = keys[neighbours(found.score, found.stderr, reach=REACH)].reshape(-1, 2)
+    if not len(close):
         return []
-    tested = PairedTest.objects.filter(suite=suite).values_list("first", "second", "difference", "p_unequal")
-    known = {(first, second): (difference, p) for first, second, difference, p in tested}
-    fresh = [pair for pair in close if ordered(pair) not in known][:TESTS_A_BUILD]
-    rows = test(suite, [ordered(pair) for pair in fresh])
-    PairedTest.objects.bulk_create(rows, ignore_conflicts=True)
-    known |= {(row.first_id, row.second_id): (row.difference, row.p_unequal) for row in rows}
-    family = [pair for pair in close if ordered(pair) in known]
-    numbers = [known[ordered(pair)] for pair in family]
-    adjusted = holm(np.array([np.nan if p is None else p for _, p in numbers], dtype=float))
-    return [
-        pair
-        for pair, (difference, _), p in zip(family, numbers, adjusted.tolist(), strict=True)
-        if p <= ALPHA and difference is not None and (difference > 0) == (pair == ordered(pair)) and difference != 0
-    ]
+    pairs = np.sort(close, axis=1)  # the earlier submission first: a pair is tested and kept once
+    tested = tests_of(suite)
+    known = known_at(tested, pairs)
+    fresh = test(suite, [(first, second) for first, second in pairs[known < 0][:TESTS_A_BUILD].tolist()])
+    if fresh:
+        PairedTest.objects.bulk_create(fresh, ignore_conflicts=True)
+        tested = np.concatenate([tested, np.array([numbers_of(row) for row in fresh], dtype=TESTED)])
+        known = known_at(tested, pairs)
+    close, pairs, told = close[known >= 0], pairs[known >= 0], tested[known[known >= 0]]
+    better_is_first = close[:, 0] == pairs[:, 0]
+    agrees = (told["difference"] != 0) & ((told["difference"] > 0) == better_is_first)
+    sure = holm(told["p"].astype(float)) <= ALPHA  # never of NaN: not tested
+    return [(better, worse) for better, worse in close[sure & agrees].tolist()]
 
 
-def ordered(pair: Pair) -> Pair:
-    """The earlier submission first: a pair is tested and kept once."""
-    return min(pair), max(pair)
+def tests_of(suite: Suite) -> np.ndarray[Any, Any]:
+    """All paired tests of a suite, TESTED: there may be hundreds of thousands."""
+    with binary_cursor() as cursor:
+        cursor.execute(TESTS, [suite.pk])
+        (packed,) = cursor.fetchone() or (None,)
+    return np.frombuffer(packed or b"", dtype=TESTED)
+
+
+def known_at(tested: np.ndarray[Any, Any], pairs: Integers) -> Integers:
+    """The place of each pair (first, second), (P, 2), among the tests; -1 where it was not tested."""
+    both = np.concatenate([np.stack([tested["first"], tested["second"]], axis=1).astype(np.int64), pairs])
+    names = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+    place = np.full(len(both), -1, dtype=np.int64)
+    place[names[: len(tested)]] = np.arange(len(tested))
+    return place[names[len(tested) :]]
+
+
+def numbers_of(row: PairedTest) -> tuple[int, int, float, float]:
+    """A test as TESTED has it."""
+    missing = float("nan")
+    return (
+        row.first_id, row.second_id, missing if row.difference is None else row.difference,
+        missing if row.p_unequal is None else row.p_unequal,
+    )  # fmt: skip
 
 
 def test(suite: Suite, pairs: Sequence[Pair]) -> list[PairedTest]:

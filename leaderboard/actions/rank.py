@@ -12,6 +12,7 @@ from leaderboard.actions.pair import decided
 from leaderboard.columnar import stored
 from leaderboard.columnar.ranking import ranked
 from leaderboard.models import Snapshot, Suite
+from leaderboard.queries.binary import binary_cursor
 from leaderboard.queries.gathered import gathered, keys_of, wanted
 from leaderboard.queries.snapshots import columns_of, copy_of
 
@@ -87,7 +88,10 @@ def ranked_now(suite: Suite, table: pa.Table) -> pa.Table:
 def keep(suite: Suite, data: bytes, *, base: Snapshot | None = None) -> Snapshot:
     """Store a ranking's columns."""
     digest = hashlib.sha256((base.digest.encode() if base else b"") + data).hexdigest()
-    return Snapshot.objects.create(suite=suite, columns=data, digest=digest, base=base)
+    snapshot = Snapshot.objects.create(suite=suite, digest=digest, base=base)
+    with binary_cursor() as cursor:
+        cursor.execute("UPDATE leaderboard_snapshot SET columns = %b WHERE id = %s", [data, snapshot.pk])
+    return snapshot
 
 
 def forget_old(suite: Suite, *, kept: int = KEPT) -> None:

@@ -8,10 +8,9 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from leaderboard.api.public import whole
-from leaderboard.api.shapes import ErrorOut, SampleOut
+from leaderboard.api.shapes import ProblemOut, SampleOut
+from leaderboard.api.views import PublicView, whole
 from leaderboard.queries import compare, diff
 from leaderboard.queries.compare import Against, Compared, Entry, refuse_unpaired
 from leaderboard.queries.diff import Changed, Place
@@ -115,7 +114,7 @@ class DiffOut(serializers.Serializer[Any]):
 
 
 MARGIN = OpenApiParameter("margin", str, description="points that would not matter; default 1")
-REFUSALS = {400: ErrorOut, 404: ErrorOut, 409: ErrorOut}
+REFUSALS = {404: ProblemOut, 409: ProblemOut}
 
 
 def short(request: Request) -> None:
@@ -123,18 +122,18 @@ def short(request: Request) -> None:
         raise BadQuery("query", f"A comparison's address has at most {compare.QUERY_LIMIT:,} characters.")
 
 
-class Compare(APIView):
+class Compare(PublicView):
     """Evaluations of one suite beside each other."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("suite", str, description="name@version; needed where models are named"),
-            OpenApiParameter("m", str, many=True, required=True, description="2 to 8: s12, i34, or a model's name"),
-            OpenApiParameter("base", str, description="one of them; default the first"),
-            MARGIN,
-        ],
-        responses={200: ComparisonOut, **REFUSALS},
+    shape = ComparisonOut
+    parameters = (
+        OpenApiParameter("suite", str, description="name@version; needed where models are named"),
+        OpenApiParameter("m", str, many=True, required=True, description="2 to 8: s12, i34, or a model's name"),
+        OpenApiParameter("base", str, description="one of them; default the first"),
+        MARGIN,
     )
+
+    @extend_schema(responses={200: ComparisonOut, **REFUSALS})
     def get(self, request: Request) -> Response:
         """Paired tests of 2 to 8 evaluations against one of them; 409 where no items are common."""
         short(request)
@@ -145,20 +144,19 @@ class Compare(APIView):
         return Response(comparison(found))
 
 
-class Diff(APIView):
+class Diff(PublicView):
     """Two evaluations item by item."""
 
     renderer_classes = [AsciiJSON]
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("task", str, description="of the suite; default all"),
-            OpenApiParameter("show", str, enum=diff.SHOWN),
-            OpenApiParameter("page", int),
-            MARGIN,
-        ],
-        responses={200: DiffOut, **REFUSALS},
+    shape = DiffOut
+    parameters = (
+        OpenApiParameter("task", str, description="of the suite; default all"),
+        OpenApiParameter("show", str, enum=diff.SHOWN),
+        OpenApiParameter("page", int),
+        MARGIN,
     )
+
+    @extend_schema(responses={200: DiffOut, **REFUSALS})
     def get(self, request: Request, first: str, second: str) -> Response:
         """What the second lost and gained against the first: counts, tests, and a page of items with both samples."""
         short(request)

@@ -1,18 +1,18 @@
 """The public API of webhooks and of what was sent to them. Everything here is the token's owner's own."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from leaderboard.actions.notify import redeliver
 from leaderboard.actions.webhooks import URL_LIMIT, add_webhook, disable_webhook
-from leaderboard.api.public import Pages, refuse_body, token_of
-from leaderboard.api.shapes import ErrorOut
+from leaderboard.api import paging
+from leaderboard.api.once import once
+from leaderboard.api.paging import ListView, page_of
+from leaderboard.api.public import refuse_body
 from leaderboard.api.strict import Strict
+from leaderboard.api.views import PublicView, token_of
 from leaderboard.messages import message_id
 from leaderboard.models import Delivery, Webhook
 from leaderboard.queries import notices
@@ -55,19 +55,19 @@ class DeliveryOut(serializers.ModelSerializer[Delivery]):
         return message_id(delivery.key)
 
 
-class Webhooks(generics.ListAPIView[Webhook]):
+class Webhooks(ListView):
     """Your webhooks; POST adds one."""
 
-    serializer_class = WebhookOut
-    pagination_class = Pages
+    shape = WebhookOut
+    parameters = paging.PARAMETERS
 
-    def get_queryset(self) -> Any:
-        return notices.webhooks(token_of(self.request).owner)
+    @extend_schema(responses={200: page_of(WebhookOut)})
+    def get(self, request: Request) -> Response:
+        """Your webhooks, newest first."""
+        return self.listed(request, notices.webhooks(token_of(request).owner))
 
-    @extend_schema(
-        request=WebhookIn,
-        responses={201: WebhookMade, 400: ErrorOut, 401: ErrorOut, 409: ErrorOut},
-    )
+    @extend_schema(request=WebhookIn, responses={201: WebhookMade})
+    @once
     def post(self, request: Request) -> Response:
         """Get a signed message at the end of each of your submissions. The reply alone holds the secret."""
         owner = token_of(request).owner
@@ -78,39 +78,41 @@ class Webhooks(generics.ListAPIView[Webhook]):
         return Response(reply, status=201, headers={"Cache-Control": "no-store"})
 
 
-class WebhookDetail(APIView):
+class WebhookDetail(PublicView):
     """One webhook."""
 
-    @extend_schema(responses={204: None, 401: ErrorOut, 404: ErrorOut})
+    shape = WebhookOut
+
+    @extend_schema(responses={200: WebhookOut})
+    def get(self, request: Request, pk: int) -> Response:
+        """One of your webhooks."""
+        return Response(WebhookOut(notices.webhook(token_of(request).owner, pk)).data)
+
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
         """Disable one of your webhooks; what waits for it is given up."""
         disable_webhook(webhook=pk, owner=token_of(request).owner)
         return Response(status=204)
 
 
-class Deliveries(generics.ListAPIView[Delivery]):
+class Deliveries(ListView):
     """What was sent to your webhooks and by e-mail, newest first; state=dead: what could not be delivered."""
 
-    serializer_class = DeliveryOut
-    pagination_class = Pages
+    shape = DeliveryOut
+    parameters = (OpenApiParameter("state", str, enum=Delivery.State.values), *paging.PARAMETERS)
 
-    @extend_schema(
-        parameters=[OpenApiParameter("state", str, enum=Delivery.State.values)],
-        responses={200: DeliveryOut(many=True), 400: ErrorOut, 401: ErrorOut},
-    )
-    def get(self, request: Request, *arguments: Any, **named: Any) -> Response:
-        return super().get(request, *arguments, **named)
-
-    def get_queryset(self) -> Any:
-        return notices.deliveries(token_of(self.request).owner, self.request.query_params.get("state", ""))
+    @extend_schema(responses={200: page_of(DeliveryOut)})
+    def get(self, request: Request) -> Response:
+        """Messages about your submissions."""
+        owner = token_of(request).owner
+        return self.listed(request, notices.deliveries(owner, request.query_params.get("state", "")))
 
 
-class DeliveryAgain(APIView):
+class DeliveryAgain(PublicView):
     """A dead delivery."""
 
-    @extend_schema(
-        request=None, responses={200: DeliveryOut, 400: ErrorOut, 401: ErrorOut, 404: ErrorOut, 409: ErrorOut}
-    )
+    @extend_schema(request=None, responses={200: DeliveryOut})
+    @once
     def post(self, request: Request, pk: int) -> Response:
         """Try a dead delivery again."""
         owner = token_of(request).owner

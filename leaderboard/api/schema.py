@@ -1,14 +1,29 @@
-"""OpenAPI of the public API; the worker API is the contract's and has no schema here."""
+"""OpenAPI 3.1 of the public API; the worker API is the contract's and has no schema here.
 
+`manage.py write_schema` writes it to openapi.json, which is checked in: whoever changes the API sees what changes for
+its callers.
+"""
+
+import json
+from pathlib import Path
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+CHECKED_IN = Path(__file__).parent / "openapi.json"
 
 
 def public_routes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Keep the routes below /api/v1/."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]
+
+
+def written() -> str:
+    """The document as it is checked in."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 class Schema(SpectacularAPIView):

@@ -166,10 +166,23 @@ class EtaOut(serializers.Serializer[Any]):
 
 
 class ErrorOut(serializers.Serializer[Any]):
+    """Why a submission ended badly."""
+
     code = serializers.CharField()
     message = serializers.CharField()
-    field = serializers.CharField(required=False)
-    url = serializers.CharField(required=False)
+
+
+class ProblemOut(serializers.Serializer[Any]):
+    """What is wrong with a request (RFC 9457)."""
+
+    type = serializers.CharField(help_text="about:blank: `code` tells problems apart")
+    title = serializers.CharField(help_text="of the status")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="as `message`")
+    code = serializers.CharField(help_text="for programs; never changes its meaning")
+    message = serializers.CharField(help_text="for people: what is wrong and what to do")
+    field = serializers.CharField(required=False, help_text="the input that it is about: settings.dtype")
+    url = serializers.CharField(required=False, help_text="what is worth looking at instead")
 
 
 class AllowanceOut(serializers.Serializer[Any]):

@@ -6,9 +6,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from leaderboard.api.shapes import ErrorOut, SuiteOut
+from leaderboard.api.shapes import SuiteOut
+from leaderboard.api.views import PublicView
 from leaderboard.models import SuiteTask
 from leaderboard.queries.items import ItemTable
 from leaderboard.queries.suites import suite_detail
@@ -103,17 +103,22 @@ class TaskDetailOut(TaskLineOut):
     more_item_sets = serializers.IntegerField(help_text="with fewer models, not shown")
 
 
-class Suite(APIView):
+class Suite(PublicView):
     """One version of a suite."""
 
-    @extend_schema(responses={200: SuiteDetailOut, 404: ErrorOut})
+    shape = SuiteDetailOut
+
+    @extend_schema(responses={200: SuiteDetailOut})
     def get(self, request: Request, slug: str) -> Response:
         """What it measures, how its results lie, and what its versions changed."""
         return Response(SuiteDetailOut(suite_detail(slug)).data)
 
 
-class Tasks(APIView):
+class Tasks(PublicView):
     """All tasks of all suites."""
+
+    paged = True
+    shape = TaskLineOut
 
     @extend_schema(operation_id="tasks_list", responses={200: TaskListOut})
     def get(self, request: Request) -> Response:
@@ -121,10 +126,12 @@ class Tasks(APIView):
         return Response(TaskListOut({"results": task_lines()}).data)
 
 
-class Task(APIView):
+class Task(PublicView):
     """One task."""
 
-    @extend_schema(responses={200: TaskDetailOut, 404: ErrorOut})
+    shape = TaskDetailOut
+
+    @extend_schema(responses={200: TaskDetailOut})
     def get(self, request: Request, task: str) -> Response:
         """Its settings in each suite, and what is known of its items."""
         line, tables, more = task_items(task)

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from leaderboard.columnar.table import RANKS, Columns, Numbers
-from leaderboard.statistics.ranks import Rank, places, tighten
+from leaderboard.statistics.arrays import Integers
+from leaderboard.statistics.ranks import places, tightened
 
 UNVERIFIED = "Imported, not verified here: on a suite that is evaluated here, imports are shown without a rank."
 UNVERIFIED_ENDPOINT = "Unverified endpoint: this site's staff has not confirmed whose model answers at this address."
@@ -46,19 +47,25 @@ def ranked(table: pa.Table, *, imported: bool, decided: Iterable[Pair] = ()) -> 
     """
     data = Columns(table)
     found = standing(data, imported=imported)
-    if np.isnan(found.stderr).any():
-        ranks = [Rank(place, None, None) for place in places(found.score.tolist())]
-    else:
-        at = {key: place for place, key in enumerate(data.number("submission")[found.rows].tolist()) if key}
-        pairs = [(at[better], at[worse]) for better, worse in decided if better in at and worse in at]
-        pairs = [(better, worse) for better, worse in pairs if found.score[better] > found.score[worse]]
-        ranks = [
-            one for one in tighten(found.score, found.stderr, pairs) if one is not None
-        ]  # none is: all have scores
     columns = np.zeros((len(RANKS), len(data)), dtype=np.int32)
-    if ranks:
-        columns[:, found.rows] = np.array([(one.rank, one.low or 0, one.high or 0) for one in ranks], dtype=np.int32).T
+    columns[0, found.rows] = places(found.score)
+    if not np.isnan(found.stderr).any():
+        pairs = placed(np.array(list(decided), dtype=np.int64).reshape(-1, 2), data, found)
+        columns[1:, found.rows] = tightened(found.score, found.stderr, pairs)
     return with_ranks(table, dict(zip(RANKS, columns, strict=True)))
+
+
+def placed(pairs: Integers, data: Columns, found: Standing) -> Integers:
+    """Pairs of submissions as places among the ranked rows, (P, 2), without those that contradict the scores."""
+    keys = data.number("submission")[found.rows].astype(np.int64)
+    if not len(pairs) or not len(keys):
+        return pairs[:0]
+    order = np.argsort(keys, kind="stable")
+    at: Integers = order[np.searchsorted(keys[order], pairs).clip(max=len(keys) - 1)]
+    fits: np.ndarray[tuple[int], np.dtype[np.bool_]] = (keys[at] == pairs).all(axis=1) & (
+        found.score[at[:, 0]] > found.score[at[:, 1]]
+    )
+    return at[fits]
 
 
 def with_ranks(table: pa.Table, columns: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.int32]]]) -> pa.Table:

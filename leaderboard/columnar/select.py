@@ -29,7 +29,7 @@ class Wanted:
     descending: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FacetValue:
     """`count`: rows with this value that fit everything else which was asked."""
 
@@ -62,16 +62,29 @@ def select(columns: Columns, wanted: Wanted) -> Found:
         fits &= mask
     own = own_score(columns, wanted.weights) if wanted.weights else None
     order = order_of(columns, wanted, own)
+    if not (wanted.terms or masks):
+        return Found(order, dict(kept_facets(columns)), own)
+    shared = np.flatnonzero(fits)
     facets = {}
     for fact in FACETS:
-        among = fits
+        among = shared
         if fact.name in masks:
-            among = everything.copy()
+            without = everything.copy()
             for name, mask in masks.items():
                 if name != fact.name:
-                    among &= mask
+                    without &= mask
+            among = np.flatnonzero(without)
         facets[fact.name] = facet_values(columns.choice(fact.name), among, wanted.chosen.get(fact.name, ()))
     return Found(order[fits[order]], facets, own)
+
+
+def kept_facets(columns: Columns) -> dict[str, list[FacetValue]]:
+    """The values of each facet among all rows, counted once."""
+    if select not in columns.kept:
+        everything = np.arange(len(columns))
+        columns.kept[select] = {fact.name: facet_values(columns.choice(fact.name), everything, ()) for fact in FACETS}
+    kept: dict[str, list[FacetValue]] = columns.kept[select]
+    return kept
 
 
 def holds(columns: Columns, term: Term) -> Mask:
@@ -101,18 +114,14 @@ def chosen_mask(choice: Choice, values: Sequence[str]) -> Mask:
     return np.asarray(wanted[choice.codes])
 
 
-def facet_values(choice: Choice, among: Mask, chosen: Sequence[str]) -> list[FacetValue]:
-    """Values with a row, or chosen, the most frequent first; rows without a value as `UNKNOWN`, last."""
+def facet_values(choice: Choice, among: Rows, chosen: Sequence[str]) -> list[FacetValue]:
+    """Values that rows `among` have, or chosen, the most frequent first; rows without a value as `UNKNOWN`, last."""
     counts = choice.counts(among)
-    missing = int(np.count_nonzero(among)) - int(counts.sum())
-    order = sorted(range(len(choice.values)), key=lambda code: (-counts[code], choice.values[code]))
-    listed = [
-        FacetValue(choice.values[code], int(counts[code]), choice.values[code] in chosen)
-        for code in order
-        if counts[code] or choice.values[code] in chosen
-    ]
+    missing, order = counts[0], choice.frequent(counts[1:])
+    values = zip([choice.values[code] for code in order.tolist()], counts[1:][order].tolist(), strict=True)
+    listed = [FacetValue(value, count, value in chosen) for value, count in values if count or value in chosen]
     if missing or UNKNOWN in chosen:
-        listed.append(FacetValue(UNKNOWN, missing, UNKNOWN in chosen))
+        listed.append(FacetValue(UNKNOWN, int(missing), UNKNOWN in chosen))
     return listed
 
 

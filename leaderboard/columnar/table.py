@@ -89,6 +89,11 @@ def choices(values: Any) -> pa.Array:
     return pa.array(told, pa.string()).dictionary_encode()
 
 
+def coded(codes: Codes, values: Sequence[str]) -> pa.Array:
+    """Texts as a dictionary, from codes (n,), -1 where missing."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=codes < 0), pa.array(values, pa.string()))
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Write the table to `path` uncompressed, whole or not at all, to be mapped into memory."""
     fresh = path.with_name(f".{path.name}.{id(table):x}")
@@ -117,10 +122,24 @@ class Choice:
     def _index(self) -> dict[str, int]:
         return {value: code for code, value in enumerate(self.values)}
 
-    def counts(self, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-        """How many of the rows in the mask `among` have each value."""
-        codes = self.codes[among]
-        return np.bincount(codes[codes >= 0], minlength=len(self.values))
+    @cached_property
+    def _numbered(self) -> Rows:
+        """codes + 1, (n,): what counting takes without converting it."""
+        return (self.codes + 1).astype(np.intp)
+
+    @cached_property
+    def _alphabet(self) -> Rows:
+        """The place of each value among all of them by name."""
+        return np.argsort(np.argsort(np.asarray(self.values, dtype=object))) if self.values else np.zeros(0, np.intp)
+
+    def counts(self, among: Rows) -> npt.NDArray[np.int64]:
+        """How many of the rows `among` (m,) have no value (first), and each of the values."""
+        return np.bincount(self._numbered[among], minlength=len(self.values) + 1)
+
+    def frequent(self, counts: npt.NDArray[np.int64]) -> Rows:
+        """The codes of values, the most frequent first by `counts` (len(values),); ties by name."""
+        order: Rows = np.lexsort((self._alphabet, -counts))
+        return order
 
 
 @dataclass

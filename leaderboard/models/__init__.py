@@ -5,6 +5,7 @@ from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.imports import Import, Imported, ImportedResult
+from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
@@ -27,6 +28,7 @@ __all__ = [
     "ImportedResult",
     "ItemSet",
     "Job",
+    "KeptReply",
     "Model",
     "Outbox",
     "Owner",

@@ -1,4 +1,4 @@
-"""A refused question as a page: plain words and the right status, never a traceback."""
+"""A refused question as a page: plain words and the right status, never a traceback. Below /api/ it is a problem."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,8 +6,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views import defaults
 
 from leaderboard.actions.errors import Refused
+from leaderboard.api.errors import for_programs, problem
 from leaderboard.queries.errors import BadQuery
 
 View = Callable[..., HttpResponse]
@@ -28,3 +30,29 @@ def readable(view: View) -> View:
             return reply
 
     return guarded
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view: a wrong host, a broken form."""
+    if for_programs(request):
+        return problem(400, "bad_request", "The request is malformed, or asks for a host that this site is not.")
+    return defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if for_programs(request):
+        return problem(403, "forbidden", "This is not yours to do.")
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if for_programs(request):
+        return problem(404, "not_found", "There is no such route; the reference is at /api/docs.")
+    return defaults.page_not_found(request, exception)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """A bug; what is known of it is in the site's log."""
+    if for_programs(request):
+        return problem(500, "broken", "Something broke on our side. It is in the site's log; try again later.")
+    return defaults.server_error(request)

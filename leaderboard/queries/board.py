@@ -12,9 +12,9 @@ from leaderboard.columnar.table import Columns, empty
 from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, SuiteTask
 from leaderboard.queries.columns import Columns as Drawn
 from leaderboard.queries.columns import columns, task_column
-from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.errors import BadQuery, Gone, Missing
 from leaderboard.queries.rows import Row, rows_of
-from leaderboard.queries.snapshots import columns_of, newest
+from leaderboard.queries.snapshots import by_default, columns_of, kept, newest
 
 PAGE_SIZE = 50
 
@@ -82,18 +82,20 @@ def board(
     scores: str = "",
     page: int = 1,
     page_size: int = PAGE_SIZE,
+    snapshot: int | None = None,
 ) -> Board:
     """Page `page` of the ranking of `suite` ("name@version", or "" for the default one).
 
     `sort` is a column or a task's name, with "-" for descending; missing values come last either way. `search` is in
-    the language of `columnar.search`; `chosen` holds the values of facets of which a row must have one each. Raises
-    Missing (suite, page) and BadQuery (column, search, facet, scores).
+    the language of `columnar.search`; `chosen` holds the values of facets of which a row must have one each. `snapshot`
+    is an older ranking instead of the newest. Raises Missing (suite, page), BadQuery (column, search, facet, scores)
+    and Gone (snapshot).
     """
     released = suite_named(suite)
     tasks = list(released.tasks.all())
     scores = scores_shown(released, scores)
-    snapshot = newest(released)
-    data = columns_of(snapshot) if snapshot else empty([task.task for task in tasks])
+    ranking = newest(released) if snapshot is None else older(released, snapshot)
+    data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
     normalised = scores == "normalised"
     found = select(
         data,
@@ -110,11 +112,19 @@ def board(
         raise Missing("page", f"There is no page {page}; there are {pages}.")
     start = (page - 1) * page_size
     return Board(
-        suite=released, tasks=tasks, columns=columns(data, tasks, normalised=normalised), snapshot=snapshot,
+        suite=released, tasks=tasks, columns=columns(data, tasks, normalised=normalised), snapshot=ranking,
         rows=rows_of(data, found.rows[start : start + page_size], tasks), count=count, page=page,
         page_size=page_size, pages=pages, sort=sort or "rank", search=search, facets=facets_of(found), scores=scores,
         source=newest_import(released),
     )  # fmt: skip
+
+
+def older(suite: Suite, pk: int) -> Snapshot:
+    """A ranking by its number; raises Gone once it is not kept any more."""
+    found = kept(suite, pk)
+    if found is None:
+        raise Gone("cursor", "This ranking is not kept any more; begin again with the first page of the newest one.")
+    return found
 
 
 def sources(rows: Sequence[Row]) -> dict[int, Imported]:
@@ -204,7 +214,7 @@ def suite_named(slug: str) -> Suite:
         if found is None:
             raise Missing("suite", f"There is no suite {slug[:80]!r}.")
         return found
-    newest = Snapshot.objects.order_by("suite__imported", "-id").select_related("suite").defer("columns").first()
+    newest = by_default().select_related("suite").defer("columns").first()
     first = newest.suite if newest else Suite.objects.filter(name="starter").first() or Suite.objects.first()
     if first is None:
         raise Missing("suite", "No suite has been released here yet: run `manage.py load_suites`.")

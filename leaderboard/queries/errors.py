@@ -19,3 +19,13 @@ class Missing(BadQuery):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(field, message)
         self.code = f"unknown_{field}"
+
+
+class Gone(BadQuery):
+    """It names something that is not kept any more; shown with status 410."""
+
+    status = 410
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(field, message)
+        self.code = f"stale_{field}"

@@ -3,22 +3,24 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from django.db.models import F, QuerySet, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, TruncDate
 
 from leaderboard.columnar import table
 from leaderboard.columnar.facts import FACTS, size_class
 from leaderboard.columnar.ranking import NO_SCORE, UNVERIFIED, UNVERIFIED_ENDPOINT
 from leaderboard.columnar.table import MISSING, TASK, task_column
-from leaderboard.models import Imported, Result, Revision, Submission, Suite
+from leaderboard.models import Imported, Revision, Submission, Suite
+from leaderboard.queries.binary import binary_cursor
 from leaderboard.queries.endpoints import vouched
+
+Places = np.ndarray[Any, np.dtype[np.intp]]
 
 EPOCH = date(1970, 1, 1).toordinal()
 BATCH = 5_000
@@ -36,8 +38,9 @@ PLAIN = {
     "model": "revision__model__name",
     **{name: f"revision__{name}" for name in OF_REVISION},
     **{name: f"revision__model__{name}" for name in OF_MODEL},
+    "modalities": "modes",
 }
-"""Columns that are a field of what the row points at, whatever it comes from."""
+"""Columns that are a field of what the row points at, whatever it comes from; modalities come as JSON."""
 OWN = ("key", "batch", "score", "stderr", "why", "precision", "day", "context", "settings")
 """Columns that submissions and imports say differently."""
 
@@ -52,7 +55,66 @@ class Cell(msgspec.Struct):
     unavailable: str = ""
 
 
-CELLS = msgspec.json.Decoder(dict[str, Cell])
+SAID = msgspec.json.Decoder(dict[str, Cell])
+PACKED = np.dtype([("submission", ">i8"), ("task", ">i4"), ("score", ">f8"), ("stderr", ">f8"), ("n", ">i4")])
+RESULTS = """
+SELECT string_agg(int8send(submission_id) || int4send(position::int) || float8send(coalesce(score, 'NaN'))
+                  || float8send(coalesce(result.stderr, 'NaN')) || int4send(n), ''::bytea),
+       array_agg(submission_id) FILTER (WHERE unavailable <> ''),
+       array_agg(position) FILTER (WHERE unavailable <> ''),
+       array_agg(unavailable) FILTER (WHERE unavailable <> '')
+FROM leaderboard_result AS result JOIN unnest(%s::bigint[]) WITH ORDINALITY AS task (id, position) ON task_id = task.id
+WHERE submission_id BETWEEN %s AND %s AND (%s::bigint[] IS NULL OR submission_id = ANY (%s))
+"""
+"""The results of submissions as one value, PACKED, and why some are missing. Python would take a dozen seconds to read
+millions of rows one by one, and takes two for packed numbers; they are never all in memory either."""
+
+
+class Cells:
+    """The tasks' columns of `rows` rows, filled in any order; what is never filled is missing."""
+
+    def __init__(self, tasks: list[str], rows: int) -> None:
+        self._places = {task: place for place, task in enumerate(tasks)}
+        self._parts = np.full((len(TASK), len(tasks), rows), np.nan)
+        self._missing: dict[str, dict[int, str]] = {}
+
+    def add(self, row: int, said: dict[str, Cell]) -> None:
+        """What an import says of its tasks; those which the suite does not have are left out."""
+        for task, cell in said.items():
+            place = self._places.get(task)
+            if place is None:
+                continue
+            for part, value in enumerate((cell.score, cell.stderr, cell.n or None, cell.normalised)):
+                if value is not None:
+                    self._parts[part, place, row] = value
+            if cell.unavailable:
+                self.lacks(row, task, cell.unavailable)
+
+    def put(self, rows: Places, tasks: Places, found: np.ndarray[Any, Any]) -> None:
+        """Results of PACKED, (k,), each in its row and task (its position)."""
+        for part, name in enumerate(("score", "stderr")):
+            self._parts[part, tasks, rows] = found[name]
+        self._parts[2, tasks, rows] = np.where(found["n"] > 0, found["n"], np.nan)
+
+    def lacks(self, row: int, task: str, why: str) -> None:
+        """Why a row has no score for a task."""
+        self._missing.setdefault(task, {})[row] = why
+
+    def columns(self) -> dict[str, Any]:
+        """By name; of parts that no row has, none."""
+        found: dict[str, Any] = {
+            task_column(name, task): self._parts[part, place]
+            for part, name in enumerate(TASK)
+            for task, place in self._places.items()
+            if name == "score" or not np.isnan(self._parts[part, place]).all()
+        }
+        rows = self._parts.shape[-1]
+        for task, reasons in self._missing.items():
+            values = {why: code for code, why in enumerate(sorted(set(reasons.values())))}
+            codes = np.full(rows, -1, dtype=np.int32)
+            codes[list(reasons)] = [values[why] for why in reasons.values()]
+            found[task_column(MISSING, task)] = table.coded(codes, list(values))
+        return found
 
 
 def wanted(suite: Suite) -> tuple[list[int], list[int]]:
@@ -73,27 +135,18 @@ def latest(suite: Suite) -> QuerySet[Submission]:
 
 
 def gathered(suite: Suite, submissions: Sequence[int], imports: Sequence[int]) -> pa.Table:
-    """The columns of these rows, submissions first; nobody has a rank yet."""
-    tasks = list(suite.tasks.order_by("position").values_list("task", flat=True))
-    columns: dict[str, list[Any]] = {name: [] for name in ("submission", "imported", "verified", *OWN, *PLAIN)}
-    scores = Scores(tasks)
-    for row in measured_rows(submissions):
-        add(columns, row, submission=row[0], imported=0)
-    for cells in measured_cells(submissions):
-        scores.add(cells)
-    for row in imported_rows(suite, imports):
-        add(columns, row, submission=0, imported=row[0])
-        scores.add(CELLS.decode(row[-1]))
-    return table.build(converted(columns) | scores.columns(), tasks)
-
-
-def add(columns: dict[str, list[Any]], row: tuple[Any, ...], *, submission: int, imported: int) -> None:
-    """One more row; `row` holds OWN and PLAIN, in this order."""
-    columns["submission"].append(submission)
-    columns["imported"].append(imported)
-    columns["verified"].append(bool(submission))
-    for name, value in zip((*OWN, *PLAIN), row, strict=False):
-        columns[name].append(value)
+    """The columns of these rows, submissions first, each by key; nobody has a rank yet."""
+    tasks = dict(suite.tasks.order_by("position").values_list("pk", "task"))
+    cells = Cells(list(tasks.values()), len(submissions) + len(imports))
+    rows = [(row[0], 0, True, *row) for row in measured_rows(submissions)]
+    measured_cells(cells, tasks, submissions)
+    for place, (*row, said) in enumerate(imported_rows(suite, imports), start=len(submissions)):
+        rows.append((0, row[0], False, *row))
+        cells.add(place, SAID.decode(said))
+    names = ("submission", "imported", "verified", *OWN, *PLAIN)
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)) if rows else ([] for _ in names), strict=True))
+    del rows
+    return table.build(converted(columns) | cells.columns(), list(tasks.values()))
 
 
 def among(rows: QuerySet[Any], keys: Sequence[int]) -> QuerySet[Any]:
@@ -108,10 +161,11 @@ def measured_rows(keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
     named = {
         "batch": Value(0),
         "why": F("unranked_reason"),
-        "dtype": F("settings__dtype"),
+        "dtype": KeyTextTransform("dtype", "settings"),
         "context": Coalesce("revision__context_length", "revision__model__context_length"),
         "day": TruncDate("finished_at"),
         "words": Cast("settings", TextField()),
+        "modes": Cast("revision__model__modalities", TextField()),
     }
     own = ("pk", "batch", "score", "stderr", "why", "dtype", "day", "context", "words")
     found = among(Submission.objects.annotate(**named), keys).values_list(*own, *PLAIN.values(), "revision__dtype")
@@ -133,26 +187,23 @@ def unvouched(keys: Sequence[int]) -> set[int]:
     return {pk for pk, place in found.items() if place not in known}
 
 
-def measured_cells(keys: Sequence[int]) -> Iterator[dict[str, Cell]]:
-    """The cells of submissions, by key; of one without results, none."""
-    keys = sorted(keys)
-    results = Result.objects.order_by("submission_id")
-    results = (
-        results.filter(submission__in=keys)
-        if len(keys) <= FEW
-        else results.filter(submission__gte=keys[0], submission__lte=keys[-1])
-    )
-    found = results.values_list("submission_id", "task__task", "score", "stderr", "n", "unavailable")
-    groups = groupby(found.iterator(chunk_size=BATCH), key=itemgetter(0))
-    group = next(groups, None)
-    for key in keys:
-        while group is not None and group[0] < key:
-            group = next(groups, None)
-        if group is None or group[0] != key:
-            yield {}
-            continue
-        yield {task: Cell(score, stderr, n, None, why) for _, task, score, stderr, n, why in group[1]}
-        group = next(groups, None)
+def measured_cells(cells: Cells, tasks: dict[int, str], keys: Sequence[int]) -> None:
+    """Put the results of submissions into their cells; `keys` sorted, as the rows are."""
+    names = list(tasks.values())
+    numbers = np.array(sorted(keys), dtype=np.int64)
+    for start in range(0, len(numbers), BATCH):
+        some = numbers[start : start + BATCH]
+        named = some.tolist() if len(some) <= FEW else None
+        with binary_cursor() as cursor:
+            cursor.execute(RESULTS, [list(tasks), int(some[0]), int(some[-1]), named, named])
+            packed, *lacking = cursor.fetchone() or (b"",)
+        found = np.frombuffer(packed or b"", dtype=PACKED)
+        found = found[np.isin(found["submission"], some)]
+        cells.put(start + np.searchsorted(some, found["submission"]), found["task"] - 1, found)
+        for row, task, why in zip(*(values or () for values in lacking), strict=True):
+            place = int(np.searchsorted(some, row))
+            if place < len(some) and some[place] == row:
+                cells.lacks(start + place, names[task - 1], why)
 
 
 def imported_rows(suite: Suite, keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
@@ -162,6 +213,7 @@ def imported_rows(suite: Suite, keys: Sequence[int]) -> Iterator[tuple[Any, ...]
     named = {
         "context": Coalesce("revision__context_length", "revision__model__context_length"),
         "words": Cast("settings", TextField()),
+        "modes": Cast("revision__model__modalities", TextField()),
         "cells": Cast("tasks", TextField()),
     }
     own = ("pk", "batch_id", "score", "stderr", "unranked_reason", "precision", "evaluated_on", "context", "words")
@@ -173,48 +225,11 @@ def imported_rows(suite: Suite, keys: Sequence[int]) -> Iterator[tuple[Any, ...]
             yield (*row[:4], why, *row[5:])
 
 
-class Scores:
-    """The tasks' columns, filled row by row."""
-
-    def __init__(self, tasks: list[str]) -> None:
-        self._places = {task: place for place, task in enumerate(tasks)}
-        self._rows: list[np.ndarray[Any, np.dtype[np.float64]]] = []
-        self._missing: dict[str, dict[int, str]] = {}
-
-    def add(self, cells: dict[str, Cell]) -> None:
-        """One more row; what it lacks is missing."""
-        row = np.full((len(TASK), len(self._places)), np.nan)
-        for task, cell in cells.items():
-            place = self._places.get(task)
-            if place is None:
-                continue
-            for part, value in enumerate((cell.score, cell.stderr, cell.n or None, cell.normalised)):
-                if value is not None:
-                    row[part, place] = value
-            if cell.unavailable:
-                self._missing.setdefault(task, {})[len(self._rows)] = cell.unavailable
-        self._rows.append(row)
-
-    def columns(self) -> dict[str, Any]:
-        """By name; of parts that no row has, none."""
-        rows = len(self._rows)
-        parts = np.stack(self._rows, axis=-1) if rows else np.zeros((len(TASK), len(self._places), 0))
-        self._rows = []
-        found: dict[str, Any] = {
-            task_column(name, task): parts[part, place]
-            for part, name in enumerate(TASK)
-            for task, place in self._places.items()
-            if name == "score" or not np.isnan(parts[part]).all()
-        }
-        for task, reasons in self._missing.items():
-            found[task_column(MISSING, task)] = [reasons.get(row) for row in range(rows)]
-        return found
-
-
 def converted(columns: dict[str, list[Any]]) -> dict[str, Any]:
     """Database values as the columns want them: NaN for unknown numbers, days for dates, 0 for no rank."""
     columns["size_class"] = [size_class(parameters) for parameters in columns["parameters"]]
-    columns["modalities"] = [" + ".join(sorted(map(str, one))) if one else None for one in columns["modalities"]]
+    modes = {text: " + ".join(sorted(map(str, json.loads(text)))) for text in set(columns["modalities"])}
+    columns["modalities"] = [modes[text] for text in columns["modalities"]]
     columns["context_length"], columns["evaluated_on"] = columns.pop("context"), columns.pop("day")
     columns |= {rank: [0] * len(columns["submission"]) for rank in table.RANKS}
     numbers = {fact.name for fact in FACTS if fact.kind == "number"} | set(table.SCORES)
@@ -228,12 +243,6 @@ def converted(columns: dict[str, list[Any]]) -> dict[str, Any]:
         else:
             plain[name] = values
     return plain
-
-
-def settings_of(words: str) -> dict[str, Any]:
-    """Settings from their column."""
-    found: dict[str, Any] = json.loads(words)
-    return found
 
 
 def keys_of(data: table.Columns) -> Iterable[tuple[int, int]]:

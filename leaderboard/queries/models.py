@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from django.db.models import F, Prefetch, QuerySet
 
 from leaderboard.models import Fact, Imported, Model, Price, Revision, Snapshot, Submission, Suite
-from leaderboard.queries.errors import Missing
+from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.rows import Row, rows_of
 from leaderboard.queries.snapshots import columns_of
 
@@ -50,6 +50,22 @@ def models() -> QuerySet[Model]:
     return Model.objects.order_by("name").prefetch_related(
         Prefetch("revisions", queryset=Revision.objects.order_by("-id"))
     )
+
+
+def chosen(*, search: str = "", kind: str = "") -> QuerySet[Model]:
+    """Models whose name has a text in it, of a kind, as far as each is given; raises BadQuery."""
+    if kind and kind not in Model.Kind.values:
+        raise BadQuery("kind", f"kind is one of {', '.join(Model.Kind.values)}, not {kind[:40]!r}.")
+    found = models()
+    if search.strip():
+        found = found.filter(name__icontains=search.strip())
+    return found.filter(kind=kind) if kind else found
+
+
+def revisions(model: str = "") -> QuerySet[Revision]:
+    """All revisions, or those of one model."""
+    found = Revision.objects.select_related("model").order_by("-id")
+    return found.filter(model__name=model) if model else found
 
 
 def model_detail(name: str) -> ModelDetail:

@@ -3,12 +3,20 @@
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from leaderboard.models import Delivery, Outbox, Owner, Webhook
-from leaderboard.queries.errors import BadQuery
+from leaderboard.queries.errors import BadQuery, Missing
 
 
 def webhooks(owner: Owner) -> QuerySet[Webhook]:
     """Active ones first, then disabled ones, each newest first."""
     return Webhook.objects.filter(owner=owner).order_by("-disabled_at", "-pk")
+
+
+def webhook(owner: Owner, pk: int) -> Webhook:
+    """One of an owner's; raises Missing, also for somebody else's."""
+    found = Webhook.objects.filter(owner=owner, pk=pk).first()
+    if found is None:
+        raise Missing("webhook", f"You have no webhook {pk}.")
+    return found
 
 
 def active_webhooks(owner: Owner | None) -> QuerySet[Webhook]:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 from django.conf import settings
+from django.db.models import QuerySet
 
 from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, Suite
+from leaderboard.queries.binary import binary_cursor
 
 KEPT = 8
 """Rankings whose columns a process keeps at hand; they are files mapped into memory, shared with its neighbours."""
@@ -21,6 +23,22 @@ def newest(suite: Suite | int) -> Snapshot | None:
     """The newest ranking of a suite (or of the one with this key), without its columns; None while nothing was
     ranked."""
     return Snapshot.objects.filter(suite=suite).defer("columns").order_by("-id").first()
+
+
+def newest_key(slug: str) -> int | None:
+    """The number of the newest ranking of a suite, or for "" of any that may be shown; one look at an index."""
+    rows = Snapshot.objects.filter(suite__slug=slug).order_by("-id") if slug else by_default()
+    return rows.values_list("pk", flat=True).first()
+
+
+def by_default() -> QuerySet[Snapshot]:
+    """Rankings of all suites, the one that is shown unasked first: what was measured here comes before imports."""
+    return Snapshot.objects.order_by("suite__imported", "-id")
+
+
+def kept(suite: Suite, pk: int) -> Snapshot | None:
+    """A ranking of a suite, without its columns; None once it is not kept any more."""
+    return Snapshot.objects.filter(suite=suite, pk=pk).defer("columns").first()
 
 
 def columns_of(snapshot: Snapshot) -> Columns:
@@ -41,10 +59,19 @@ def _columns(digest: str, snapshot: int) -> Columns:
 
 def whole(snapshot: int) -> pa.Table:
     """The columns of a ranking from the database: its own, or those of the one that it differs from, changed."""
-    found = Snapshot.objects.select_related("base").get(pk=snapshot)
-    if found.base is None:
-        return stored.from_bytes(bytes(found.columns))
-    return stored.applied(columns_of(found.base).table, bytes(found.columns))
+    found = Snapshot.objects.select_related("base").defer("columns", "base__columns").get(pk=snapshot)
+    data = stored_columns(found)
+    return stored.from_bytes(data) if found.base is None else stored.applied(columns_of(found.base).table, data)
+
+
+def stored_columns(snapshot: Snapshot) -> bytes:
+    """The columns of a ranking as they are stored, tens of megabytes for a large one."""
+    with binary_cursor() as cursor:
+        cursor.execute("SELECT columns FROM leaderboard_snapshot WHERE id = %s", [snapshot.pk])
+        found = cursor.fetchone()
+    if found is None:
+        raise Snapshot.DoesNotExist(f"Snapshot {snapshot.pk} was removed.")
+    return bytes(found[0])
 
 
 def copy_of(digest: str) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings as site
-from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from leaderboard.models import Job, Outbox, Pulse, Submission, Worker
@@ -85,6 +85,11 @@ class Status:
             if self.online
         ]
         return found
+
+
+def all_workers() -> QuerySet[Worker]:
+    """Every worker that was ever here, the newest first, each with its token."""
+    return Worker.objects.select_related("token").order_by("-id")
 
 
 def status() -> Status:

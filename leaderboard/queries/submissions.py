@@ -1,6 +1,7 @@
 """Submissions as people follow them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ from django.db.models import Q, QuerySet
 
 from evaluator.contract import Price, Spent
 from leaderboard import run_settings
-from leaderboard.models import EndpointUse, Event, Job, Result, Submission
+from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submission
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.board import standing_of
 from leaderboard.queries.endpoints import price_of, whose
-from leaderboard.queries.errors import Missing
+from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.rows import Row
 from leaderboard.queries.samples import WITH_SAMPLES
 from leaderboard.queries.waiting import Eta, eta_of, forecast, past_accuracy
@@ -115,6 +116,35 @@ class Detail:
 def submissions() -> QuerySet[Submission]:
     """All, newest first, with what their lines show."""
     return Submission.objects.select_related("suite", "owner", "revision__model").order_by("-id")
+
+
+ENDED = frozenset(Submission.State.values) - frozenset(LIVE)
+
+
+def chosen(
+    *, owner: Owner | None = None, states: Sequence[str] = (), suite: str = "", model: str = ""
+) -> QuerySet[Submission]:
+    """Those of an owner, in one of these states, of a suite and of a model, as far as each is given; raises
+    BadQuery."""
+    found = submissions()
+    for state in states:
+        if state not in Submission.State.values:
+            raise BadQuery("state", f"state is one of {', '.join(Submission.State.values)}, not {state[:40]!r}.")
+    if owner is not None:
+        found = found.filter(owner=owner)
+    if states:
+        found = found.filter(state__in=states)
+    if suite:
+        found = found.filter(suite__slug=suite)
+    return found.filter(requested_model=model) if model else found
+
+
+def state_of(pk: int) -> str:
+    """The state alone; raises Missing."""
+    found = Submission.objects.filter(pk=pk).order_by().values_list("state", flat=True).first()
+    if found is None:
+        raise Missing("submission", f"There is no submission {pk}.")
+    return found
 
 
 def detail(pk: int) -> Detail:

@@ -58,9 +58,14 @@ def tighten(scores: Numbers, stderrs: Numbers, decided: Iterable[tuple[int, int]
     Raises ValueError where a winner's score is not above the loser's (then the items behind the scores are not those of
     the test), or one has none.
     """
+    return listed(bounds(scores, stderrs), *tightened(scores, stderrs, np.array(list(decided), dtype=np.int64)))
+
+
+def tightened(scores: Numbers, stderrs: Numbers, decided: Integers) -> tuple[Integers, Integers]:
+    """low and high of `tighten`, (N,) each, of no meaning where the score or the error is missing; `decided` (P, 2)."""
     found = bounds(scores, stderrs)
     low, high = counted(found)
-    pairs = np.unique(np.array(list(decided), dtype=np.int64).reshape(-1, 2), axis=0)
+    pairs = np.unique(decided.reshape(-1, 2), axis=0)
     winner, loser = pairs.T
     if len(pairs) and (pairs.min() < 0 or pairs.max() >= len(found.score)):
         raise ValueError("Decided pairs must be indices into the scores.")
@@ -75,13 +80,13 @@ def tighten(scores: Numbers, stderrs: Numbers, decided: Iterable[tuple[int, int]
         low[worst] = max(low[worst], low[best] + 1)
     for best, worst in pairs[up].tolist():
         high[best] = min(high[best], high[worst] - 1)
-    return listed(found, low, high)
+    return low, high
 
 
-def neighbours(scores: Numbers, stderrs: Numbers, *, reach: int = 1) -> list[tuple[int, int]]:
+def neighbours(scores: Numbers, stderrs: Numbers, *, reach: int = 1) -> Integers:
     """The pairs worth a paired test: at most `reach` places apart by score, scores unequal, intervals overlapping.
 
-    (better, worse) indices, best first. Models without an error are left out.
+    (better, worse) indices (P, 2), best first. Models without an error are left out.
     """
     found = bounds(scores, stderrs)
     order = np.argsort(-found.score, kind="stable")
@@ -92,7 +97,7 @@ def neighbours(scores: Numbers, stderrs: Numbers, *, reach: int = 1) -> list[tup
     close = (found.lower[best] <= found.upper[worst]) & (found.score[best] > found.score[worst])
     best, worst = best[close], worst[close]
     sort = np.lexsort((-found.score[worst], -found.score[best]))
-    return list(zip(best[sort].tolist(), worst[sort].tolist(), strict=True))
+    return np.stack([best[sort], worst[sort]], axis=1)
 
 
 def bounds(scores: Numbers, stderrs: Numbers) -> Bounds:
@@ -128,10 +133,10 @@ def listed(found: Bounds, low: Integers, high: Integers) -> list[Rank | None]:
     ]
 
 
-def places(scores: Sequence[float]) -> list[int]:
-    """The plain rank of each score, higher first: strictly better scores plus one, equal scores share it.
+def places(scores: Sequence[float] | Floats) -> Integers:
+    """The plain rank of each score, (N,), higher first: strictly better scores plus one, equal scores share it.
 
     For scores without standard errors, which allow no interval.
     """
     score = np.asarray(scores, dtype=float)
-    return [int(place) for place in len(score) - np.searchsorted(np.sort(score), score, side="right") + 1]
+    return (len(score) - np.searchsorted(np.sort(score), score, side="right") + 1).astype(np.int64)

@@ -54,7 +54,10 @@ def money(amount: Decimal) -> str:
 @register.filter
 def visible(text: str) -> str:
     """Untrusted text with control and bidirectional characters made visible, so that nothing can hide in it."""
-    return "".join(shown(character) for character in str(text))
+    text = str(text)
+    if text.isprintable():  # most are, and a page shows hundreds
+        return text
+    return "".join(shown(character) for character in text)
 
 
 def shown(character: str) -> str:

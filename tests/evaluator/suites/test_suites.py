@@ -12,6 +12,7 @@ import yaml
 from evaluator import suites
 
 RELEASED = {
+    "code@1": "ffef3340440d7acb53cecacc8c592adbb1167e0600b52daaef1805c61bbb74d4",
     "open-llm@1": "e9023d3b1f8eeb505be8ea4804ae84f5dfc43df9cadb059b86ae5be0a0a7f6f8",
     "starter@1": "15d2eabd28a9735eb4e374bd6551e8cda8609553724717361a68f26789e65fb2",
 }

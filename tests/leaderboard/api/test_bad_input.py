@@ -33,9 +33,8 @@ DEEP = {
     ),
 }  # fmt: skip
 POSTED = {
-    "api-submissions", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver", "worker-hello",
-    "worker-claim", "worker-preflight",
-    "worker-heartbeat", "worker-results", "worker-failure",
+    "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
+    "worker-hello", "worker-claim", "worker-preflight", "worker-heartbeat", "worker-results", "worker-failure",
 }  # fmt: skip
 
 
@@ -64,7 +63,7 @@ def test_json_a_hundred_thousand_deep_is_400_on_every_route(
         "first": "s1",
         "second": "s2",
     }
-    known |= {"slug": "tiny@1", "task": "alpha"}
+    known |= {"slug": "tiny@1", "task": "alpha", "name": "org/model"}
     client = Client(raise_request_exception=False)
     answered = {}
     for name, route in apis().items():

@@ -225,29 +225,3 @@ def test_models_and_suites_are_listed(client: Client, board: list[Submission]) -
     assert listed[0]["revisions"][0]["sha"] == "a" * 40
     suites = client.get("/api/v1/suites/").json()["results"]
     assert [(row["suite"], len(row["tasks"])) for row in suites] == [("tiny@1", 2)]
-
-
-def test_the_schema_covers_every_public_route(client: Client) -> None:
-    schema = client.get("/api/schema/?format=json").json()
-    assert set(schema["paths"]) == {
-        "/api/v1/submissions/",
-        "/api/v1/submissions/{id}/",
-        "/api/v1/submissions/{id}/cancel/",
-        "/api/v1/submissions/{id}/retry/",
-        "/api/v1/submissions/{id}/resume/",
-        "/api/v1/quota/",
-        "/api/v1/submissions/{id}/samples/",
-        "/api/v1/leaderboard/",
-        "/api/v1/compare/",
-        "/api/v1/diff/{first}/{second}/",
-        "/api/v1/models/",
-        "/api/v1/suites/",
-        "/api/v1/suites/{slug}/",
-        "/api/v1/tasks/",
-        "/api/v1/tasks/{task}/",
-        "/api/v1/webhooks/",
-        "/api/v1/webhooks/{id}/",
-        "/api/v1/deliveries/",
-        "/api/v1/deliveries/{id}/redeliver/",
-        "/api/v1/status/",
-    }

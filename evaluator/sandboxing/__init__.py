@@ -1,0 +1,1 @@
+"""The parts of `evaluator.sandbox`: what builds the walls (`walls`), and what runs behind them (`inside`)."""

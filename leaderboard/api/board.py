@@ -1,0 +1,88 @@
+"""The ranking of a suite: the board's own query, in pages of one snapshot."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from leaderboard.api import paging, shapes
+from leaderboard.api.paging import MAX_PAGE_SIZE
+from leaderboard.api.views import PublicView, whole
+from leaderboard.columnar.facts import FACETS
+from leaderboard.queries import board, snapshots
+
+PARAMETERS = (
+    OpenApiParameter("suite", str, description="name@version; default the one with the newest ranking"),
+    OpenApiParameter("sort", str, description="column or task, - for descending; default rank"),
+    OpenApiParameter("search", str, description="such as: qwen size:<10 -license:mit"),
+    OpenApiParameter("scores", str, enum=["normalised", "raw"], description="what an imported suite is sorted by"),
+    *(OpenApiParameter(fact.name, str, many=True, description=f"facet: {fact.title}") for fact in FACETS),
+)
+"""What chooses and orders rows."""
+
+
+def asked(request: Request) -> dict[str, Any]:
+    """What `board` takes of a query string with PARAMETERS."""
+    query = request.query_params
+    chosen: Mapping[str, list[str]] = {fact.name: query.getlist(fact.name) for fact in FACETS}
+    return {name: query.get(name, "") for name in ("suite", "sort", "search", "scores")} | {"chosen": chosen}
+
+
+class RankingView(PublicView):
+    """A reply that depends on a ranking and on nothing else."""
+
+    def validator(self, request: Request, **named: Any) -> str | None:
+        """The newest ranking, or the one that a cursor names."""
+        if "cursor" in request.query_params:
+            return f"snapshot {self.place(request)[0]}"
+        newest = snapshots.newest_key(request.query_params.get("suite", ""))
+        return None if newest is None else f"snapshot {newest}"
+
+    def place(self, request: Request) -> list[int]:
+        """The snapshot and page that a cursor names; raises BadQuery."""
+        found = paging.place_of(request.query_params["cursor"], [int, int])
+        return [one for one in found if isinstance(one, int)]
+
+    def scope_of(self, request: Request) -> str:
+        return "search" if request.query_params.get("search", "").strip() else ""
+
+
+class Leaderboard(RankingView):
+    """A suite's ranking."""
+
+    paged = True
+    shape = shapes.RowOut
+    parameters = (
+        *PARAMETERS,
+        OpenApiParameter("page", int, description="of the newest ranking; to read all pages follow `next` instead"),
+        *paging.PARAMETERS,
+    )
+
+    @extend_schema(responses={200: shapes.LeaderboardOut})
+    def get(self, request: Request) -> Response:
+        """One page of the newest ranking. `next` stays in this ranking, also when a newer one is made meanwhile; it is
+        410 once the ranking is not kept any more."""
+        snapshot, page = None, whole(request, "page", 1, most=10**6)
+        if "cursor" in request.query_params:
+            snapshot, page = self.place(request)
+        found = board.board(
+            **asked(request),
+            page=page,
+            page_size=whole(request, "page_size", board.PAGE_SIZE, most=MAX_PAGE_SIZE),
+            snapshot=snapshot,
+        )
+        reply = {
+            "suite": found.suite.slug,
+            "snapshot": found.snapshot.pk if found.snapshot else None,
+            "count": found.count,
+            "page": found.page,
+            "next": self.at(request, found, found.page + 1) if found.page < found.pages else None,
+            "previous": self.at(request, found, found.page - 1) if found.page > 1 else None,
+            "results": found.rows,
+        }
+        return Response(shapes.LeaderboardOut(reply, context={"sources": board.sources(found.rows)}).data)
+
+    def at(self, request: Request, found: board.Board, page: int) -> str:
+        return paging.next_url(request, [found.snapshot.pk if found.snapshot else 0, page])

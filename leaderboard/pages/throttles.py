@@ -1,0 +1,51 @@
+"""Rate limits of pages: logging in, submitting, and searching the board. The API counts its own requests."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from leaderboard import throttles
+from leaderboard.throttles import Standing
+
+SUBMITTING = frozenset({"submit", "retry"})
+
+
+class Throttles:
+    """Middleware: refuses with 429 and a page that says when again."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, arguments: Any, named: Any) -> HttpResponse | None:
+        standings = [one for scope, who in counted(request) if (one := throttles.take(scope, who)) is not None]
+        over = next((one for one in standings if one.exceeded), None)
+        return None if over is None else refused(request, over, standings)
+
+
+def counted(request: HttpRequest) -> list[tuple[str, str]]:
+    """The allowances that a request counts for, and whose they are."""
+    route = request.resolver_match.url_name if request.resolver_match else ""
+    address = throttles.address(request)
+    if route == "login" and request.method == "POST":
+        # Of the account too, so that many addresses together cannot guess one password.
+        return [("login", address), ("login", f"account {request.POST.get('username', '')[:150].lower()}")]
+    who = address if isinstance(request.user, AnonymousUser) else f"user {request.user.pk}"
+    if route in SUBMITTING and request.method == "POST":
+        owner = getattr(request.user, "owner", None)
+        return [("submit", f"owner {owner.pk}" if owner else who)]
+    if route == "board" and request.GET.get("search", "").strip():
+        return [("search", who)]
+    return []
+
+
+def refused(request: HttpRequest, over: Standing, standings: list[Standing]) -> HttpResponse:
+    reply = render(request, "problem.html", {"message": over.message, "status": 429}, status=429)
+    for name, value in throttles.headers(standings).items():
+        reply[name] = value
+    return reply
