@@ -2,10 +2,12 @@
 
 Every check is a new submission and so a new job: nothing that was answered before is used again. A series of checks
 would cry wolf sooner or later at a fixed level, so the k-th check against a baseline flags at 0.05 / (k (k + 1)): these
-levels add up to 0.05, the chance of ever flagging an endpoint that did not change.
+levels add up to 0.05, the chance of ever flagging an endpoint that did not change. A check looks at the suite's mean
+and at each task (Holm), for a task that fell can hide in the mean of many; the smaller p counts, doubled (Bonferroni).
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 import msgspec
@@ -18,7 +20,7 @@ from leaderboard import run_settings
 from leaderboard.actions.errors import NotFound, Refused
 from leaderboard.actions.register_endpoint import evaluate_endpoint
 from leaderboard.models import DriftCheck, Endpoint, EndpointUse, Submission, User, Watch
-from leaderboard.queries.compare import Against, compare
+from leaderboard.queries.compare import Compared, compare
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,9 @@ def watch_endpoint(
     row = Endpoint.objects.filter(pk=endpoint, operated=True).first()
     run = Submission.objects.filter(pk=like, use__endpoint=row, state=Submission.State.SUCCEEDED).first()
     if row is None or run is None:
-        raise NotFound("unknown_run", f"Registered endpoint {endpoint} has no succeeded submission {like}.", field="like")
+        raise NotFound(
+            "unknown_run", f"Registered endpoint {endpoint} has no succeeded submission {like}.", field="like"
+        )
     base = Submission.objects.filter(pk=baseline or like, suite=run.suite, state=Submission.State.SUCCEEDED).first()
     if base is None:
         message = f"Submission {baseline} did not succeed on {run.suite.slug}; a baseline has."
@@ -138,24 +142,29 @@ def baselines_of(row: Submission) -> set[int]:
 def check(*, row: Submission, baseline: int) -> bool:
     """Note one comparison; False where there is nothing to compare."""
     Endpoint.objects.select_for_update(no_key=True).get(pk=row.use.endpoint_id)  # checks are counted one by one
-    against = compared(baseline, row.pk)
-    if against is None or against.verdict is None:
+    found = compare(asked=[f"s{baseline}", f"s{row.pk}"])
+    seen = sorted(evidence(found), key=lambda one: one[0])
+    whole = found.standings[1].against
+    if not seen or whole is None or whole.verdict is None:
         return False
     number = 1 + DriftCheck.objects.filter(baseline=baseline, endpoint=row.use.endpoint_id).count()
     level = threshold(number)
-    p = against.verdict.p_unequal
+    p, task, word = seen[0]
     DriftCheck.objects.create(
-        endpoint=row.use.endpoint, baseline_id=baseline, current=row, number=number, items=against.comparison.n,
-        difference=against.difference, low=against.low, high=against.high, p=p, threshold=level,
-        word=against.verdict.word, drifted=p < level,
+        endpoint=row.use.endpoint, baseline_id=baseline, current=row, number=number, items=whole.comparison.n,
+        difference=whole.difference, low=whole.low, high=whole.high, p=p, task=task, threshold=level, word=word,
+        drifted=p < level,
     )  # fmt: skip
     return True
 
 
-def compared(baseline: int, current: int) -> Against | None:
-    """The later run against the earlier one, over all tasks."""
-    standings = compare(asked=[f"s{baseline}", f"s{current}"]).standings
-    return next((one.against for one in standings if one.of.id == f"s{current}"), None)
+def evidence(found: Compared) -> Iterator[tuple[float, str, str]]:
+    """p of no difference, the task's name ("" for the suite) and the verdict's word, each adjusted for all others."""
+    parts = [("", one.against) for one in found.standings]
+    parts += [(row.task.task, entry.against) for row in found.rows for entry in row.entries]
+    for task, against in parts:
+        if against is not None and against.verdict is not None:
+            yield min(1.0, 2 * against.verdict.p_unequal), task, against.verdict.word
 
 
 def note_missing() -> int:

@@ -6,9 +6,8 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from leaderboard.api.shapes import ErrorOut
+from leaderboard.api.views import PublicView
 from leaderboard.queries.drift import drift
 from leaderboard.queries.reliability import reliability_of
 
@@ -21,7 +20,8 @@ class DriftRunOut(serializers.Serializer[Any]):
     difference = serializers.FloatField()
     low = serializers.FloatField(help_text="95 %")
     high = serializers.FloatField(help_text="95 %")
-    p = serializers.FloatField()
+    p = serializers.FloatField(help_text="of the suite and its tasks together")
+    task = serializers.CharField(allow_blank=True, help_text="which of them p comes from; empty: the suite")
     threshold = serializers.FloatField(allow_null=True)
     drifted = serializers.BooleanField(allow_null=True)
     verdict = serializers.CharField(source="word")
@@ -59,29 +59,29 @@ class ReliabilityOut(serializers.Serializer[Any]):
     hours = HourOut(many=True)
 
 
-class EndpointDrift(APIView):
+class EndpointDrift(PublicView):
     """Whether an endpoint still answers as it did."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("suite", str, description="name@version; default: of the newest run"),
-            OpenApiParameter("baseline", str, description="a submission, such as s12; default: the endpoint's own"),
-        ],
-        responses={200: DriftOut, 400: ErrorOut, 404: ErrorOut},
+    shape = DriftOut
+    parameters = (
+        OpenApiParameter("suite", str, description="name@version; default: of the newest run"),
+        OpenApiParameter("baseline", str, description="a submission, such as s12; default: the endpoint's own"),
     )
+
+    @extend_schema(responses={200: DriftOut})
     def get(self, request: Request, pk: int) -> Response:
         """Each later run against the baseline, on identical items."""
         suite, baseline = (request.query_params.get(name, "") for name in ("suite", "baseline"))
         return Response(DriftOut(drift(pk, suite=suite, baseline=baseline)).data)
 
 
-class Reliability(APIView):
+class Reliability(PublicView):
     """How a model's APIs did."""
 
-    @extend_schema(
-        parameters=[OpenApiParameter("model", str, required=True, description="org/name")],
-        responses={200: ReliabilityOut, 404: ErrorOut},
-    )
+    shape = ReliabilityOut
+    parameters = (OpenApiParameter("model", str, required=True, description="org/name"),)
+
+    @extend_schema(responses={200: ReliabilityOut})
     def get(self, request: Request) -> Response:
         """Errors, refusals, latency and speed by hour, as this site's evaluations of the last 30 days saw them."""
         name = request.query_params.get("model", "")

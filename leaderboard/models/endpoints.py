@@ -145,7 +145,8 @@ class Watch(models.Model):
 class DriftCheck(models.Model):
     """A later run of an endpoint against an earlier one, or against local weights, on the same items, in points.
 
-    `drifted`: p is below `threshold`, which falls with the number of checks made before (`actions.drift`).
+    `p` is of the whole suite and its tasks together; `task` names the task that it comes from, "" the suite. `drifted`:
+    it is below `threshold`, which falls with the number of checks made before (`actions.drift`).
     """
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="checks")
@@ -157,6 +158,7 @@ class DriftCheck(models.Model):
     low = models.FloatField()
     high = models.FloatField()
     p = models.FloatField()
+    task = models.CharField(max_length=120, blank=True)
     threshold = models.FloatField()
     word = models.CharField(max_length=12)
     drifted = models.BooleanField()

@@ -10,7 +10,7 @@ from leaderboard.queries.drift import Drift
 from leaderboard.queries.drift import drift as look
 
 COLUMNS = (
-    "endpoint", "suite", "baseline", "submission", "finished_at", "difference", "low", "high", "p", "threshold",
+    "endpoint", "suite", "baseline", "submission", "finished_at", "difference", "low", "high", "p", "task", "threshold",
     "drifted", "verdict", "items",
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ def drift_csv(request: HttpRequest, pk: int) -> HttpResponse:
         (
             found.endpoint.pk, found.suite.slug if found.suite else "", found.baseline.pk if found.baseline else None,
             one.submission.pk, one.at.isoformat() if one.at else "", one.difference, one.low, one.high, one.p,
-            one.threshold, "" if one.drifted is None else str(one.drifted).lower(), one.word, one.items,
+            one.task, one.threshold, "" if one.drifted is None else str(one.drifted).lower(), one.word, one.items,
         )
         for one in found.lines
     ]  # fmt: skip

@@ -16,8 +16,8 @@ MOST = 7
 
 @dataclass(frozen=True)
 class Line:
-    """One run against the baseline, in points; `threshold` and `drifted` are None where nobody keeps count (a baseline
-    that the reader chose)."""
+    """One run against the baseline, in points. `p` comes from `task`, or from the suite as a whole; `threshold` and
+    `drifted` are None where nobody keeps count (a baseline that the reader chose)."""
 
     submission: Submission
     at: datetime | None
@@ -27,6 +27,7 @@ class Line:
     p: float
     items: int
     word: str
+    task: str = ""
     threshold: float | None = None
     drifted: bool | None = None
 
@@ -91,7 +92,9 @@ def drift(pk: int, *, suite: str = "", baseline: str = "") -> Drift:
     chosen = suite_of(suites, suite)
     runs = [run for run in runs if chosen and run.suite_id == chosen.pk]
     checks = list(
-        DriftCheck.objects.filter(endpoint=endpoint, current__in=runs).select_related("current", "baseline__revision__model")
+        DriftCheck.objects.filter(endpoint=endpoint, current__in=runs).select_related(
+            "current", "baseline__revision__model"
+        )
     )
     known = list({one.baseline_id: one.baseline for one in checks}.values())
     base = baseline_of(baseline, chosen, known, checks)
@@ -134,14 +137,17 @@ def baseline_of(
     if number.isascii() and number.isdigit() and len(number) < 10:
         found = ours.filter(pk=int(number)).first()
     if found is None:
-        raise BadQuery("baseline", f"A baseline is a submission that succeeded on this suite, such as s12: {text[:40]!r}.")
+        raise BadQuery(
+            "baseline", f"A baseline is a submission that succeeded on this suite, such as s12: {text[:40]!r}."
+        )
     return found
 
 
 def line_of(check: DriftCheck) -> Line:
     return Line(
         submission=check.current, at=check.current.finished_at, difference=check.difference, low=check.low,
-        high=check.high, p=check.p, items=check.items, word=check.word, threshold=check.threshold, drifted=check.drifted,
+        high=check.high, p=check.p, items=check.items, word=check.word, task=check.task, threshold=check.threshold,
+        drifted=check.drifted,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`manage.py watch_endpoint ID --like 12 --days 7 --dollars 2 --by USER`: measure it again and again, and flag drift."""
+"""`manage.py watch_endpoint ID --like 12 --days 7 --dollars 2 --by USER`: measure it again and again."""
 
 from argparse import ArgumentParser
 from typing import Any
