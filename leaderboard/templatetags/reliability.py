@@ -1,10 +1,11 @@
 """The part of a model's page that says how its API did."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
 
-from leaderboard.models import Model
+from leaderboard.models import Model, Revision
 from leaderboard.queries.reliability import reliability as look
 
 register = template.Library()
@@ -15,8 +16,10 @@ BARS, WIDTH, HEIGHT = 72, 432, 44
 
 
 @register.inclusion_tag("model/reliability.html")
-def reliability(model: Model) -> dict[str, Any]:
-    """`{% reliability detail.model %}`: nothing for a model that no endpoint of was ever asked."""
+def reliability(model: Model, revisions: Iterable[Revision]) -> dict[str, Any]:
+    """`{% reliability model detail.revisions %}`: nothing for a model that was never asked behind an API."""
+    if not any(revision.source == Revision.Source.ENDPOINT for revision in revisions):
+        return {}
     found = look(model)
     hours = list(reversed(found.hours[:BARS]))
     slowest = max((one.p95_seconds or 0.0 for one in hours), default=0.0)
