@@ -46,6 +46,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # it pads what it packs, so that lengths tell nothing of secrets
+    "leaderboard.patience.StatementTimeout",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -82,6 +84,11 @@ DATABASES = {"default": env.db_url("DATABASE_URL")}
 # Each thread keeps its connection, asks it for a sign of life before a request, and replaces it when it died (a restart
 # of the server). A pool is worse there: it offers one dead connection after the other, with growing waits.
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# Milliseconds for one statement of a web request that reads, and of one that writes; 0: no limit (wsgi.py sets it).
+WEB_STATEMENT_MS = env.int("PARITY_STATEMENT_MS", default=0)
+WEB_WRITE_STATEMENT_MS = 15 * WEB_STATEMENT_MS
+if WEB_STATEMENT_MS:
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = f"-c statement_timeout={WEB_STATEMENT_MS}"
 AUTH_USER_MODEL = "leaderboard.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

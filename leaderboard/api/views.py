@@ -21,6 +21,7 @@ from leaderboard.actions.errors import TooMany
 from leaderboard.api.errors import NotModified
 from leaderboard.models import ApiToken
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.release import program
 from leaderboard.throttles import Standing
 
 READS = ("GET", "HEAD")
@@ -128,7 +129,7 @@ class PublicView(APIView):
         if validator is None:
             return
         accepted = getattr(request.accepted_renderer, "format", "")
-        spelled = json.dumps([validator, request.get_full_path(), request.get_host(), accepted])
+        spelled = json.dumps([program(), validator, request.get_full_path(), request.get_host(), accepted])
         self.etag = f'W/"{hashlib.sha256(spelled.encode()).hexdigest()[:32]}"'
         given = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
         if self.etag in given or given == ["*"]:

@@ -4,6 +4,7 @@ from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
 
 from leaderboard.columnar.facts import FACETS
+from leaderboard.pages.conditional import conditional
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part
 from leaderboard.queries import board as boards
@@ -16,6 +17,7 @@ def chosen(query: QueryDict) -> dict[str, list[str]]:
 
 
 @require_safe
+@conditional("HX-Request", "HX-Boosted", "HX-History-Restore-Request")
 @readable
 def board(request: HtmxRequest) -> HttpResponse:
     """`/?suite=&sort=&search=&scores=&page=`, and any facet as often as it has chosen values; htmx gets the table

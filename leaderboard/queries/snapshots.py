@@ -1,16 +1,18 @@
 """The newest ranking of a suite, with its columns in memory."""
 
 import os
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 
 from leaderboard.columnar import stored, table
 from leaderboard.columnar.table import Columns
-from leaderboard.models import Snapshot, Suite
+from leaderboard.models import Import, Snapshot, Suite
 from leaderboard.queries.binary import binary_cursor
 
 KEPT = 8
@@ -25,10 +27,32 @@ def newest(suite: Suite | int) -> Snapshot | None:
     return Snapshot.objects.filter(suite=suite).defer("columns").order_by("-id").first()
 
 
+class State(NamedTuple):
+    """What a board is made of, besides its address. `keys`: the newest suite and import."""
+
+    digest: str
+    created_at: datetime
+    keys: tuple[int | None, ...]
+
+
+def state_of(suite: str) -> State | None:
+    """The newest ranking of `suite`, or for "" of the one that the front page shows; None while there is none."""
+    if "\x00" in suite:
+        return None
+    rows = of_slug(suite)
+    newest_of = [Subquery(noun.objects.order_by("-id").values("pk")[:1]) for noun in (Suite, Import)]
+    found = rows.values_list("digest", "created_at", *newest_of).first()
+    return State(found[0], found[1], found[2:]) if found else None
+
+
 def newest_key(slug: str) -> int | None:
     """The number of the newest ranking of a suite, or for "" of any that may be shown; one look at an index."""
-    rows = Snapshot.objects.filter(suite__slug=slug).order_by("-id") if slug else by_default()
-    return rows.values_list("pk", flat=True).first()
+    return of_slug(slug).values_list("pk", flat=True).first()
+
+
+def of_slug(slug: str) -> QuerySet[Snapshot]:
+    """The rankings of a suite, the newest first, or for "" of any that may be shown."""
+    return Snapshot.objects.filter(suite__slug=slug).order_by("-id") if slug else by_default()
 
 
 def by_default() -> QuerySet[Snapshot]:

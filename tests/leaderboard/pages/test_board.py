@@ -82,6 +82,20 @@ BAD_QUESTIONS = [
     ("page=2", 404, "There is no page 2; there are 1."),
     ("search=" + "x" * 501, 400, "A search has at most 500 characters."),
     ("search=a%00b", 400, "A search cannot hold the character NUL."),
+    ("sort=" + "score," * 2_000, 400, "There is no column 'score,score,"),
+    ("sort=score;DROP TABLE leaderboard_snapshot", 400, "There is no column 'score;DROP TABLE"),
+    ("sort=tasks.alpha", 400, "There is no column 'tasks.alpha'"),
+    ("sort=score%0aasc", 400, r"There is no column 'score\nasc'"),
+    ("suite=" + "s" * 10_000, 404, "There is no suite 'sss"),
+    ("suite=tiny@1'--", 404, "There is no suite"),
+    ("search=" + "a " * 5_000, 400, "A search has at most 500 characters."),
+    ("search=" + "a " * 21, 400, "A search has at most 20 terms."),
+    ("search=__class__:x", 400, "There is no field '__class__'."),
+    ("search=size:(a%2B)%2B$", 400, "size is a number: write size:<10 or size:7..70, not '(a+)+$'."),
+    ("search=released:>2024-13", 400, "released is a date"),
+    ("scores=__dict__", 400, "Scores are normalised or raw, not '__dict__'."),
+    ("licence=" + "l" * 10_000, 400, "No model here has the licence 'lll"),
+    ("licence='; DELETE FROM leaderboard_model --", 400, "No model here has the licence"),
     ("kind=closed", 400, "No model here has the kind 'closed'. There is: open, proprietary, unknown."),
 ]
 
@@ -93,6 +107,20 @@ def test_a_question_without_an_answer_gets_plain_words(client: Client, board: di
         found = tree(reply)
         assert words in found.one("p", "lede").text
         assert found.one("a", "button").text == "Go to the board"
+
+
+ODD_SEARCHES = [
+    "(a+)+$ aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "(.*)*x.*.*.*.*y", "[", "\\", "%", "_", "' OR 1=1 --",
+    "'; DROP TABLE leaderboard_snapshot; --", "${jndi:ldap://x}", "{{ 7*7 }}", "<script>", "\u202e", "\u0130",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD_SEARCHES)
+def test_a_search_has_no_patterns_and_no_sql(client: Client, board: dict[str, Submission], text: str) -> None:
+    """Each is looked for as it is written, and no model is called so."""
+    found = tree(client.get("/", {"search": text}))
+    assert found.one("div", "empty").one("h2").text == "No model matches"
+    assert len(names(client)) == 4
 
 
 ORDERS = {

@@ -1,0 +1,74 @@
+"""A board that a reader has already need not be sent again: the validator (ETag) of pages that are made from a ranking.
+
+What a board shows to somebody who is not signed in follows from the address, the newest ranking, suite and import, how
+long ago the ranking was built (a page says so), and this program. One query finds these; nothing is rendered.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+
+from leaderboard.queries.snapshots import state_of
+from leaderboard.release import program
+from leaderboard.templatetags.words import ago
+
+View = Callable[..., HttpResponseBase]
+SAFE = {"GET", "HEAD"}
+MESSAGES = "messages"
+"""The cookie with messages that the next page shows."""
+
+
+def personal(request: HttpRequest) -> bool:
+    """Whether the answer may be for one reader alone: who is signed in, has a token, or has a message waiting."""
+    named = {settings.SESSION_COOKIE_NAME, MESSAGES} & set(request.COOKIES)
+    return bool(named) or "Authorization" in request.headers
+
+
+def tag_of(request: HttpRequest, varying: tuple[str, ...]) -> str | None:
+    """The validator of the answer to `request`, or None where there is nothing to show yet.
+
+    `varying` are the headers that choose among answers at the same address.
+    """
+    state = state_of(request.GET.get("suite", ""))
+    if state is None:
+        return None
+    parts = [
+        program(), request.build_absolute_uri(), *(request.headers.get(name, "") for name in varying),
+        state.digest, ago(state.created_at), *map(str, state.keys),
+    ]  # fmt: skip
+    return f'"{hashlib.sha256(chr(0).join(parts).encode(errors="surrogatepass")).hexdigest()[:32]}"'
+
+
+def conditional(*varying: str) -> Callable[[View], View]:
+    """For a view of a board: answers 304 to who has it already, and tells everyone else its validator.
+
+    Only answers with status 200 have one, and none that is for one reader alone. Answers vary by cookies and by the
+    headers `varying`; whoever keeps one has to ask before it is shown again.
+    """
+
+    def decorated(view: View) -> View:
+        @wraps(view)
+        def answered(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
+            private = personal(request)
+            tag = tag_of(request, varying) if request.method in SAFE and not private else None
+            reply: HttpResponseBase | None = None
+            if tag and "If-None-Match" in request.headers:
+                reply = get_conditional_response(request, etag=tag, response=None)
+            if reply is None:
+                reply = view(request, *arguments, **named)
+            if tag and reply.status_code in {200, 304}:
+                reply.headers["ETag"] = tag
+            if request.method in SAFE:
+                patch_cache_control(reply, no_cache=True, **({"private": True} if private else {}))
+            if isinstance(reply, HttpResponse):
+                patch_vary_headers(reply, ["Cookie", *varying])
+            return reply
+
+        return answered
+
+    return decorated

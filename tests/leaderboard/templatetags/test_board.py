@@ -1,0 +1,70 @@
+"""What is written straight as HTML: nothing of a model or a suite may become markup."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard.columnar.select import FacetValue
+from leaderboard.models import SuiteTask
+from leaderboard.queries.board import Facet
+from leaderboard.queries.columns import Column, Columns, Scale
+from leaderboard.queries.rows import Row
+from leaderboard.templatetags.board import Rows, facet_values, heading, named
+from leaderboard.templatetags.parity import hidden
+from tests.leaderboard.pages.html import tree
+
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror='a'>&\u202e\u2066\x00"
+TASK = SuiteTask(task="alpha", title=HOSTILE, metric="acc", filter="none")
+ROW = Row(
+    model_name=HOSTILE, kind="open", sha=HOSTILE, parameters=7, flagged=True, submission_id=None, imported_id=3,
+    batch=1, settings={"dtype": HOSTILE, "apply_chat_template": True, "engine": HOSTILE}, precision=HOSTILE, rank=None,
+    rank_low=None, rank_high=None, unranked_reason=HOSTILE, score=None, stderr=None,
+    tasks={"alpha": {"score": None, "unavailable": HOSTILE}},
+)  # fmt: skip
+
+
+class Page:
+    """As much of a board as rows need."""
+
+    columns = Columns(Scale(), 80.0, True, [Column(TASK, 0.1, 0.9, 0.5)])
+    scores = ""
+
+
+def rows() -> list[Row]:
+    scored = dataclasses.replace(ROW, submission_id=7, imported_id=None, rank=1, rank_low=1, rank_high=3, score=80.0)
+    return [ROW, dataclasses.replace(ROW, imported_id=None, submission_id=5), dataclasses.replace(scored, stderr=1.0)]
+
+
+@pytest.mark.parametrize("row", rows(), ids=["imported", "measured", "ranked"])
+def test_nothing_hostile_becomes_markup(row: Row) -> None:
+    html = Rows(Page()).row(row)  # type: ignore[arg-type]
+    assert "<script" not in html and "<img" not in html
+    assert not any(hidden(character) for character in html)
+    for element in tree(html).all():
+        assert element.tag in {
+            "tr", "td", "th", "svg", "circle", "rect", "line", "path", "a", "span", "b", "small", "div", "details",
+            "summary", "p", "code",
+        }  # fmt: skip
+        assert not any(name.startswith("on") for name in element.attributes)
+
+
+@given(st.text())
+def test_any_name_is_text(name: str) -> None:
+    found = tree(named.__wrapped__(name))
+    assert {element.tag for element in found.all()} <= {"a", "span"}
+
+
+def test_headings_and_facets_are_text_too() -> None:
+    found = tree(heading(1, Page.columns.tasks[0], "alpha", '?search=">&sort='))
+    assert found.one("a")["title"] == found.one("span", "label").text
+    assert found.one("th")["aria-sort"] == "ascending"
+    assert found.one("a")["href"] == '?search=">&sort=-alpha'
+    values = [FacetValue(HOSTILE, 3, True), *(FacetValue(f"v{number}", 1, False) for number in range(45))]
+    listed = tree(facet_values(Facet("licence", "Licence", values)))
+    boxes = listed.all("input")
+    assert [box["value"] for box in boxes[:2]] == [HOSTILE, "v0"] and len(boxes) == 40
+    assert [box.get("checked") for box in boxes[:2]] == ["", None]
+    assert listed.one("li", "dim").text == "and 6 more: search with licence:…"
+    assert not listed.all("script") and not listed.all("img")
