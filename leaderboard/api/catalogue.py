@@ -64,6 +64,10 @@ class ChangeLineOut(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
+ATTEMPTS = 100
+"""The newest ones, which the reply of a model holds; /submissions/ has all."""
+
+
 class Models(ListView):
     """All models that were ever submitted or imported, by name, with their revisions."""
 
@@ -93,7 +97,7 @@ class ModelDetail(PublicView):
     @extend_schema(responses={200: ModelDetailOut})
     def get(self, request: Request, name: str) -> Response:
         """Revisions, standings, statements, prices and attempts of one model, `org/name`."""
-        found = models.model_detail(name)
+        found = models.model_detail(name, attempts=ATTEMPTS, beside=None)
         context = {"request": request}
         sources = {one.imported.pk: one.imported for one in found.standings if one.imported}
         standings = [
@@ -106,7 +110,7 @@ class ModelDetail(PublicView):
                 "facts": StatementOut(found.facts, many=True).data,
                 "prices": PriceOut(found.prices, many=True).data,
                 "standings": standings,
-                "submissions": shapes.SubmissionOut(found.submissions, many=True, context=context).data,
+                "submissions": shapes.SubmissionOut(found.attempts.rows, many=True, context=context).data,
             }
         )
 

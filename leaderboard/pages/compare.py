@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from leaderboard.pages.charts import forest
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import page_number
 from leaderboard.pages.spreadsheet import spreadsheet
@@ -45,7 +46,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         choices = comparisons.choices(asked=asked, suite=parameters["suite"])
         context = {"choices": choices, "margin": parameters["margin"] or f"{comparisons.MARGIN:g}"}
         return render(request, "compare/form.html", context)
-    return render(request, "compare/page.html", {"found": comparisons.compare(asked=asked, **parameters)})
+    found = comparisons.compare(asked=asked, **parameters)
+    return render(request, "compare/page.html", {"found": found, "forest": forest(found)})
 
 
 @require_safe

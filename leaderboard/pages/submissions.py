@@ -1,7 +1,5 @@
 """One submission: live progress while it runs, results and how to repeat them afterwards."""
 
-import shlex
-
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +13,7 @@ from leaderboard.actions.pause import resume as resume_submission
 from leaderboard.actions.retry import retry as retry_submission
 from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
+from leaderboard.pages.repeat import repeat_command
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import submissions
@@ -76,20 +75,3 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
         raise Refused("bad_budget", "A budget is a number: dollars, or whole tokens.")
     resume_submission(submission=pk, owner=owner_of(request), **form.cleaned_data)
     return redirect("submission", pk=pk)
-
-
-def repeat_command(row: Submission) -> str:
-    """The exact command that measures this again, without a site; "" for an endpoint, which needs its key."""
-    if row.settings["engine"] == "endpoint":
-        return ""
-    settings = row.settings
-    revision = row.revision.sha if row.revision else row.requested_revision
-    lines = [["python", "-m", "evaluator", "run"]]
-    lines += [["--model", row.requested_model], ["--revision", revision], ["--suite", row.suite.slug]]
-    lines += [["--engine", settings["engine"], "--dtype", settings["dtype"]]]
-    if settings["apply_chat_template"]:
-        lines.append(["--apply-chat-template"])
-    if settings["max_length"]:
-        lines.append(["--max-length", str(settings["max_length"])])
-    lines.append(["--out", f"submission-{row.pk}"])
-    return " \\\n  ".join(shlex.join(line) for line in lines)

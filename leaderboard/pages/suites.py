@@ -4,9 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from leaderboard.pages.charts import sizes_chart
 from leaderboard.pages.errors import readable
 from leaderboard.pages.tables import csv_reply
+from leaderboard.queries import sizes as sizes_of
 from leaderboard.queries import suites as kept
+from leaderboard.queries.board import suite_named
 
 
 @require_safe
@@ -18,8 +21,10 @@ def suites(request: HttpRequest) -> HttpResponse:
 @require_safe
 @readable
 def suite(request: HttpRequest, suite: str, version: str) -> HttpResponse:
-    """`/suites/starter/1`."""
-    return render(request, "suites/page.html", {"detail": kept.suite_detail(f"{suite}@{version}")})
+    """`/suites/starter/1?pin=s12`."""
+    detail = kept.suite_detail(f"{suite}@{version}")
+    found = sizes_of.sizes(detail.suite, request.GET.getlist("pin"))
+    return render(request, "suites/page.html", {"detail": detail, "sizes": found, "sizes_chart": sizes_chart(found)})
 
 
 @require_safe
@@ -34,3 +39,17 @@ def scores(request: HttpRequest, suite: str, version: str) -> HttpResponse:
         for one in found.cells
     )  # fmt: skip
     return csv_reply(f"{found.suite.name}-{found.suite.version}-scores", header, rows)
+
+
+@require_safe
+@readable
+def sizes(request: HttpRequest, suite: str, version: str) -> HttpResponse:
+    """`/suites/starter/1/sizes.csv`: every row behind the chart of scores against sizes."""
+    found = sizes_of.all_sizes(suite_named(f"{suite}@{version}"))
+    header = ("suite", "evaluation", "model", "weights", "precision", "parameters", "score", "half_interval", "pareto")
+    rows = (
+        (found.suite.slug, one.key, one.name, one.kind, one.precision, int(one.parameters), one.score, one.half,
+         "yes" if one.front else "no")
+        for one in found.drawn
+    )  # fmt: skip
+    return csv_reply(f"{found.suite.name}-{found.suite.version}-sizes", header, rows)

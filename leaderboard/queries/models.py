@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-import pyarrow.compute as pc
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import Count, F, Prefetch, Q, QuerySet
 
-from leaderboard.models import Fact, Imported, Model, Price, Revision, Snapshot, Submission, Suite
+from leaderboard.models import Fact, Imported, Model, Price, Revision, Submission
 from leaderboard.queries.errors import BadQuery, Missing
-from leaderboard.queries.rows import Row, rows_of
-from leaderboard.queries.snapshots import columns_of
+from leaderboard.queries.family import Family, family_of
+from leaderboard.queries.history import Point, Speed, points_of, speeds_of
+from leaderboard.queries.standings import BESIDE, Standing, SuiteStandings, rankings, standings_of
+
+ATTEMPTS = 25
+"""Attempts on a page."""
+REVISIONS = 50
+"""Revisions that a page lists, the newest."""
+LISTED = 50
+SEARCH_LIMIT, WORDS = 200, 8
 
 
 @dataclass(frozen=True)
@@ -25,24 +31,45 @@ class Stated:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where one evaluation of a model stands in the newest ranking of a suite; `imported` says where it comes from."""
+class Attempts:
+    """One page of every attempt to evaluate a model, the newest first; none is left out, however it ended."""
 
-    suite: Suite
-    row: Row
-    imported: Imported | None
+    rows: list[Submission]
+    count: int
+    page: int
+    pages: int
 
 
 @dataclass(frozen=True)
 class ModelDetail:
-    """A model with its revisions, where they stand on each board, and every attempt to evaluate it."""
+    """A model with its revisions, where they stand on each board, its family, and every attempt to evaluate it."""
 
     model: Model
     revisions: list[Revision]
-    standings: list[Standing]
+    more_revisions: int
+    suites: list[SuiteStandings]
+    points: list[Point]
+    family: Family
+    speeds: list[Speed]
     facts: list[Stated]
     prices: list[Price]
-    submissions: list[Submission]
+    attempts: Attempts
+    repeatable: list[Submission]
+    """The submission behind the best measured evaluation on each suite."""
+
+    @property
+    def newest(self) -> Revision | None:
+        return self.revisions[0] if self.revisions else None
+
+    @property
+    def context_length(self) -> int | None:
+        """In tokens: what is stated of the model, else of its newest revision."""
+        return context_of(self.model, self.newest)
+
+    @property
+    def standings(self) -> list[Standing]:
+        """Every evaluation that stands in a ranking, by suite and rank."""
+        return [one for suite in self.suites for one in suite.standings]
 
 
 def models() -> QuerySet[Model]:
@@ -68,36 +95,59 @@ def revisions(model: str = "") -> QuerySet[Revision]:
     return found.filter(model__name=model) if model else found
 
 
-def model_detail(name: str) -> ModelDetail:
+def model_named(name: str) -> Model:
     """One model by `org/name`; raises Missing."""
-    model = models().filter(name=name).first() if "\x00" not in name else None
-    if model is None:
+    found = Model.objects.filter(name=name).first() if "\x00" not in name and len(name) <= 400 else None
+    if found is None:
         raise Missing("model", f"There is no model {name[:200]!r} here. It appears once somebody submits it.")
-    attempts = Submission.objects.filter(requested_model=name).select_related("suite", "owner", "revision__model")
+    return found
+
+
+def model_detail(name: str, *, page: int = 1, attempts: int = ATTEMPTS, beside: int | None = BESIDE) -> ModelDetail:
+    """One model by `org/name`, with page `page` of its attempts and `beside` evaluations on each suite (None: all).
+
+    Raises Missing (model, page).
+    """
+    model = model_named(name)
+    revisions = list(model.revisions.order_by("-id")[: REVISIONS + 1])
+    more = model.revisions.count() - REVISIONS if len(revisions) > REVISIONS else 0
+    among = rankings()
+    suites = standings_of(model.name, among, most=beside)
     return ModelDetail(
         model=model,
-        revisions=list(model.revisions.all()),
-        standings=standings_of(model),
+        revisions=revisions[:REVISIONS],
+        more_revisions=more,
+        suites=suites,
+        points=points_of(model),
+        family=family_of(model, among),
+        speeds=speeds_of(model),
         facts=stated(model),
         prices=list(model.prices.filter(replaced_at=None).order_by(F("starts_on").desc(nulls_last=True))),
-        submissions=list(attempts.order_by("-id")[:100]),
+        attempts=attempts_of(model, page, attempts),
+        repeatable=repeatable(suites),
     )
 
 
-def standings_of(model: Model) -> list[Standing]:
-    """Every row of a model, by suite and rank."""
-    newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").values("pk")
-    snapshots = Snapshot.objects.filter(pk__in=newest).select_related("suite").prefetch_related("suite__tasks")
-    snapshots = snapshots.order_by("suite__slug").defer("columns")
-    found: list[tuple[Suite, Row]] = []
-    for snapshot in snapshots:
-        data = columns_of(snapshot)
-        order = data.order("rank", descending=False)
-        ours = np.isin(order, np.flatnonzero(pc.equal(data.table["model"], model.name).to_numpy()))
-        found += [(snapshot.suite, row) for row in rows_of(data, order[ours], snapshot.suite.tasks.all())]
-    keys = [row.imported_id for _, row in found if row.imported_id]
-    sources = Imported.objects.select_related("batch").defer("tasks", "batch__report").in_bulk(keys)
-    return [Standing(suite, row, sources.get(row.imported_id or 0)) for suite, row in found]
+def repeatable(suites: list[SuiteStandings]) -> list[Submission]:
+    """The submissions whose commands a page shows, by suite. 1 query."""
+    best = [next((one.row.submission_id for one in suite.standings if one.row.verified), None) for suite in suites]
+    keys = [key for key in best if key is not None]
+    found = Submission.objects.filter(pk__in=keys).select_related("suite", "revision")
+    return list(found.defer("provenance", "suite__definition").order_by("suite__slug")) if keys else []
+
+
+def attempts_of(model: Model, page: int, size: int) -> Attempts:
+    """Every submission that asked for this model by its name, or that was pinned to a revision of it.
+
+    Raises Missing for a page that there is not. 2 queries.
+    """
+    ours = Submission.objects.filter(Q(requested_model=model.name) | Q(revision__in=model.revisions.values("pk")))
+    count = ours.count()
+    pages = max(1, -(-count // size))
+    if not 1 <= page <= pages:
+        raise Missing("page", f"There is no page {page} of attempts; there are {pages}.")
+    rows = ours.select_related("suite", "owner", "revision").defer("provenance", "suite__definition").order_by("-id")
+    return Attempts(list(rows[(page - 1) * size : page * size]), count, page, pages)
 
 
 def stated(model: Model) -> list[Stated]:
@@ -114,3 +164,77 @@ def stated(model: Model) -> list[Stated]:
         )
         for fact in facts
     ]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A model in the list: its newest revision, if it has any, and how often it was evaluated here and elsewhere."""
+
+    model: Model
+    revision: Revision | None
+    measured: int
+    imported: int
+
+    @property
+    def context_length(self) -> int | None:
+        return context_of(self.model, self.revision)
+
+
+def context_of(model: Model, revision: Revision | None) -> int | None:
+    return model.context_length or (revision.context_length if revision else None)
+
+
+@dataclass(frozen=True)
+class ModelList:
+    """One page of the catalogue. `kinds` counts what fits the search, by kind of weights."""
+
+    lines: list[Listed]
+    search: str
+    kind: str
+    kinds: dict[str, int]
+    page: int
+    pages: int
+
+    @property
+    def all(self) -> int:
+        return sum(self.kinds.values())
+
+    @property
+    def count(self) -> int:
+        return self.kinds.get(self.kind, 0) if self.kind else self.all
+
+
+def model_list(*, search: str = "", kind: str = "", page: int = 1) -> ModelList:
+    """The catalogue by name: models whose names hold every word of `search`, whatever the case.
+
+    Raises BadQuery (search, kind) and Missing (page). 5 queries.
+    """
+    if len(search) > SEARCH_LIMIT or "\x00" in search or len(search.split()) > WORDS:
+        raise BadQuery("search", f"A search has at most {WORDS} words and {SEARCH_LIMIT} characters.")
+    if kind not in {"", *Model.Kind.values}:
+        raise BadQuery("kind", f"A model is open or proprietary, not {kind[:40]!r}.")
+    fits = Model.objects.all()
+    for word in search.split():
+        fits = fits.filter(name__icontains=word)
+    kinds = dict(fits.order_by().values("kind").annotate(n=Count("pk")).values_list("kind", "n"))
+    chosen = fits.filter(kind=kind) if kind else fits
+    count = kinds.get(kind, 0) if kind else sum(kinds.values())
+    pages = max(1, -(-count // LISTED))
+    if not 1 <= page <= pages:
+        raise Missing("page", f"There is no page {page}; there are {pages}.")
+    rows = list(chosen.order_by("name")[(page - 1) * LISTED : page * LISTED])
+    return ModelList(listed(rows), search, kind, kinds, page, pages)
+
+
+def listed(rows: list[Model]) -> list[Listed]:
+    """Each with its newest revision and how often it was evaluated. 3 queries."""
+    keys = [row.pk for row in rows]
+    newest = Revision.objects.filter(model__in=keys).order_by("model_id", "-id").distinct("model_id")
+    revisions = {one.model_id: one for one in newest}
+    here = Submission.objects.filter(revision__model__in=keys, state=Submission.State.SUCCEEDED)
+    there = Imported.objects.filter(revision__model__in=keys, superseded_at=None)
+    measured, imported = (
+        dict(found.order_by().values("revision__model").annotate(n=Count("pk")).values_list("revision__model", "n"))
+        for found in (here, there)
+    )
+    return [Listed(row, revisions.get(row.pk), measured.get(row.pk, 0), imported.get(row.pk, 0)) for row in rows]

@@ -7,6 +7,7 @@ from django import template
 
 from leaderboard.queries.columns import Scale
 from leaderboard.queries.compare import Against, Compared, Row
+from leaderboard.queries.measured import Measured
 from leaderboard.statistics.verdict import Word
 from leaderboard.templatetags.charts import Tick, position, ticks
 
@@ -23,6 +24,13 @@ METHODS = {
     "all equal": "the sign test, where all differences are alike",
 }
 MARKS = {Word.BETTER: "▲", Word.WORSE: "▼", Word.EQUIVALENT: "≈", Word.UNDECIDED: "?"}
+
+
+SHAPES = (
+    "M4.5 0a4.5 4.5 0 1 1-9 0a4.5 4.5 0 1 1 9 0z", "M0-5.5 5.5 0 0 5.5-5.5 0z", "M0-5 5 4H-5z", "M-4-4h8v8h-8z",
+    "M-4-4 4 4M4-4-4 4", "M0-5V5M-5 0H5", "M0-5V5M-4.3-2.5 4.3 2.5M4.3-2.5-4.3 2.5",
+)  # fmt: skip
+"""Of the models in the chart of differences, in the order of static/charts.js."""
 
 
 @register.filter
@@ -131,3 +139,10 @@ def signed_tick(value: float) -> str:
 def comparison_address(found: Compared, *, without: str = "", base: str = "") -> str:
     """The query string of the comparison with another base, or without a model."""
     return found.address(without=without, base=base)
+
+
+@register.simple_tag
+def symbol_of(of: Measured, found: Compared) -> dict[str, Any]:
+    """The shape and hue (by number) of a model in the chart of differences; the base has none."""
+    number = [one for one in found.models if one is not found.base].index(of) % len(SHAPES)
+    return {"number": number, "shape": SHAPES[number]}

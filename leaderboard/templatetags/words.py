@@ -103,6 +103,12 @@ def engines_words(engines: list[str]) -> str:
 
 
 @register.filter
+def engine_name(engine: str) -> str:
+    """An engine as people know it: "vLLM"."""
+    return ENGINES.get(engine, engine)
+
+
+@register.filter
 def settings_words(settings: Mapping[str, Any]) -> str:
     """Settings as people compare them: "vLLM, bfloat16, chat template"."""
     engine = settings.get("engine", "")  # what was imported need not say

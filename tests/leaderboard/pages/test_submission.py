@@ -14,7 +14,7 @@ from evaluator.contract import Settings
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Event, Job, Model, Owner, Submission, Suite, WorkerToken
-from leaderboard.pages.submissions import repeat_command
+from leaderboard.pages.repeat import repeat_command
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
 
@@ -250,8 +250,8 @@ def test_the_command_that_repeats_it_is_exact(client: Client, make_submission: m
     row = make_submission(settings=Settings(dtype="float32", apply_chat_template=True, max_length=2048))
     command = page(client, row).one("code", id="command").raw
     assert command == (
-        f"python -m evaluator run \\\n  --model org/model \\\n  --revision {'a' * 40} \\\n  --suite tiny@1 \\\n"
-        "  --engine vllm --dtype float32 \\\n  --apply-chat-template \\\n  --max-length 2048 \\\n"
+        f".venv/bin/python -m evaluator run \\\n  --model org/model \\\n  --revision {'a' * 40} \\\n"
+        "  --suite tiny@1 \\\n  --engine vllm --dtype float32 \\\n  --apply-chat-template \\\n  --max-length 2048 \\\n"
         f"  --out submission-{row.pk}"
     )
 
@@ -269,7 +269,7 @@ def words_of(command: str) -> list[str]:
 def test_the_worker_understands_the_command(make_submission: made.Make, chosen: Settings) -> None:
     row = make_submission('it\'s/"a" $(model)', settings=chosen)
     words = words_of(repeat_command(row))
-    assert words[:4] == ["python", "-m", "evaluator", "run"]
+    assert words[:4] == [".venv/bin/python", "-m", "evaluator", "run"]
     parser = argparse.ArgumentParser()
     run.describe(parser)
     options = parser.parse_args(words[4:])

@@ -1,0 +1,25 @@
+"""The command that measures a submission again."""
+
+import shlex
+
+from leaderboard.models import Submission
+
+ENGINES = ("vllm", "transformers")
+"""Those that `python -m evaluator run` knows."""
+
+
+def repeat_command(row: Submission) -> str:
+    """The exact command that measures this again, without a site; "" for what such a command cannot run."""
+    settings = row.settings
+    if settings.get("engine") not in ENGINES:
+        return ""
+    revision = row.revision.sha if row.revision else row.requested_revision
+    lines = [[".venv/bin/python", "-m", "evaluator", "run"]]
+    lines += [["--model", row.requested_model], ["--revision", revision], ["--suite", row.suite.slug]]
+    lines += [["--engine", settings["engine"], "--dtype", settings["dtype"]]]
+    if settings["apply_chat_template"]:
+        lines.append(["--apply-chat-template"])
+    if settings["max_length"]:
+        lines.append(["--max-length", str(settings["max_length"])])
+    lines.append(["--out", f"submission-{row.pk}"])
+    return " \\\n  ".join(shlex.join(line) for line in lines)

@@ -1,0 +1,134 @@
+// Draws the charts whose data lie in the page as JSON (leaderboard/pages/charts.py), with Observable Plot. Every chart
+// has a table beside it that says the same, so that nothing is lost without this file.
+(() => {
+  "use strict";
+
+  // Fixed hues that tell apart for colour-blind readers; shapes say the same again. The tokens follow the theme.
+  const INK = "var(--ink)", DIM = "var(--dim)", LINE = "var(--line-strong)";
+  const HUES = ["var(--open)", "var(--proprietary)", "var(--accent)", "var(--dim)", "var(--good)", "var(--bad)", "var(--warn)"];
+  const SHAPES = ["circle", "diamond2", "triangle2", "square2", "times", "plus", "asterisk"];
+  const hue = (kind) => HUES[kind === "proprietary" ? 1 : 0];
+  const tipStyle = { fill: "var(--surface)", stroke: LINE, textPadding: 9, fontSize: 12 };
+
+  const count = (n) => n >= 1e9 ? `${+(n / 1e9).toPrecision(3)} B` : `${+(n / 1e6).toPrecision(3)} M`;
+  const one = (x) => x.toFixed(1).replace("-", "−");
+  const signed = (x) => (x > 0 ? "+" : "") + one(x);
+  const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
+
+  // Labels of what lies in the left third go to the right, the others to the left: none leaves the chart.
+  const sides = (rows, value, from, to, mark) => {
+    const near = (d) => Math.log(value(d) / from) < Math.log(to / from) / 3;
+    return [mark(rows.filter(near), "start", 1), mark(rows.filter((d) => !near(d)), "end", -1)];
+  };
+
+  const draw = {
+    history({ points }, width) {
+      const rows = points.map((p) => ({ ...p, day: new Date(p.day) }));
+      const days = rows.map((p) => +p.day);
+      const pad = Math.max(86_400_000, (Math.max(...days) - Math.min(...days)) * 0.04);
+      const title = (p) => [
+        `${one(p.score)}${p.low === null ? "" : `  (${one(p.low)} to ${one(p.high)})`}`,
+        p.day.toISOString().slice(0, 10), `${p.precision}, revision ${p.sha || "unknown"}`,
+        p.imported ? "imported, not verified here" : "measured here",
+      ].join("\n");
+      const mark = { x: "day", y: "score", stroke: (p) => HUES[+p.imported], symbol: (p) => SHAPES[+p.imported] };
+      return Plot.plot({
+        width, height: 260, marginLeft: 44, marginRight: 20, marginBottom: 40,
+        x: { type: "utc", label: "day of evaluation", labelAnchor: "center", labelArrow: "none",
+          domain: [new Date(Math.min(...days) - pad), new Date(Math.max(...days) + pad)], ticks: Math.max(2, Math.round(width / 130)) },
+        y: { label: "suite score, 0–100", nice: true, labelArrow: "none", insetTop: 6, insetBottom: 6 },
+        color: { type: "identity" }, symbol: { type: "identity" },
+        marks: [
+          Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
+          Plot.ruleX(rows.filter((p) => p.low !== null), { x: "day", y1: "low", y2: "high", stroke: (p) => HUES[+p.imported], strokeWidth: 1.5 }),
+          Plot.dot(rows, { ...mark, r: 4, strokeWidth: 1.8, fill: "var(--surface)" }),
+          Plot.tip(rows, Plot.pointer({ x: "day", y: "score", title, ...tipStyle })),
+        ],
+      });
+    },
+
+    sizes({ rows }, width) {
+      const all = rows.map(([name, kind, parameters, score, half, front, pinned, stands]) => ({ name, kind, parameters, score, half, front, pinned, stands }));
+      const front = all.filter((d) => d.front), pinned = all.filter((d) => d.pinned);
+      const steps = front.flatMap((d, i) => i ? [{ ...d, score: front[i - 1].score }, d] : [d]);
+      const title = (d) => [
+        d.name, `${one(d.score)}${d.half === null ? "" : ` ± ${one(d.half)}`} at ${count(d.parameters)} parameters`,
+        d.front ? "no smaller model scores as high" : "", d.stands > 1 ? `drawn for ${d.stands} models of about this size and score` : "",
+      ].filter(Boolean).join("\n");
+      const roomy = width > 560, from = Math.min(...all.map((d) => d.parameters)), to = Math.max(...all.map((d) => d.parameters));
+      const named = roomy ? front.filter((d, i) => i === front.length - 1 || front[i + 1].parameters / d.parameters > 1.25) : [];
+      return Plot.plot({
+        width, height: Math.min(460, Math.max(300, width * 0.5)), marginLeft: 44, marginRight: roomy ? 28 : 16, marginBottom: 42, marginTop: 26,
+        x: { type: "log", label: "parameters (logarithmic)", labelAnchor: "center", labelArrow: "none", tickFormat: count,
+          ticks: (width > 480 ? [1, 3] : [1]).flatMap((n) => [6, 7, 8, 9, 10, 11, 12].map((e) => n * 10 ** e)).filter((x) => x >= from && x <= to), inset: 8 },
+        y: { label: "suite score, 0–100", labelArrow: "none", nice: true },
+        color: { type: "identity" }, symbol: { type: "identity" },
+        marks: [
+          Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
+          Plot.line(steps, { x: "parameters", y: "score", stroke: INK, strokeWidth: 1.5 }),
+          Plot.dot(all.filter((d) => !d.front && !d.pinned), {
+            x: "parameters", y: "score", stroke: (d) => hue(d.kind), symbol: (d) => SHAPES[d.kind === "proprietary" ? 3 : 0],
+            r: 2.6, strokeOpacity: 0.55, strokeWidth: 1.2,
+          }),
+          Plot.ruleX([...front, ...pinned].filter((d) => d.half !== null), {
+            x: "parameters", y1: (d) => d.score - d.half, y2: (d) => d.score + d.half, stroke: (d) => hue(d.kind),
+          }),
+          Plot.dot(front, { x: "parameters", y: "score", fill: (d) => hue(d.kind), symbol: (d) => SHAPES[d.kind === "proprietary" ? 3 : 0], r: 4.5, stroke: "var(--surface)", strokeWidth: 1 }),
+          Plot.dot(pinned, { x: "parameters", y: "score", stroke: "var(--warn)", r: 8, strokeWidth: 2.2 }),
+          ...sides(pinned, (d) => d.parameters, from, to, (some, textAnchor, side) => Plot.text(some, { x: "parameters", y: "score", text: (d) => cut(d.name, 34), fill: INK, textAnchor, dx: 13 * side, fontSize: 11, fontWeight: 600, stroke: "var(--surface)", strokeWidth: 3 })),
+          ...sides(named, (d) => d.parameters, from, to, (some, textAnchor, side) => Plot.text(some, { x: "parameters", y: "score",
+            text: (d) => cut(d.name.replace(/^[^/]*\//, ""), 22), fill: DIM, dy: -11, fontSize: 10, textAnchor, dx: -4 * side, stroke: "var(--surface)", strokeWidth: 3 })),
+          Plot.tip(all, Plot.pointer({ x: "parameters", y: "score", title, ...tipStyle })),
+        ],
+      });
+    },
+
+    forest({ rows, models, tasks, margin }, width) {
+      const ids = Object.keys(models), narrow = width < 560, longest = narrow ? 16 : 30;
+      const place = new Map(ids.map((id, i) => [id, i % SHAPES.length]));
+      const shown = tasks.filter((task) => rows.some((d) => d.task === task));
+      const left = 16 + 6.2 * Math.max(5, ...shown.map((task) => Math.min(longest, task.length)));
+      const reach = Math.max(2 * margin, 1, ...rows.flatMap((d) => [Math.abs(d.low), Math.abs(d.high)])) * 1.06;
+      const title = (d) => `${d.model} on ${d.task}: ${d.verdict}\n${signed(d.difference)} points (${signed(d.low)} to ${signed(d.high)})`;
+      const tone = (d) => HUES[place.get(d.id)];
+      const lane = ids.length > 1 ? 15 : 22;
+      return Plot.plot({
+        width, height: 56 + shown.length * (ids.length * lane + 12), marginLeft: left, marginRight: 16, marginBottom: 42, marginTop: 6,
+        x: { label: "difference to the base, points", labelAnchor: "center", labelArrow: "none", domain: [-reach, reach],
+          tickFormat: (x) => x ? signed(x).replace(/\.0$/, "") : "0", ticks: Math.max(3, Math.round(width / 110)) },
+        y: { type: "band", domain: ids, axis: null, padding: 0 },
+        fy: { domain: shown, label: null, padding: shown.length > 1 && ids.length > 1 ? 0.14 : 0, axis: null },
+        color: { type: "identity" }, symbol: { type: "identity" },
+        marks: [
+          Plot.rect([0], { x1: -margin, x2: margin, fill: "var(--raised)" }),
+          Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
+          Plot.ruleX([0], { stroke: LINE, strokeWidth: 1.5 }),
+          Plot.text(shown, { fy: (task) => task, frameAnchor: "left", dx: -left + 4, text: (task) => cut(task, longest), textAnchor: "start", fill: INK, fontSize: 12 }),
+          Plot.link(rows, { fy: "task", x1: "low", x2: "high", y1: "id", y2: "id", stroke: tone, strokeWidth: 1.8 }),
+          Plot.dot(rows, { fy: "task", x: "difference", y: "id", symbol: (d) => SHAPES[place.get(d.id)], stroke: tone,
+            fill: (d) => d.verdict === "undecided" ? "var(--surface)" : tone(d), r: 4.5, strokeWidth: 1.6 }),
+          Plot.tip(rows, Plot.pointer({ fy: "task", x: "difference", y: "id", title, ...tipStyle })),
+        ],
+      });
+    },
+  };
+
+  function render(holder, data, width) {
+    const drawn = draw[data.kind](data, width);
+    // Plot's own style element would be refused by the page's policy; parity.css has its rules.
+    for (const style of drawn.querySelectorAll("style")) style.remove();
+    drawn.setAttribute("aria-hidden", "true"); // the holder has the name, the table the numbers
+    holder.replaceChildren(drawn);
+  }
+
+  for (const holder of document.querySelectorAll("[data-chart]")) {
+    const data = JSON.parse(document.getElementById(holder.dataset.chart).textContent);
+    let last = 0;
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry.contentRect.width);
+      if (!width || width === last) return;
+      last = width;
+      render(holder, data, width);
+    }).observe(holder);
+  }
+})();

@@ -1,0 +1,55 @@
+import pytest
+
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import Revision, Suite
+from leaderboard.queries import sizes as kept
+from leaderboard.queries.sizes import all_sizes, sizes
+from tests.leaderboard.pages import made
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sized(make_submission: made.Make, suite: Suite) -> dict[str, int]:
+    """Sizes in billions and scores: b is beaten by a, d by c; e has no known size, f no score."""
+    keys = {}
+    for name, billions, score in (("a", 1, 40.0), ("b", 2, 30.0), ("c", 7, 60.0), ("d", 70, 55.0), ("e", 0, 90.0)):
+        keys[name] = made.succeed(make_submission(f"org/{name}"), score).pk
+        Revision.objects.filter(model__name=f"org/{name}").update(parameters=billions * 10**9 or None)
+    made.succeed(make_submission("org/f"), None, reason=made.REASON)
+    build_snapshot(suite=suite)
+    return keys
+
+
+def test_the_front_are_those_that_no_smaller_one_reaches(sized: dict[str, int], suite: Suite) -> None:
+    found = sizes(suite)
+    assert [one.name for one in found.drawn] == ["org/a", "org/b", "org/c", "org/d"]
+    assert [one.name for one in found.front] == ["org/a", "org/c"]
+    assert (found.rows, found.unsized) == (4, 1)
+
+
+def test_pins_are_marked_and_unknown_ones_are_nothing(sized: dict[str, int], suite: Suite) -> None:
+    found = sizes(suite, [f"s{sized['d']}", "s999999", "<b>", ""])
+    assert [one.name for one in found.pinned] == ["org/d"]
+
+
+def test_of_many_the_front_and_the_pins_stay_and_every_row_is_counted(
+    make_submission: made.Make, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.many(make_submission, suite, 200)
+    Revision.objects.update(parameters=7_000_000_000)
+    Revision.objects.filter(model__name="org/m150").update(parameters=1_000_000_000)
+    build_snapshot(suite=suite, anew=True)
+    monkeypatch.setattr(kept, "DRAWN", 50)
+    everything = all_sizes(suite)
+    last = everything.drawn[-1].key
+    found = sizes(suite, [last])
+    assert len(everything.drawn) == found.rows == 200
+    assert len(found.drawn) < 120
+    assert [one.name for one in found.front] == [one.name for one in everything.front] == ["org/m150", "org/m000"]
+    assert [one.key for one in found.pinned] == [last]
+    assert sum(one.rows for one in found.drawn) >= 200
+
+
+def test_without_a_ranking_there_is_nothing_to_draw(suite: Suite) -> None:
+    assert sizes(suite).drawn == []
