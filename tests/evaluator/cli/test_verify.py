@@ -1,4 +1,4 @@
-"""`parity verify` with the real model in real vLLM: a true result comes out again, a planted change is found."""
+"""`parity verify` with the real model in a real engine: a true result comes out again, a planted change is found."""
 
 import json
 import os
@@ -22,7 +22,20 @@ def parity(state: Path, mirror: Path, *arguments: str) -> subprocess.CompletedPr
 
 def test_a_true_result_is_reproduced_and_a_planted_change_is_found(tmp_path: Path, demo_mirror: Path) -> None:
     state, out = tmp_path / "state", tmp_path / "out"
-    asked = ["--model", DEMO_MODEL, "--suite", "starter@1", "--limit", "4", "--dtype", "float32", "--out", str(out)]
+    asked = [
+        "--model",
+        DEMO_MODEL,
+        "--suite",
+        "starter@1",
+        "--limit",
+        "4",
+        "--engine",
+        "transformers",
+        "--dtype",
+        "float32",
+        "--out",
+        str(out),
+    ]
     done = parity(state, demo_mirror, "run", *asked)
     assert done.returncode == 0, done.stderr[-3000:]
     results = out / "results.json"
