@@ -8,7 +8,7 @@ import numpy as np
 from leaderboard.columnar.facts import FACETS
 from leaderboard.columnar.search import BadSearch, Term, parse
 from leaderboard.columnar.select import NUMERIC, UNKNOWN, FacetValue, Found, Wanted, select
-from leaderboard.columnar.table import Columns, empty
+from leaderboard.columnar.table import Columns, Rows, empty
 from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, SuiteTask
 from leaderboard.queries.columns import Columns as Drawn
 from leaderboard.queries.columns import columns, task_column
@@ -97,15 +97,7 @@ def board(
     ranking = newest(released) if snapshot is None else older(released, snapshot)
     data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
     normalised = scores == "normalised"
-    found = select(
-        data,
-        Wanted(
-            terms=terms_of(search, tasks),
-            chosen=known_choices(data, chosen or {}),
-            sort=sorted_by(data, sort.removeprefix("-") or "rank", tasks, normalised=normalised),
-            descending=sort.startswith("-"),
-        ),
-    )
+    found = select(data, wanted(data, tasks, sort=sort, search=search, chosen=chosen or {}, normalised=normalised))
     count = len(found.rows)
     pages = max(1, -(-count // page_size))
     if not 1 <= page <= pages:
@@ -117,6 +109,38 @@ def board(
         page_size=page_size, pages=pages, sort=sort or "rank", search=search, facets=facets_of(found), scores=scores,
         source=newest_import(released),
     )  # fmt: skip
+
+
+def whole(
+    *, suite: str, sort: str = "", search: str = "", chosen: Mapping[str, Sequence[str]] | None = None, scores: str = ""
+) -> tuple[Suite, Columns, Rows]:
+    """All rows of the newest ranking that match, as their places (m,) in its columns; arguments and errors as in
+    `board`."""
+    released = suite_named(suite)
+    tasks = list(released.tasks.all())
+    normalised = scores_shown(released, scores) == "normalised"
+    ranking = newest(released)
+    data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
+    asked = wanted(data, tasks, sort=sort, search=search, chosen=chosen or {}, normalised=normalised)
+    return released, data, select(data, asked).rows
+
+
+def wanted(
+    data: Columns,
+    tasks: list[SuiteTask],
+    *,
+    sort: str,
+    search: str,
+    chosen: Mapping[str, Sequence[str]],
+    normalised: bool,
+) -> Wanted:
+    """What is asked of a ranking's columns; raises BadQuery."""
+    return Wanted(
+        terms=terms_of(search, tasks),
+        chosen=known_choices(data, chosen),
+        sort=sorted_by(data, sort.removeprefix("-") or "rank", tasks, normalised=normalised),
+        descending=sort.startswith("-"),
+    )
 
 
 def older(suite: Suite, pk: int) -> Snapshot:
