@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("leaderboard", "0012_drift"),
+        ("leaderboard", "0013_extraction"),
     ]
 
     operations = [
