@@ -1,6 +1,5 @@
 """The ranking of a suite: the board's own query, in pages of one snapshot."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,22 +11,38 @@ from leaderboard.api.paging import MAX_PAGE_SIZE
 from leaderboard.api.views import PublicView, whole
 from leaderboard.columnar.facts import FACETS
 from leaderboard.queries import board, snapshots
+from leaderboard.queries.selection import Asked
 
 PARAMETERS = (
     OpenApiParameter("suite", str, description="name@version; default the one with the newest ranking"),
     OpenApiParameter("sort", str, description="column or task, - for descending; default rank"),
     OpenApiParameter("search", str, description="such as: qwen size:<10 -license:mit"),
-    OpenApiParameter("scores", str, enum=["normalised", "raw"], description="what an imported suite is sorted by"),
+    OpenApiParameter(
+        "scores", str, enum=["normalised", "raw", "percentile"], description="which numbers of tasks are sorted by"
+    ),
+    OpenApiParameter("col", str, many=True, description="a task to show, as often as wanted; default all"),
+    OpenApiParameter(
+        "weights", str, description="a score of your own, `TASK:WEIGHT,TASK:WEIGHT`; sort by it with sort=-own"
+    ),
     *(OpenApiParameter(fact.name, str, many=True, description=f"facet: {fact.title}") for fact in FACETS),
 )
 """What chooses and orders rows."""
 
 
-def asked(request: Request) -> dict[str, Any]:
-    """What `board` takes of a query string with PARAMETERS."""
+def asked(request: Request, snapshot: int | None = None) -> Asked:
+    """What a query string with PARAMETERS asks."""
     query = request.query_params
-    chosen: Mapping[str, list[str]] = {fact.name: query.getlist(fact.name) for fact in FACETS}
-    return {name: query.get(name, "") for name in ("suite", "sort", "search", "scores")} | {"chosen": chosen}
+    pairs = [one.rpartition(":") for one in query.get("weights", "").split(",") if one.strip()]
+    return Asked(
+        suite=query.get("suite", ""),
+        sort=query.get("sort", ""),
+        search=query.get("search", ""),
+        chosen={fact.name: query.getlist(fact.name) for fact in FACETS},
+        scores=query.get("scores", ""),
+        columns=query.getlist("col"),
+        weights={task.strip(): weight for task, _, weight in pairs},
+        snapshot=snapshot,
+    )
 
 
 class RankingView(PublicView):
@@ -68,10 +83,9 @@ class Leaderboard(RankingView):
         if "cursor" in request.query_params:
             snapshot, page = self.place(request)
         found = board.board(
-            **asked(request),
+            asked(request, snapshot),
             page=page,
             page_size=whole(request, "page_size", board.PAGE_SIZE, most=MAX_PAGE_SIZE),
-            snapshot=snapshot,
         )
         reply = {
             "suite": found.suite.slug,
