@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz-states lint format lock bench-path bench-sandbox survive clean
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-path bench-sandbox survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,6 +29,9 @@ test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and lon
 
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
+
+fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
+	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
 lint: $(VENV)/.dev ## Formatting, lint and types
 	$(BIN)/ruff format --check .

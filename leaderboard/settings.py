@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": RECONCILE_SECONDS,
         "options": {"expires": RECONCILE_SECONDS},
     },
+    "watch": {"task": "leaderboard.watch", "schedule": crontab(minute="5")},
     "sweep": {"task": "leaderboard.sweep", "schedule": crontab(hour="4", minute="20")},
 }
 

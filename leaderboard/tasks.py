@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from leaderboard.actions import keys, lease, pause, ring
+from leaderboard.actions import drift, keys, lease, pause, ring
 from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.finish import finish
 from leaderboard.actions.keep_reply import forget_replies
@@ -24,8 +24,9 @@ def validate(submission: int) -> None:
 
 @shared_task(name="leaderboard.score")
 def score(submission: int) -> None:
-    """Score and rank a submission."""
+    """Score and rank a submission, and see whether its endpoint answers as before."""
     finish(submission=submission)
+    drift.note_drift(submission=submission)
 
 
 @shared_task(name="leaderboard.deliver")
@@ -50,6 +51,13 @@ def reconcile() -> None:
             log.exception("The reconciler's %s failed; it runs again with the next round.", part.__name__)
     if not failed:
         pulse(part=Pulse.Part.RECONCILER)
+
+
+@shared_task(name="leaderboard.watch")
+def watch() -> None:
+    """Measure again what is watched and due; note what a crash left out."""
+    drift.recheck_due()
+    drift.note_missing()
 
 
 @shared_task(name="leaderboard.sweep")

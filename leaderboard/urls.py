@@ -6,13 +6,18 @@ from django.urls import path
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, public, results, schema, worker, workers
 from leaderboard.api import compare as api_compare
+from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
 from leaderboard.pages import (
     board,
     compare,
+<<<<<<< HEAD
     downloads,
     embed,
+=======
+    drift,
+>>>>>>> main
     models,
     notices,
     queue,
@@ -54,6 +59,8 @@ urlpatterns = [
     path("suites/<str:suite>/<str:version>/sizes.csv", suites.sizes, name="suite-sizes"),
     path("tasks/<path:task>/items.csv", tasks.items, name="task-items"),
     path("tasks/<path:task>", tasks.task, name="task"),
+    path("endpoints/<int:pk>/drift", drift.drift, name="drift"),
+    path("endpoints/<int:pk>/drift.csv", drift.drift_csv, name="drift-csv"),
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
@@ -86,6 +93,8 @@ urlpatterns = [
     path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),
     path("api/v1/tasks/", api_suites.Tasks.as_view(), name="api-tasks"),
     path("api/v1/tasks/<path:task>/", api_suites.Task.as_view(), name="api-task"),
+    path("api/v1/endpoints/<int:pk>/drift/", api_endpoints.EndpointDrift.as_view(), name="api-drift"),
+    path("api/v1/reliability/", api_endpoints.Reliability.as_view(), name="api-reliability"),
     path("api/v1/webhooks/", api_notices.Webhooks.as_view(), name="api-webhooks"),
     path("api/v1/webhooks/<int:pk>/", api_notices.WebhookDetail.as_view(), name="api-webhook"),
     path("api/v1/deliveries/", api_notices.Deliveries.as_view(), name="api-deliveries"),

@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from evaluator import suites
 from tests import stack as stacks
+from tests.environment import ROOT
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.engine]
@@ -80,7 +83,28 @@ def test_the_board_the_api_and_the_pages_agree(served: Stack) -> None:
 
 def test_every_item_left_its_sample(served: Stack) -> None:
     chunks = list((served.state / "files" / "samples").rglob("*.jsonl.gz"))
-    assert len(chunks) == 1
+    with served.http() as http:
+        assert len(chunks) == len(http.get("/api/v1/submissions/?state=succeeded").json()["results"])
+
+
+def test_the_readmes_ten_lines_submit_wait_and_read_the_rank(served: Stack) -> None:
+    """As a newcomer runs them, on the small suite."""
+    program = next(
+        one
+        for one in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        if "Parity(" in one
+    )
+    assert len(program.strip().splitlines()) <= 10
+    environment = {**os.environ, "PARITY_URL": served.url, "PARITY_TOKEN": served.token, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("starter@1", "mini@1")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert re.search(r"\d+\.\d\d, rank 1 of 1", done.stdout), (done.stdout, done.stderr[-2000:])
 
 
 def is_worker(command: str) -> bool:

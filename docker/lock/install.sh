@@ -37,3 +37,4 @@ echo "Installing $* (the first time this takes a few minutes)"
 case " $* " in
 *worker-cpu.txt*) "$venv/bin/python" "$here/name_vllm.py" ;;
 esac
+sh "$here/command.sh" "$venv"

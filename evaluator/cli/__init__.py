@@ -1,1 +1,1 @@
-"""The worker's command line: `python -m evaluator run` and `python -m evaluator worker`."""
+"""The command line, one module for a group of commands: `parity submit`, `parity run`, `parity verify` ..."""

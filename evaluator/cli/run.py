@@ -1,4 +1,4 @@
-"""`python -m evaluator run`: evaluate a model here, without a site, exactly as a worker would."""
+"""`parity run`: evaluate a model here, without a site, exactly as a worker would."""
 
 import argparse
 import json
@@ -36,11 +36,23 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write OUT/results.json and OUT/samples.jsonl; returns the exit status."""
-    out: Path = options.out.resolve()
+    suite, bundle = chosen_suite(options)
+    return evaluate(options, suite, bundle, settings_of(options), options.out.resolve())
+
+
+def evaluate(
+    options: argparse.Namespace,
+    suite: SuiteSpec,
+    bundle: bytes | None,
+    settings: Settings,
+    out: Path,
+    *,
+    quiet: bool = False,
+) -> int:
+    """Evaluate `options.model` at `options.revision` on a suite and write to `out`; returns the exit status."""
     out.mkdir(parents=True, exist_ok=True)
     mirrors = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
     state = config.state_folder()
-    suite, bundle = chosen_suite(options)
     model, weights = chosen_model(options, mirrors, state)
     with tempfile.TemporaryDirectory(dir=out, prefix=".run-") as name:
         folder = Path(name)
@@ -49,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
             model=model,
             model_path=str(weights),
             suite=suite,
-            settings=settings_of(options),
+            settings=settings,
             task_files=str(task_files) if task_files else None,
         )
         datasets = hub.merge_datasets(mirrors, state / "datasets").resolve()
@@ -63,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
         for name in (files.SAMPLES, files.LOG):
             shutil.copy(folder / name, out / name)
     (out / "results.json").write_text(json.dumps(report(spec, outcome), indent=1))
-    print(summary(outcome))
-    print(f"written to {out / 'results.json'}")
+    print(summary(outcome), file=sys.stderr if quiet else sys.stdout)
+    print(f"written to {out / 'results.json'}", file=sys.stderr if quiet else sys.stdout)
     return 0
 
 
@@ -130,6 +142,7 @@ def report(spec: files.RunSpec, outcome: files.Outcome) -> dict[str, object]:
         "model": spec.model.name,
         "revision": spec.model.sha,
         "suite": spec.suite.slug,
+        "definition": msgspec.to_builtins(spec.suite),
         "settings": msgspec.to_builtins(spec.settings),
         "results": outcome.table,
         "tasks": msgspec.to_builtins(outcome.tasks),

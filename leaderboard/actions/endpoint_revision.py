@@ -13,11 +13,7 @@ def record_endpoint_revision(*, endpoint: Endpoint, identity: Whose, found: Pref
 
     Two looks are of the same revision when origin, served name and fingerprint are equal.
     """
-    model = identity.model
-    if model is None:
-        model, _ = Model.objects.get_or_create(
-            name=identity.name[:200], defaults={"kind": Model.Kind.PROPRIETARY, "modalities": ["text"]}
-        )
+    model = model_of(identity)
     fingerprint = str(storable(found.fingerprint))[:200]
     revision, _ = Revision.objects.update_or_create(
         model=model,
@@ -32,6 +28,15 @@ def record_endpoint_revision(*, endpoint: Endpoint, identity: Whose, found: Pref
         },
     )
     return revision
+
+
+def model_of(identity: Whose) -> Model:
+    """The catalogue's row, which is made where there is none."""
+    if identity.model is not None:
+        return identity.model
+    facts = {"kind": Model.Kind.PROPRIETARY, "modalities": ["text"]}
+    model, _ = Model.objects.get_or_create(name=identity.name[:200], defaults=facts)
+    return model
 
 
 def sha_of(origin: str, served: str, fingerprint: str) -> str:

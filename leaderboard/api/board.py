@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leaderboard.api import paging, shapes
+from leaderboard.api import paging, shapes, tables
 from leaderboard.api.paging import MAX_PAGE_SIZE
 from leaderboard.api.views import PublicView, whole
+from leaderboard.columnar import export
 from leaderboard.columnar.facts import FACETS
 from leaderboard.queries import board, snapshots
 from leaderboard.queries.selection import Asked
@@ -67,6 +70,7 @@ class RankingView(PublicView):
 class Leaderboard(RankingView):
     """A suite's ranking."""
 
+    renderer_classes = tables.RENDERERS
     paged = True
     shape = shapes.RowOut
     parameters = (
@@ -75,10 +79,12 @@ class Leaderboard(RankingView):
         *paging.PARAMETERS,
     )
 
-    @extend_schema(responses={200: shapes.LeaderboardOut})
-    def get(self, request: Request) -> Response:
+    @extend_schema(responses=tables.responses(shapes.LeaderboardOut))
+    def get(self, request: Request) -> HttpResponseBase:
         """One page of the newest ranking. `next` stays in this ranking, also when a newer one is made meanwhile; it is
-        410 once the ranking is not kept any more."""
+        410 once the ranking is not kept any more. As CSV or Parquet (`format=`) it is all rows that match."""
+        if kind := tables.wanted(request):
+            return self.table(request, kind)
         snapshot, page = None, whole(request, "page", 1, most=10**6)
         if "cursor" in request.query_params:
             snapshot, page = self.place(request)
@@ -97,6 +103,12 @@ class Leaderboard(RankingView):
             "results": found.rows,
         }
         return Response(shapes.LeaderboardOut(reply, context={"sources": board.sources(found.rows)}).data)
+
+    def table(self, request: Request, kind: str) -> StreamingHttpResponse:
+        """All rows that match, in their order."""
+        suite, data, rows = board.whole(**asked(request))
+        found = export.batches(data, rows, [task.task for task in suite.tasks.all()])
+        return tables.streamed(kind, suite.slug, found)
 
     def at(self, request: Request, found: board.Board, page: int) -> str:
         return paging.next_url(request, [found.snapshot.pk if found.snapshot else 0, page])

@@ -11,8 +11,13 @@ from leaderboard.api.paging import ListView
 from leaderboard.api.shapes import ProblemOut
 from leaderboard.api.views import PublicView
 
-ALWAYS = {"400": "The request does not make sense; `field` says which part.", "401": "The token is wrong or missing.",
-          "406": "No such format.", "429": "Too often; `Retry-After` says when again."}  # fmt: skip
+ALWAYS = {
+    "400": "The request does not make sense; `field` says which part.",
+    "401": "The token is wrong or missing.",
+    "404": "There is no such thing, or it is not yours.",
+    "406": "No such format.",
+    "429": "Too often; `Retry-After` says when again.",
+}
 WRITES = {"409": "It contradicts what is already so.", "415": "The body is not JSON."}
 
 
@@ -38,6 +43,8 @@ class Documented(AutoSchema):
         found: dict[str, Any] = super()._get_response_bodies(direction)
         refused = self.resolve_serializer(ProblemOut, direction).ref
         words = ALWAYS | (WRITES if self.method not in {"GET", "DELETE"} else {})
+        if any(one.name == "cursor" for one in self.get_override_parameters()):
+            words = words | {"410": "The ranking that the cursor walks is not kept any more."}
         for code in {*words, *(code for code in found if code >= "400")}:
             found[code] = {
                 "description": words.get(code) or found[code].get("description", ""),

@@ -145,7 +145,8 @@ class PublicView(APIView):
             response["Access-Control-Allow-Origin"] = "*"
             response["Access-Control-Expose-Headers"] = EXPOSED
             patch_vary_headers(response, ["Accept", "Authorization"])
-            response.headers.setdefault("Cache-Control", "private, no-cache" if request.auth else "public, no-cache")
+            shared = "private" if "Authorization" in request.headers else "public"
+            response.headers.setdefault("Cache-Control", f"{shared}, no-cache")
         if request.method == "GET" and response.status_code == 200:
             self.tag(request, response)
         return response

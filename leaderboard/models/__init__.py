@@ -3,7 +3,7 @@
 from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
-from leaderboard.models.endpoints import Endpoint, EndpointHour, EndpointUse, ProviderOrigin
+from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
@@ -17,6 +17,7 @@ __all__ = [
     "Audit",
     "Bundle",
     "Delivery",
+    "DriftCheck",
     "Endpoint",
     "EndpointHour",
     "EndpointUse",
@@ -44,6 +45,7 @@ __all__ = [
     "SuiteTask",
     "Usage",
     "User",
+    "Watch",
     "Webhook",
     "Worker",
     "WorkerToken",

@@ -116,3 +116,57 @@ class EndpointHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.revision_id} {self.hour:%Y-%m-%d %H}h"
+
+
+class Watch(models.Model):
+    """An operated endpoint that is measured again and again, as `like` was, and compared with `baseline`.
+
+    Budgets are of one check. `baseline` is another submission on the same suite: an earlier one of the endpoint, or one
+    of the weights that are said to answer there.
+    """
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="watches")
+    like = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="+")
+    baseline = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="+")
+    every_days = models.PositiveIntegerField()
+    budget_tokens = models.BigIntegerField(null=True, blank=True)
+    budget_dollars = models.FloatField(null=True, blank=True)
+    due_at = models.DateTimeField()
+    problem = models.TextField(blank=True, help_text="why the newest check could not be submitted")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["endpoint", "baseline"], name="watch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} every {self.every_days} days"
+
+
+class DriftCheck(models.Model):
+    """A later run of an endpoint against an earlier one, or against local weights, on the same items, in points.
+
+    `p` is of the whole suite and its tasks together; `task` names the task that it comes from, "" the suite. `drifted`:
+    it is below `threshold`, which falls with the number of checks made before (`actions.drift`).
+    """
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="checks")
+    baseline = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="checks_as_baseline")
+    current = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="checks")
+    number = models.PositiveIntegerField(help_text="of the checks against this baseline, from 1")
+    items = models.PositiveIntegerField()
+    difference = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    p = models.FloatField()
+    task = models.CharField(max_length=120, blank=True)
+    threshold = models.FloatField()
+    word = models.CharField(max_length=12)
+    drifted = models.BooleanField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["baseline", "current"], name="drift_once")]
+
+    def __str__(self) -> str:
+        return f"{self.current_id} against {self.baseline_id}: {self.difference:+.2f}"

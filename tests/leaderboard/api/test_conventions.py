@@ -93,6 +93,12 @@ def test_the_wrong_kind_of_body_is_415_and_of_reply_406(client: Client, api_toke
     assert (reply.status_code, reply["Content-Type"]) == (406, "application/problem+json")
 
 
+def test_a_wrong_token_with_an_unknown_format_is_no_server_error(client: Client) -> None:
+    """Found by random requests: the format is refused before anybody asked who is calling."""
+    headers = {"authorization": "Bearer parity_wrong"}
+    assert client.get("/api/v1/submissions/1/samples/?format=null", headers=headers).status_code == 404
+
+
 def test_a_bug_is_a_problem_too(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leaderboard.queries.models.chosen", lambda **_: 1 / 0)
     reply = Client(raise_request_exception=False).get("/api/v1/models/")

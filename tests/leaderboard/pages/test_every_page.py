@@ -132,6 +132,7 @@ def fresh_pages(
     got |= {
         "endpoint, paused": member.get(address),
         "endpoint, paused, part": member.get(address, headers=HTMX),
+        "drift, nothing": client.get(f"/endpoints/{at_endpoint.use.endpoint_id}/drift"),
         "submit endpoint, again": member.get(f"/submit/endpoint?again={at_endpoint.pk}"),
     }
     rejected = endpoints.submitted(person.owner, model="another")
@@ -289,6 +290,10 @@ ROUTES: dict[str, tuple[int, int]] = {
     "suite-sizes": (200, 200),
     "task": (200, 200),
     "task-items": (200, 200),
+    "drift": (404, 404),  # there is no endpoint
+    "drift-csv": (404, 404),
+    "api-drift": (404, 404),
+    "api-reliability": (400, 400),  # of no model
     "compare": (200, 200),
     "compare-csv": (400, 400),  # of nothing
     "diff": (404, 404),  # there is but one evaluation
