@@ -12,12 +12,9 @@ from leaderboard.api import suites as api_suites
 from leaderboard.pages import (
     board,
     compare,
-<<<<<<< HEAD
     downloads,
-    embed,
-=======
     drift,
->>>>>>> main
+    embed,
     models,
     notices,
     queue,
@@ -33,9 +30,9 @@ from leaderboard.pages import (
 urlpatterns = [
     # Pages
     path("", board.board, name="board"),
-    path("board.csv", downloads.as_csv, name="board-csv"),
-    path("board.json", downloads.as_json, name="board-json"),
-    path("board.parquet", downloads.as_parquet, name="board-parquet"),
+    path("board.csv", downloads.download, {"kind": "csv"}, name="board-csv"),
+    path("board.json", downloads.download, {"kind": "json"}, name="board-json"),
+    path("board.parquet", downloads.download, {"kind": "parquet"}, name="board-parquet"),
     path("embed", embed.embed, name="board-embed"),
     path("badge/<str:slug>/<str:name>.svg", embed.badge, name="badge-alone"),
     path("badge/<str:slug>/<str:organisation>/<str:name>.svg", embed.badge, name="badge"),

@@ -8,13 +8,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from leaderboard import tabular
 from leaderboard.api import paging, shapes, tables
 from leaderboard.api.paging import MAX_PAGE_SIZE
 from leaderboard.api.views import PublicView, whole
 from leaderboard.columnar import export
 from leaderboard.columnar.facts import FACETS
 from leaderboard.queries import board, snapshots
-from leaderboard.queries.selection import Asked
+from leaderboard.queries.selection import Asked, selection
 
 PARAMETERS = (
     OpenApiParameter("suite", str, description="name@version; default the one with the newest ranking"),
@@ -106,9 +107,9 @@ class Leaderboard(RankingView):
 
     def table(self, request: Request, kind: str) -> StreamingHttpResponse:
         """All rows that match, in their order."""
-        suite, data, rows = board.whole(**asked(request))
-        found = export.batches(data, rows, [task.task for task in suite.tasks.all()])
-        return tables.streamed(kind, suite.slug, found)
+        found = selection(asked(request))
+        rows = export.batches(found.data, found.found.rows, [task.task for task in found.shown])
+        return tabular.streamed(kind, found.suite.slug, rows)
 
     def at(self, request: Request, found: board.Board, page: int) -> str:
         return paging.next_url(request, [found.snapshot.pk if found.snapshot else 0, page])

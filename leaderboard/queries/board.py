@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 
 from leaderboard.columnar.facts import FACETS
-<<<<<<< HEAD
 from leaderboard.columnar.select import FacetValue, Found
 from leaderboard.columnar.table import Columns
-=======
-from leaderboard.columnar.search import BadSearch, Term, parse
-from leaderboard.columnar.select import NUMERIC, UNKNOWN, FacetValue, Found, Wanted, select
-from leaderboard.columnar.table import Columns, Rows, empty
->>>>>>> main
 from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, SuiteTask
 from leaderboard.queries.columns import PERCENTILE, columns, task_values
 from leaderboard.queries.columns import Columns as Drawn
@@ -91,19 +85,8 @@ def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: i
 
     Missing values come last in any order. Raises what `selection` raises, Missing (page) and BadQuery (pin).
     """
-<<<<<<< HEAD
     chosen = selection(asked)
     count = len(chosen.found.rows)
-=======
-    released = suite_named(suite)
-    tasks = list(released.tasks.all())
-    scores = scores_shown(released, scores)
-    ranking = newest(released) if snapshot is None else older(released, snapshot)
-    data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
-    normalised = scores == "normalised"
-    found = select(data, wanted(data, tasks, sort=sort, search=search, chosen=chosen or {}, normalised=normalised))
-    count = len(found.rows)
->>>>>>> main
     pages = max(1, -(-count // page_size))
     if not 1 <= page <= pages:
         raise Missing("page", f"There is no page {page}; there are {pages}.")
@@ -122,7 +105,6 @@ def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: i
     )  # fmt: skip
 
 
-<<<<<<< HEAD
 def shown_rows(chosen: Selection, places: Sequence[int] | np.ndarray[Any, np.dtype[np.intp]]) -> list[Row]:
     """Rows with what the view and the reader's own weights add to them."""
     at = np.asarray(places, dtype=np.intp)
@@ -158,45 +140,6 @@ def pinned_places(data: Columns, pins: Sequence[str]) -> list[int]:
             raise BadQuery("pin", f"A pin is s and a submission's number, or i and an import's, not {pin[:40]!r}.")
         column = data.number("submission" if pin[0] == "s" else "imported")
         found += np.flatnonzero(column == int(pin[1:])).tolist()
-=======
-def whole(
-    *, suite: str, sort: str = "", search: str = "", chosen: Mapping[str, Sequence[str]] | None = None, scores: str = ""
-) -> tuple[Suite, Columns, Rows]:
-    """All rows of the newest ranking that match, as their places (m,) in its columns; arguments and errors as in
-    `board`."""
-    released = suite_named(suite)
-    tasks = list(released.tasks.all())
-    normalised = scores_shown(released, scores) == "normalised"
-    ranking = newest(released)
-    data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
-    asked = wanted(data, tasks, sort=sort, search=search, chosen=chosen or {}, normalised=normalised)
-    return released, data, select(data, asked).rows
-
-
-def wanted(
-    data: Columns,
-    tasks: list[SuiteTask],
-    *,
-    sort: str,
-    search: str,
-    chosen: Mapping[str, Sequence[str]],
-    normalised: bool,
-) -> Wanted:
-    """What is asked of a ranking's columns; raises BadQuery."""
-    return Wanted(
-        terms=terms_of(search, tasks),
-        chosen=known_choices(data, chosen),
-        sort=sorted_by(data, sort.removeprefix("-") or "rank", tasks, normalised=normalised),
-        descending=sort.startswith("-"),
-    )
-
-
-def older(suite: Suite, pk: int) -> Snapshot:
-    """A ranking by its number; raises Gone once it is not kept any more."""
-    found = kept(suite, pk)
-    if found is None:
-        raise Gone("cursor", "This ranking is not kept any more; begin again with the first page of the newest one.")
->>>>>>> main
     return found
 
 
