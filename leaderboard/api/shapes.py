@@ -209,6 +209,9 @@ class ResultOut(serializers.Serializer[Any]):
     stderr = serializers.FloatField(allow_null=True)
     n = serializers.IntegerField()
     unavailable = serializers.CharField(allow_blank=True)
+    unextracted = serializers.IntegerField(
+        allow_null=True, help_text="samples in which no answer could be found; null: the task does not say"
+    )
 
 
 class SampleOut(serializers.Serializer[Any]):
