@@ -2,30 +2,30 @@
 
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from leaderboard.api.tables import CSV
 from leaderboard.api.views import PublicView
 from leaderboard.exports import hub_results, lm_eval_files
+from leaderboard.queries.samples import submission_with_samples
 
+PART = 2**18
 ZIP, YAML = "application/zip", "application/yaml"
 
 
-class Zip(BaseRenderer):
+class Zip(CSV):
     """What callers may accept; the reply is a file."""
 
     media_type = ZIP
     format = "zip"
-
-    def render(self, data: Any, media_type: str | None = None, context: Any = None) -> bytes:
-        raise AssertionError("files are not rendered")
 
 
 class Yaml(Zip):
@@ -39,17 +39,23 @@ class LmEvalFiles(PublicView):
     renderer_classes = [Zip, JSONRenderer]
 
     @extend_schema(responses={(200, ZIP): OpenApiTypes.BINARY})
-    def get(self, request: Request, pk: int) -> FileResponse:
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
         """Result and sample files as lm-eval 0.4.13 writes them, in one archive."""
-        with tempfile.TemporaryDirectory(prefix="parity-export-") as name:
-            folder = Path(name)
-            written = lm_eval_files.write(pk, folder)
-            packed = tempfile.TemporaryFile()  # noqa: SIM115  # the reply closes it
-            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in written:
-                    archive.write(path, path.relative_to(folder))
+        submission_with_samples(pk)  # raises before anything is sent
+        name = f'attachment; filename="submission-{pk}.zip"'
+        return StreamingHttpResponse(archived(pk), content_type=ZIP, headers={"Content-Disposition": name})
+
+
+def archived(pk: int) -> Iterator[bytes]:
+    """The archive, made on disk once somebody reads it: memory does not grow with the samples."""
+    with tempfile.TemporaryDirectory(prefix="parity-export-") as name, tempfile.TemporaryFile() as packed:
+        folder = Path(name)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in lm_eval_files.write(pk, folder):
+                archive.write(path, path.relative_to(folder))
         packed.seek(0)
-        return FileResponse(packed, as_attachment=True, filename=f"submission-{pk}.zip", content_type=ZIP)
+        while part := packed.read(PART):
+            yield part
 
 
 class EvalResults(PublicView):
