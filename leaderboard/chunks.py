@@ -7,7 +7,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Iterator
 from io import BytesIO
-from typing import IO
+from typing import IO, NamedTuple
 
 from django.core.files.storage import default_storage
 from django.db.models import F, QuerySet
@@ -29,27 +29,43 @@ class TooLarge(Unreadable):
     """It unpacks to more than it may."""
 
 
-def tally(body: bytes, tasks: Iterable[str], *, limit: int) -> tuple[int, dict[str, int]]:
+EXTRACTED = "extracted"
+"""Beside an item's score: 1 where an answer was found in what the model said, 0 where it was wrong for lack of one."""
+
+
+class Tally(NamedTuple):
+    """Samples of a chunk: in all, by task, and of tasks that say so by task how many have no readable answer."""
+
+    total: int
+    tasks: dict[str, int]
+    unextracted: dict[str, int]
+
+
+def tally(body: bytes, tasks: Iterable[str], *, limit: int) -> Tally:
     """How many samples a chunk holds, and how many for each of `tasks`; raises Unreadable.
 
     All of it is unpacked and read, so that whatever is stored can be read again. `limit` is in bytes, unpacked.
     """
     if body.count(MEMBER) > MEMBERS:
         raise TooLarge(f"A chunk has at most {MEMBERS:,} gzip members.")
-    total, found = 0, dict.fromkeys(tasks, 0)
+    total, found, lost = 0, dict.fromkeys(tasks, 0), dict[str, int]()
     for line in lines(BytesIO(body), limit=limit):
         total += 1
         if total > CHUNK_SAMPLES:
             raise TooLarge(f"A chunk has at most {CHUNK_SAMPLES:,} samples.")
         try:
-            task = decode_sample(line).counts_for
+            sample = decode_sample(line)
         except ContractError as error:
             raise Unreadable(f"Line {total} is not a sample: {str(error)[:SAID_LIMIT]}") from error
+        task = sample.counts_for
         if task in found:
             found[task] += 1
+            told = [scores[EXTRACTED] for scores in sample.scores.values() if EXTRACTED in scores]
+            if told:
+                lost[task] = lost.get(task, 0) + (max(told) < 1)
     if not total:
         raise Unreadable("It holds no samples.")
-    return total, {task: count for task, count in found.items() if count}
+    return Tally(total, {task: count for task, count in found.items() if count}, lost)
 
 
 def lines(packed: IO[bytes], *, limit: int | None = None) -> Iterator[bytes]:

@@ -12,7 +12,9 @@ from leaderboard.api import suites as api_suites
 from leaderboard.pages import (
     board,
     compare,
+    downloads,
     drift,
+    embed,
     models,
     notices,
     queue,
@@ -28,6 +30,12 @@ from leaderboard.pages import (
 urlpatterns = [
     # Pages
     path("", board.board, name="board"),
+    path("board.csv", downloads.download, {"kind": "csv"}, name="board-csv"),
+    path("board.json", downloads.download, {"kind": "json"}, name="board-json"),
+    path("board.parquet", downloads.download, {"kind": "parquet"}, name="board-parquet"),
+    path("embed", embed.embed, name="board-embed"),
+    path("badge/<str:slug>/<str:name>.svg", embed.badge, name="badge-alone"),
+    path("badge/<str:slug>/<str:organisation>/<str:name>.svg", embed.badge, name="badge"),
     path("submit", submit.submit, name="submit"),
     path("submit/endpoint", submit_endpoint.submit_endpoint, name="submit-endpoint"),
     path("queue", queue.queue, name="queue"),

@@ -9,7 +9,7 @@
     if (!all.length) return;
     const here = all.findIndex((row) => row.contains(document.activeElement));
     const next = here < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + step, 0), all.length - 1);
-    const link = all[next].querySelector("a");
+    const link = all[next].querySelector("a.name") || all[next].querySelector("a");
     link?.focus({ preventScroll: true });
     all[next].scrollIntoView({ block: "nearest", inline: "nearest" });
   }
@@ -27,6 +27,9 @@
       search.select();
     } else if (event.key === "j") move(1);
     else if (event.key === "k") move(-1);
+    else if (event.key === "x") event.target.closest("[data-row]")?.querySelector("[data-pin]")?.click();
+    else if (event.key === "c") document.getElementById("compare")?.click();
+    else if (event.key === "?") document.getElementById("keys")?.toggleAttribute("open");
   });
 
   async function copy(button) {

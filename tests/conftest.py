@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import msgspec
 import pytest
 from django.core.files.storage import storages
@@ -20,6 +21,8 @@ from leaderboard.actions.load_suites import release
 from leaderboard.models import Job, Model, Owner, Revision, Submission, Suite, User, WorkerToken
 from tests.environment import ROOT, SHARED
 
+hypothesis.settings.register_profile("here", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("here")
 WORKER_SECRET = "worker-secret"
 SHA = "a" * 40
 

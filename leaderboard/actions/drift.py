@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LEVEL = 0.05
 MOST_DAYS = 365
+FURTHEST = 100.0
+"""Points that two scores can be apart; with few items, intervals reach beyond that."""
 
 
 def threshold(number: int) -> float:
@@ -152,8 +154,8 @@ def check(*, row: Submission, baseline: int) -> bool:
     p, task, word = seen[0]
     DriftCheck.objects.create(
         endpoint=row.use.endpoint, baseline_id=baseline, current=row, number=number, items=whole.comparison.n,
-        difference=whole.difference, low=whole.low, high=whole.high, p=p, task=task, threshold=level, word=word,
-        drifted=p < level,
+        difference=whole.difference, low=max(whole.low, -FURTHEST), high=min(whole.high, FURTHEST),
+        p=p, task=task, threshold=level, word=word, drifted=p < level,
     )  # fmt: skip
     return True
 

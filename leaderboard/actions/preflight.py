@@ -118,9 +118,9 @@ def reason_to_wait(use: EndpointUse, expected: Estimate | None) -> tuple[str, st
     """Why the owner has to say first that it may start, as code and sentence; "" for neither."""
     over = expected is not None and expected.exceeds(use.budget_tokens, use.budget_dollars)
     if over:
-        return "over_budget", "It is expected to take more than its budget. Nothing was spent on it yet."
+        return "over_budget", "It is expected to take more than its budget. Nothing was spent beyond the look."
     if use.hold:
-        return "on_hold", "It starts when its owner has seen the estimate. Nothing was spent on it yet."
+        return "on_hold", "It starts when its owner has seen the estimate. Nothing was spent beyond the look."
     return "", ""
 
 

@@ -46,12 +46,13 @@ def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: s
         if known.digest != digest:
             raise Conflict("chunk_differs", f"Chunk {sequence} of this attempt was already sent with other content.")
         return False
-    samples, tasks = samples_in(body, sequence, row.submission.suite.tasks.values_list("task", flat=True))
+    found = samples_in(body, sequence, row.submission.suite.tasks.values_list("task", flat=True))
+    counts = {"samples": found.total, "tasks": found.tasks, "unextracted": found.unextracted}
     path = keep(path, body)
     try:
         with transaction.atomic():
             held(job=job, attempt=attempt, token=token)
-            SampleChunk.objects.create(**place, digest=digest, path=path, size=len(body), samples=samples, tasks=tasks)
+            SampleChunk.objects.create(**place, digest=digest, path=path, size=len(body), **counts)
     except IntegrityError as error:
         winner = SampleChunk.objects.get(**place)
         if winner.path != path:
@@ -62,8 +63,8 @@ def record_chunk(*, job: int, attempt: int, token: str, sequence: int, digest: s
     return True
 
 
-def samples_in(body: bytes, sequence: int, tasks: Iterable[str]) -> tuple[int, dict[str, int]]:
-    """How many samples a chunk holds, and how many for each of the suite's tasks; raises Refused."""
+def samples_in(body: bytes, sequence: int, tasks: Iterable[str]) -> chunks.Tally:
+    """What a chunk holds for each of the suite's tasks; raises Refused."""
     try:
         return chunks.tally(body, tasks, limit=site.CHUNK_LIMIT)
     except chunks.TooLarge as error:
@@ -94,8 +95,9 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     check_chunks(row, results)
     tasks = check_tasks(row, results)
     lock_item_sets(alone=False)
+    lost = unextracted(row)
     for result in results.tasks:
-        store(row, tasks[result.task], result)
+        store(row, tasks[result.task], result, lost.get(result.task))
     actor = f"worker {row.worker}"
     provenance = {
         **storable(results.provenance),
@@ -172,8 +174,17 @@ def lock_item_sets(*, alone: bool) -> None:
         cursor.execute(f"SELECT {lock}(hashtext('item sets'), 0)")
 
 
-def store(job: Job, task: SuiteTask, result: TaskResult) -> None:
-    """One result row, sharing its item set with every result over the same items."""
+def unextracted(job: Job) -> dict[str, int]:
+    """Of tasks that read an answer out of a text, how many samples of this attempt had none."""
+    found: dict[str, int] = {}
+    for counts in SampleChunk.objects.filter(job=job, attempt=job.attempt).values_list("unextracted", flat=True):
+        for task, count in counts.items():
+            found[task] = found.get(task, 0) + count
+    return found
+
+
+def store(job: Job, task: SuiteTask, result: TaskResult, lost: int | None) -> None:
+    """One result row, sharing its item set with every result over the same items. `lost`: samples without an answer."""
     items = None
     if result.score is not None:
         hashes = bytes.fromhex("".join(result.item_hashes))
@@ -189,6 +200,7 @@ def store(job: Job, task: SuiteTask, result: TaskResult) -> None:
         stderr=result.stderr,
         n=result.n,
         unavailable=storable(result.unavailable),
+        unextracted=lost,
         items=items,
         item_scores=np.asarray(result.item_scores, dtype="<f4").tobytes(),
     )
@@ -212,7 +224,7 @@ def record_failure(*, job: int, token: str, failure: Failure) -> bool:
     if failure.kind == "released":
         requeue(job=row, actor=actor, reason="released by its worker", wait=timedelta(), losses=row.losses)
         return True
-    if failure.kind == "budget" and row.kind == Job.Kind.EVALUATION:
+    if failure.kind == "budget" and row.kind == Job.Kind.EVALUATION and row.queue == "api":
         pause(job=row, before="running", actor=actor, code="budget", message=message)
         return True
     retry = failure.kind == "platform"

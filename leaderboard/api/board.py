@@ -1,6 +1,5 @@
 """The ranking of a suite: the board's own query, in pages of one snapshot."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -9,28 +8,45 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from leaderboard import tabular
 from leaderboard.api import paging, shapes, tables
 from leaderboard.api.paging import MAX_PAGE_SIZE
 from leaderboard.api.views import PublicView, whole
 from leaderboard.columnar import export
 from leaderboard.columnar.facts import FACETS
 from leaderboard.queries import board, snapshots
+from leaderboard.queries.selection import Asked, selection
 
 PARAMETERS = (
     OpenApiParameter("suite", str, description="name@version; default the one with the newest ranking"),
     OpenApiParameter("sort", str, description="column or task, - for descending; default rank"),
     OpenApiParameter("search", str, description="such as: qwen size:<10 -license:mit"),
-    OpenApiParameter("scores", str, enum=["normalised", "raw"], description="what an imported suite is sorted by"),
+    OpenApiParameter(
+        "scores", str, enum=["normalised", "raw", "percentile"], description="which numbers of tasks are sorted by"
+    ),
+    OpenApiParameter("col", str, many=True, description="a task to show, as often as wanted; default all"),
+    OpenApiParameter(
+        "weights", str, description="a score of your own, `TASK:WEIGHT,TASK:WEIGHT`; sort by it with sort=-own"
+    ),
     *(OpenApiParameter(fact.name, str, many=True, description=f"facet: {fact.title}") for fact in FACETS),
 )
 """What chooses and orders rows."""
 
 
-def asked(request: Request) -> dict[str, Any]:
-    """What `board` takes of a query string with PARAMETERS."""
+def asked(request: Request, snapshot: int | None = None) -> Asked:
+    """What a query string with PARAMETERS asks."""
     query = request.query_params
-    chosen: Mapping[str, list[str]] = {fact.name: query.getlist(fact.name) for fact in FACETS}
-    return {name: query.get(name, "") for name in ("suite", "sort", "search", "scores")} | {"chosen": chosen}
+    pairs = [one.rpartition(":") for one in query.get("weights", "").split(",") if one.strip()]
+    return Asked(
+        suite=query.get("suite", ""),
+        sort=query.get("sort", ""),
+        search=query.get("search", ""),
+        chosen={fact.name: query.getlist(fact.name) for fact in FACETS},
+        scores=query.get("scores", ""),
+        columns=query.getlist("col"),
+        weights={task.strip(): weight for task, _, weight in pairs},
+        snapshot=snapshot,
+    )
 
 
 class RankingView(PublicView):
@@ -74,10 +90,9 @@ class Leaderboard(RankingView):
         if "cursor" in request.query_params:
             snapshot, page = self.place(request)
         found = board.board(
-            **asked(request),
+            asked(request, snapshot),
             page=page,
             page_size=whole(request, "page_size", board.PAGE_SIZE, most=MAX_PAGE_SIZE),
-            snapshot=snapshot,
         )
         reply = {
             "suite": found.suite.slug,
@@ -92,9 +107,9 @@ class Leaderboard(RankingView):
 
     def table(self, request: Request, kind: str) -> StreamingHttpResponse:
         """All rows that match, in their order."""
-        suite, data, rows = board.whole(**asked(request))
-        found = export.batches(data, rows, [task.task for task in suite.tasks.all()])
-        return tables.streamed(kind, suite.slug, found)
+        found = selection(asked(request))
+        rows = export.batches(found.data, found.found.rows, [task.task for task in found.shown])
+        return tabular.streamed(kind, found.suite.slug, rows)
 
     def at(self, request: Request, found: board.Board, page: int) -> str:
         return paging.next_url(request, [found.snapshot.pk if found.snapshot else 0, page])

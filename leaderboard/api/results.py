@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from leaderboard import tabular
 from leaderboard.api import paging, tables
 from leaderboard.api.paging import ListView, page_of
 from leaderboard.api.views import PublicView, whole
@@ -89,7 +90,7 @@ class Results(ListView):
         named = {name: query.get(name, "") for name in ("suite", "model", "task")}
         found = results.results(submission=submission, **named)
         if kind := tables.wanted(request):
-            return tables.streamed(kind, "results", batches(found))
+            return tabular.streamed(kind, "results", batches(found))
         return self.listed(request, found)
 
 
@@ -124,7 +125,7 @@ class Items(PublicView):
         found = results.item_scores(pk, task)
         if kind := tables.wanted(request):
             lines = pa.table({"item_hash": found.hashes, "score": pa.array(found.scores)})
-            return tables.streamed(kind, f"submission-{pk}-items", iter([lines]))
+            return tabular.streamed(kind, f"submission-{pk}-items", iter([lines]))
         return Response(items_of(found))
 
 

@@ -85,6 +85,7 @@ class CellOut(serializers.Serializer[Any]):
     filter = serializers.CharField()
     unavailable = serializers.CharField(allow_blank=True)
     normalised = serializers.FloatField(required=False, help_text="0-100, the source's own; imported rows only")
+    percentile = serializers.FloatField(required=False, help_text="0-100; with `scores=percentile` only")
 
 
 class SourceOut(serializers.ModelSerializer[Imported]):
@@ -112,6 +113,8 @@ class RowOut(serializers.Serializer[Row]):
     precision = serializers.CharField(allow_blank=True)
     score = serializers.FloatField(allow_null=True)
     stderr = serializers.FloatField(allow_null=True)
+    own = serializers.FloatField(allow_null=True, help_text="your own score, where `weights` are given")
+    own_stderr = serializers.FloatField(allow_null=True)
     tasks = serializers.SerializerMethodField()
     submission = serializers.IntegerField(source="submission_id", allow_null=True)
     verified = serializers.BooleanField()
@@ -206,6 +209,9 @@ class ResultOut(serializers.Serializer[Any]):
     stderr = serializers.FloatField(allow_null=True)
     n = serializers.IntegerField()
     unavailable = serializers.CharField(allow_blank=True)
+    unextracted = serializers.IntegerField(
+        allow_null=True, help_text="samples in which no answer could be found; null: the task does not say"
+    )
 
 
 class SampleOut(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 """Rows of a ranking as a table for other programs, a batch at a time, so that memory does not grow with the rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,10 +18,17 @@ def names(data: Columns, tasks: Sequence[str]) -> list[tuple[str, str]]:
     found = [(name, name) for name in (*RANKS, "model")]
     found += [("sha", "revision"), *((name, name) for name in SCORES), ("submission", "submission")]
     found += [("why", "unranked_reason"), ("settings", "settings"), *((fact.name, fact.name) for fact in FACTS)]
+    taken = {name for _, name in found}
     for task in tasks:
-        columns = {task_column(part, task): f"{task}{suffix}" for part, suffix in PARTS.items()}
+        own = own_name(task, taken)
+        columns = {task_column(part, task): f"{own}{suffix}" for part, suffix in PARTS.items()}
         found += [(column, name) for column, name in columns.items() if column in data.table.column_names]
     return found
+
+
+def own_name(task: str, taken: Collection[str]) -> str:
+    """A task's column: its name, unless a fact has that."""
+    return f"task:{task}" if task in taken else task
 
 
 def batches(data: Columns, rows: Rows, tasks: Sequence[str]) -> Iterator[pa.Table]:

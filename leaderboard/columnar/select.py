@@ -8,10 +8,12 @@ import numpy.typing as npt
 
 from leaderboard.columnar.facts import FACETS, FACTS
 from leaderboard.columnar.search import Range, Term, Value, Word
-from leaderboard.columnar.table import Choice, Columns, Numbers, Rows, task_column
+from leaderboard.columnar.table import Choice, Columns, Numbers, Rows
 
 Mask = npt.NDArray[np.bool_]
 
+OWN = "own"
+"""The column of the reader's own score."""
 UNKNOWN = "unknown"
 """What a facet calls rows without a value."""
 NUMERIC = tuple(fact.name for fact in FACTS if fact.kind in {"number", "date"})
@@ -19,12 +21,12 @@ NUMERIC = tuple(fact.name for fact in FACTS if fact.kind in {"number", "date"})
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a reader asked. `chosen`: facet -> values of which a row must have one. `weights`: a score of the reader's
-    own, task -> weight, in place of the suite's. `sort` is a column; "" means by rank, or by the own score."""
+    """What a reader asked. `chosen`: facet -> values of which a row must have one. `own`: a score of the reader's own
+    (n,), NaN where missing. `sort` is a column, or `OWN`; "" means by rank."""
 
     terms: Sequence[Term] = ()
     chosen: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
+    own: Numbers | None = None
     sort: str = ""
     descending: bool = False
 
@@ -40,12 +42,10 @@ class FacetValue:
 
 @dataclass(frozen=True)
 class Found:
-    """`rows`: all that fit (m,), in order. `own`: the reader's own score (n,), if weights were given. `facets`: the
-    values of each facet, the most frequent first."""
+    """`rows`: all that fit (m,), in order. `facets`: the values of each facet, the most frequent first."""
 
     rows: Rows
     facets: dict[str, list[FacetValue]]
-    own: Numbers | None = None
 
 
 def select(columns: Columns, wanted: Wanted) -> Found:
@@ -60,10 +60,9 @@ def select(columns: Columns, wanted: Wanted) -> Found:
     fits = everything.copy()
     for mask in masks.values():
         fits &= mask
-    own = own_score(columns, wanted.weights) if wanted.weights else None
-    order = order_of(columns, wanted, own)
+    order = order_of(columns, wanted)
     if not (wanted.terms or masks):
-        return Found(order, dict(kept_facets(columns)), own)
+        return Found(order, dict(kept_facets(columns)))
     shared = np.flatnonzero(fits)
     facets = {}
     for fact in FACETS:
@@ -75,7 +74,7 @@ def select(columns: Columns, wanted: Wanted) -> Found:
                     without &= mask
             among = np.flatnonzero(without)
         facets[fact.name] = facet_values(columns.choice(fact.name), among, wanted.chosen.get(fact.name, ()))
-    return Found(order[fits[order]], facets, own)
+    return Found(order[fits[order]], facets)
 
 
 def kept_facets(columns: Columns) -> dict[str, list[FacetValue]]:
@@ -125,22 +124,10 @@ def facet_values(choice: Choice, among: Rows, chosen: Sequence[str]) -> list[Fac
     return listed
 
 
-def own_score(columns: Columns, weights: Mapping[str, float]) -> Numbers:
-    """The weighted mean of tasks, 0-100 (n,); NaN where a task of weight > 0 is missing: s = sum w_t x_t / sum w_t."""
-    used = {task: weight for task, weight in weights.items() if weight > 0}
-    score = np.zeros(len(columns))
-    for task, weight in used.items():
-        score += weight * columns.number(task_column("score", task))
-    return np.asarray(100 * score / sum(used.values()))
-
-
-def order_of(columns: Columns, wanted: Wanted, own: Numbers | None) -> Rows:
-    """All rows (n,) in the wanted order."""
-    if own is not None and wanted.sort in {"", "rank", "score"}:
-        key = own if wanted.sort == "score" and not wanted.descending else -own
-        if wanted.sort == "rank" and wanted.descending:
-            key = own
-        missing = np.isnan(key)
+def order_of(columns: Columns, wanted: Wanted) -> Rows:
+    """All rows (n,) in the wanted order; missing values last either way."""
+    if wanted.own is not None and wanted.sort == OWN:
+        key, missing = -wanted.own if wanted.descending else wanted.own, np.isnan(wanted.own)
         order: Rows = np.lexsort((columns.sort_key("model"), np.where(missing, 0.0, key), missing))
         return order
     return columns.order(wanted.sort or "rank", descending=wanted.descending)

@@ -35,6 +35,9 @@ class Result(models.Model):
     stderr = models.FloatField(null=True, blank=True)
     n = models.PositiveIntegerField(default=0)
     unavailable = models.TextField(blank=True)
+    unextracted = models.PositiveIntegerField(
+        null=True, blank=True, help_text="samples in which no answer could be found; null: the task does not say"
+    )
     items = models.ForeignKey(ItemSet, null=True, blank=True, on_delete=models.PROTECT)
     item_scores = models.BinaryField(default=bytes)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -63,6 +66,7 @@ class SampleChunk(models.Model):
     size = models.PositiveIntegerField()
     samples = models.PositiveIntegerField(default=0)
     tasks = models.JSONField(default=dict, help_text="how many samples it holds for each task of the suite")
+    unextracted = models.JSONField(default=dict, help_text="of tasks that say so, samples without a readable answer")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

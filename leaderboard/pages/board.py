@@ -2,33 +2,55 @@
 
 from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_safe
+from django_htmx.http import replace_url
 
 from leaderboard.columnar.facts import FACETS
 from leaderboard.pages.conditional import conditional
 from leaderboard.pages.errors import readable
-from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part
+from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part, wants_part
 from leaderboard.queries import board as boards
 from leaderboard.queries import suites
+from leaderboard.queries.personal import PREFIX
+from leaderboard.queries.selection import Asked
 
 
-def chosen(query: QueryDict) -> dict[str, list[str]]:
-    """The facets that a query string names, with the values that it gives."""
-    return {facet.name: query.getlist(facet.name) for facet in FACETS if facet.name in query}
+def asked(query: QueryDict) -> Asked:
+    """What an address asks of a board: suite, sort, search, scores, `col` for each column, `w.TASK` for each weight,
+    and any facet as often as it has chosen values."""
+    return Asked(
+        suite=query.get("suite", ""),
+        sort=query.get("sort", ""),
+        search=query.get("search", ""),
+        chosen={facet.name: query.getlist(facet.name) for facet in FACETS if facet.name in query},
+        scores=query.get("scores", ""),
+        columns=query.getlist("col"),
+        weights={name.removeprefix(PREFIX): str(query[name]) for name in query if name.startswith(PREFIX)},
+    )
 
 
 @require_safe
 @conditional("HX-Request", "HX-Boosted", "HX-History-Restore-Request")
 @readable
 def board(request: HtmxRequest) -> HttpResponse:
-    """`/?suite=&sort=&search=&scores=&page=`, and any facet as often as it has chosen values; htmx gets the table
-    alone."""
-    found = boards.board(
-        suite=request.GET.get("suite", ""),
-        sort=request.GET.get("sort", ""),
-        search=request.GET.get("search", ""),
-        chosen=chosen(request.GET),
-        scores=request.GET.get("scores", ""),
-        page=page_number(request),
-    )
-    context = {"board": found, "suites": suites.suites().prefetch_related(None)}  # only their names are shown
-    return render_page_or_part(request, "board/page.html", "board/table.html", context)
+    """`/?suite=&page=` and what else `asked` knows; `pin` for each row on top, `open` for each row that shows its
+    details. htmx gets the table alone."""
+    found = boards.board(asked(request.GET), pins=request.GET.getlist("pin"), page=page_number(request))
+    context = {
+        "board": found,
+        "opened": set(request.GET.getlist("open")),
+        "suites": suites.suites().prefetch_related(None),  # only their names are shown
+    }
+    reply = render_page_or_part(request, "board/page.html", "board/table.html", context)
+    if wants_part(request) and (short := without_blanks(request.GET)) != request.GET:
+        replace_url(reply, f"{request.path}?{short.urlencode()}")
+    return reply
+
+
+def without_blanks(query: QueryDict) -> QueryDict:
+    """What a form sends, less the fields that were left empty."""
+    short = query.copy()
+    for name, values in list(short.lists()):
+        short.setlist(name, [value for value in values if value])
+        if not short.getlist(name):
+            del short[name]
+    return short

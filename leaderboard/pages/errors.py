@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views import defaults
 
@@ -12,14 +12,14 @@ from leaderboard.actions.errors import Refused
 from leaderboard.api.errors import for_programs, problem
 from leaderboard.queries.errors import BadQuery
 
-View = Callable[..., HttpResponse]
+Reply = TypeVar("Reply", bound=HttpResponseBase)
 
 
-def readable(view: View) -> View:
+def readable(view: Callable[..., Reply]) -> Callable[..., Reply | HttpResponse]:
     """Answer BadQuery and Refused with `problem.html` and their status."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *arguments: Any, **named: Any) -> Reply | HttpResponse:
         try:
             return view(request, *arguments, **named)
         except (BadQuery, Refused) as error:

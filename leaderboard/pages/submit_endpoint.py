@@ -18,7 +18,7 @@ from leaderboard.queries import quota, suites
 from leaderboard.queries.submissions import asked_before
 
 PROTOCOLS = [
-    ("openai-chat", "OpenAI chat (also Gemini, vLLM, most others)"),
+    ("openai-chat", "OpenAI chat"),
     ("openai-responses", "OpenAI responses"),
     ("openai-completions", "OpenAI completions"),
     ("anthropic-messages", "Anthropic messages"),
@@ -32,7 +32,9 @@ class EndpointForm(forms.Form):
     """What `POST /api/v1/submissions/` takes as `endpoint`, as fields."""
 
     base_url = forms.CharField(max_length=500, label="Base URL", help_text="Such as https://api.openai.com/v1")
-    protocol = forms.ChoiceField(choices=PROTOCOLS, label="Protocol")
+    protocol = forms.ChoiceField(
+        choices=PROTOCOLS, label="Protocol", help_text="Gemini, vLLM and most others speak OpenAI chat too"
+    )
     model = forms.CharField(max_length=120, label="Model", help_text="Its name at the endpoint, such as gpt-4o-mini")
     api_key = forms.CharField(
         max_length=1_000,

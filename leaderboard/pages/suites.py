@@ -9,7 +9,7 @@ from leaderboard.pages.errors import readable
 from leaderboard.pages.tables import csv_reply
 from leaderboard.queries import sizes as sizes_of
 from leaderboard.queries import suites as kept
-from leaderboard.queries.board import suite_named
+from leaderboard.queries.selection import suite_named
 
 
 @require_safe

@@ -1,25 +1,28 @@
 """The ranking of a suite as it is shown: one page of the newest snapshot, searched and sorted."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from leaderboard.columnar.facts import FACETS
-from leaderboard.columnar.search import BadSearch, Term, parse
-from leaderboard.columnar.select import NUMERIC, UNKNOWN, FacetValue, Found, Wanted, select
-from leaderboard.columnar.table import Columns, Rows, empty
+from leaderboard.columnar.select import FacetValue, Found
+from leaderboard.columnar.table import Columns
 from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, SuiteTask
+from leaderboard.queries.columns import PERCENTILE, columns, task_values
 from leaderboard.queries.columns import Columns as Drawn
-from leaderboard.queries.columns import columns, task_column
-from leaderboard.queries.errors import BadQuery, Gone, Missing
+from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.rows import Row, rows_of
-from leaderboard.queries.snapshots import by_default, columns_of, kept, newest
+from leaderboard.queries.selection import Asked, Selection, selection
+from leaderboard.queries.snapshots import columns_of, newest
 
 PAGE_SIZE = 50
-
-PLAIN_COLUMNS = ("rank", "score", "stderr", "model", "parameters", *NUMERIC)
-"""What rows can be sorted by, beside the tasks."""
+MOST_PINS = 8
+"""As many as /compare takes."""
+PIN = re.compile(r"[si][1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Facet:
 class Board:
     """One page of a ranking. `snapshot` is None while nothing was ranked; `facets` are those with anything to choose.
 
-    `scores` says which of an imported task's two numbers are shown: "normalised" or "raw"; "" where there is but one.
+    `scores` says which of a task's numbers are shown: "normalised", "raw" or "percentile"; "" where there is but one.
+    `columns` has the tasks that are shown; `picked`: those that were asked for. `weights`: of the reader's own score.
     `source` is the newest import of a suite that was measured elsewhere.
     """
 
@@ -48,6 +52,7 @@ class Board:
     columns: Drawn
     snapshot: Snapshot | None
     rows: list[Row]
+    pinned: list[Row]
     count: int
     page: int
     page_size: int
@@ -56,6 +61,8 @@ class Board:
     search: str
     facets: list[Facet]
     scores: str
+    picked: list[str]
+    weights: dict[str, float]
     source: Import | None
 
     @property
@@ -73,81 +80,66 @@ class Board:
         return self.first + len(self.rows) - 1
 
 
-def board(
-    *,
-    suite: str,
-    sort: str = "",
-    search: str = "",
-    chosen: Mapping[str, Sequence[str]] | None = None,
-    scores: str = "",
-    page: int = 1,
-    page_size: int = PAGE_SIZE,
-    snapshot: int | None = None,
-) -> Board:
-    """Page `page` of the ranking of `suite` ("name@version", or "" for the default one).
+def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: int = PAGE_SIZE) -> Board:
+    """Page `page` of a ranking, and the rows that are pinned above it ("s1" a submission, "i1" an import).
 
-    `sort` is a column or a task's name, with "-" for descending; missing values come last either way. `search` is in
-    the language of `columnar.search`; `chosen` holds the values of facets of which a row must have one each. `snapshot`
-    is an older ranking instead of the newest. Raises Missing (suite, page), BadQuery (column, search, facet, scores)
-    and Gone (snapshot).
+    Missing values come last in any order. Raises what `selection` raises, Missing (page) and BadQuery (pin).
     """
-    released = suite_named(suite)
-    tasks = list(released.tasks.all())
-    scores = scores_shown(released, scores)
-    ranking = newest(released) if snapshot is None else older(released, snapshot)
-    data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
-    normalised = scores == "normalised"
-    found = select(data, wanted(data, tasks, sort=sort, search=search, chosen=chosen or {}, normalised=normalised))
-    count = len(found.rows)
+    chosen = selection(asked)
+    count = len(chosen.found.rows)
     pages = max(1, -(-count // page_size))
     if not 1 <= page <= pages:
         raise Missing("page", f"There is no page {page}; there are {pages}.")
     start = (page - 1) * page_size
+    places = chosen.found.rows[start : start + page_size]
+    pinned = pinned_places(chosen.data, pins)
+    drawn = columns(chosen.data, chosen.tasks, chosen.view)
+    names = {task.task for task in chosen.shown}
     return Board(
-        suite=released, tasks=tasks, columns=columns(data, tasks, normalised=normalised), snapshot=ranking,
-        rows=rows_of(data, found.rows[start : start + page_size], tasks), count=count, page=page,
-        page_size=page_size, pages=pages, sort=sort or "rank", search=search, facets=facets_of(found), scores=scores,
-        source=newest_import(released),
+        suite=chosen.suite, tasks=chosen.tasks,
+        columns=replace(drawn, tasks=[one for one in drawn.tasks if one.task.task in names]),
+        snapshot=chosen.ranking, rows=shown_rows(chosen, places), pinned=shown_rows(chosen, pinned), count=count,
+        page=page, page_size=page_size, pages=pages, sort=chosen.sort, search=asked.search,
+        facets=facets_of(chosen.found), scores=chosen.view, picked=[name for name in asked.columns if name],
+        weights=chosen.own.weights if chosen.own else {}, source=newest_import(chosen.suite),
     )  # fmt: skip
 
 
-def whole(
-    *, suite: str, sort: str = "", search: str = "", chosen: Mapping[str, Sequence[str]] | None = None, scores: str = ""
-) -> tuple[Suite, Columns, Rows]:
-    """All rows of the newest ranking that match, as their places (m,) in its columns; arguments and errors as in
-    `board`."""
-    released = suite_named(suite)
-    tasks = list(released.tasks.all())
-    normalised = scores_shown(released, scores) == "normalised"
-    ranking = newest(released)
-    data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
-    asked = wanted(data, tasks, sort=sort, search=search, chosen=chosen or {}, normalised=normalised)
-    return released, data, select(data, asked).rows
+def shown_rows(chosen: Selection, places: Sequence[int] | np.ndarray[Any, np.dtype[np.intp]]) -> list[Row]:
+    """Rows with what the view and the reader's own weights add to them."""
+    at = np.asarray(places, dtype=np.intp)
+    rows = rows_of(chosen.data, at, chosen.shown)
+    if chosen.view == PERCENTILE:
+        for task in chosen.shown:
+            for row, value in zip(rows, task_values(chosen.data, task, PERCENTILE)[at].tolist(), strict=True):
+                if task.task in row.tasks and not math.isnan(value):
+                    row.tasks[task.task][PERCENTILE] = 100 * value
+    if chosen.own is not None:
+        own = zip(chosen.own.score[at].tolist(), chosen.own.stderr[at].tolist(), strict=True)
+        rows = [
+            replace(row, own=told(score), own_stderr=told(error)) for row, (score, error) in zip(rows, own, strict=True)
+        ]
+    return rows
 
 
-def wanted(
-    data: Columns,
-    tasks: list[SuiteTask],
-    *,
-    sort: str,
-    search: str,
-    chosen: Mapping[str, Sequence[str]],
-    normalised: bool,
-) -> Wanted:
-    """What is asked of a ranking's columns; raises BadQuery."""
-    return Wanted(
-        terms=terms_of(search, tasks),
-        chosen=known_choices(data, chosen),
-        sort=sorted_by(data, sort.removeprefix("-") or "rank", tasks, normalised=normalised),
-        descending=sort.startswith("-"),
-    )
+def told(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
-def older(suite: Suite, pk: int) -> Snapshot:
-    """A ranking by its number; raises Gone once it is not kept any more."""
-    found = kept(suite, pk)
-    if found is None:
-        raise Gone("cursor", "This ranking is not kept any more; begin again with the first page of the newest one.")
+def pinned_places(data: Columns, pins: Sequence[str]) -> list[int]:
+    """Where the pinned rows are, in the order of the pins; those that the ranking does not hold are left out.
+
+    Raises BadQuery for what names no row, and for too many.
+    """
+    wanted = list(dict.fromkeys(pin for pin in pins if pin))
+    if len(wanted) > MOST_PINS:
+        raise BadQuery("pin", f"At most {MOST_PINS} rows can be pinned, not {len(wanted)}.")
+    found: list[int] = []
+    for pin in wanted:
+        if not PIN.fullmatch(pin):
+            raise BadQuery("pin", f"A pin is s and a submission's number, or i and an import's, not {pin[:40]!r}.")
+        column = data.number("submission" if pin[0] == "s" else "imported")
+        found += np.flatnonzero(column == int(pin[1:])).tolist()
     return found
 
 
@@ -164,53 +156,10 @@ def newest_import(suite: Suite) -> Import | None:
     return Import.objects.filter(suite=suite).order_by("-id").defer("report").first()
 
 
-def terms_of(search: str, tasks: list[SuiteTask]) -> tuple[Term, ...]:
-    """The terms of a search; raises BadQuery."""
-    try:
-        return parse(search, {task.task: 0.01 for task in tasks})
-    except BadSearch as error:
-        raise BadQuery("search", str(error)) from error
-
-
-def known_choices(data: Columns, chosen: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The choices that are any; raises BadQuery for a facet, or a value, that this ranking does not have."""
-    names = [facet.name for facet in FACETS]
-    kept: dict[str, list[str]] = {}
-    for name, values in chosen.items():
-        if name not in names:
-            raise BadQuery("filter", f"There is no filter {name[:40]!r}. Filters: {', '.join(names)}.")
-        kept[name] = [value for value in values if value]
-        known = [*data.choice(name).values, UNKNOWN]
-        for value in kept[name]:
-            if value not in known:
-                some = ", ".join(known[:20])
-                raise BadQuery(
-                    name, f"No model here has the {name.replace('_', ' ')} {value[:60]!r}. There is: {some}."
-                )
-    return kept
-
-
 def facets_of(found: Found) -> list[Facet]:
     """The facets among whose values there is a choice, or was one."""
     listed = [Facet(fact.name, fact.title, found.facets[fact.name]) for fact in FACETS]
     return [facet for facet in listed if len(facet.values) > 1 or facet.chosen]
-
-
-def sorted_by(data: Columns, column: str, tasks: list[SuiteTask], *, normalised: bool) -> str:
-    """The name of the column to sort by; raises BadQuery."""
-    if column in PLAIN_COLUMNS:
-        return column
-    if column in {task.task for task in tasks}:
-        return task_column(column, data, normalised=normalised)
-    known = ", ".join([*PLAIN_COLUMNS, *(task.task for task in tasks)])
-    raise BadQuery("sort", f"There is no column {column[:60]!r} to sort by. Columns: {known}.")
-
-
-def scores_shown(suite: Suite, asked: str) -> str:
-    """Which numbers of an imported, normalised suite are meant: its own, unless raw ones are asked for."""
-    if asked not in {"", "normalised", "raw"}:
-        raise BadQuery("scores", f"Scores are normalised or raw, not {asked[:40]!r}.")
-    return (asked or "normalised") if suite.imported and suite.normalise else ""
 
 
 def standing_of(submission: Submission) -> tuple[Row, int] | None:
@@ -226,20 +175,3 @@ def standing_of(submission: Submission) -> tuple[Row, int] | None:
     order = data.order("rank", descending=False)
     page = int(np.flatnonzero(order == found[0])[0]) // PAGE_SIZE + 1
     return rows_of(data, found.tolist(), [])[0], page
-
-
-def suite_named(slug: str) -> Suite:
-    """The suite, or for "" the one with the newest ranking, or else the first; raises Missing.
-
-    What was measured here comes before what was imported.
-    """
-    if slug:
-        found = Suite.objects.filter(slug=slug).first() if "\x00" not in slug else None
-        if found is None:
-            raise Missing("suite", f"There is no suite {slug[:80]!r}.")
-        return found
-    newest = by_default().select_related("suite").defer("columns").first()
-    first = newest.suite if newest else Suite.objects.filter(name="starter").first() or Suite.objects.first()
-    if first is None:
-        raise Missing("suite", "No suite has been released here yet: run `manage.py load_suites`.")
-    return first

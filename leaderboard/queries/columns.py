@@ -10,8 +10,10 @@ import numpy as np
 from leaderboard.columnar import table
 from leaderboard.columnar.table import Numbers
 from leaderboard.models import SuiteTask
+from leaderboard.statistics.alternatives import percentile_ranks
 from leaderboard.statistics.ranks import Z95
 
+NORMALISED, PERCENTILE = "normalised", "percentile"
 STEPS = (1, 2, 5, 10, 20, 25)
 MAX_STEPS = 4
 
@@ -50,30 +52,45 @@ class Columns:
     tasks: list[Column]
 
 
-def columns(data: table.Columns, tasks: list[SuiteTask], *, normalised: bool = False) -> Columns:
-    """Ranges over all rows of a ranking; the best only among ranked rows. Worked out once for each ranking."""
-    kept: dict[bool, Columns] = data.kept.setdefault(columns, {})
-    if normalised not in kept:
-        kept[normalised] = drawn(data, tasks, normalised=normalised)
-    return kept[normalised]
+def columns(data: table.Columns, tasks: list[SuiteTask], view: str = "") -> Columns:
+    """Ranges over all rows of a ranking, of scores as `task_values` has them; the best only among ranked rows. Worked
+    out once for each ranking."""
+    kept: dict[str, Columns] = data.kept.setdefault(columns, {})
+    if view not in kept:
+        kept[view] = drawn(data, tasks, view)
+    return kept[view]
 
 
-def drawn(data: table.Columns, tasks: list[SuiteTask], *, normalised: bool) -> Columns:
+def drawn(data: table.Columns, tasks: list[SuiteTask], view: str) -> Columns:
     """As `columns`, from the numbers."""
     score, stderr, ranked = data.number("score"), data.number("stderr"), data.number("rank") > 0
     error = Z95 * np.nan_to_num(stderr)
     shown = []
     for task in tasks:
-        column = task_column(task.task, data, normalised=normalised)
-        values = data.number(column) / (100 if column.startswith("normalised:") else 1)
+        values = task_values(data, task, view)
         low, high = known(np.nanquantile, values, (0.05, 0.95)) or (None, None)
-        shown.append(Column(task, low, high, known(np.nanmax if task.higher_is_better else np.nanmin, values[ranked])))
+        upwards = task.higher_is_better or view == PERCENTILE
+        shown.append(Column(task, low, high, known(np.nanmax if upwards else np.nanmin, values[ranked])))
     return Columns(
         scale=scale(known(np.nanmin, score - error), known(np.nanmax, score + error)),
         best_score=known(np.nanmax, score[ranked]),
         intervals=not bool(np.isnan(stderr).all()),
         tasks=shown,
     )
+
+
+def task_values(data: table.Columns, task: SuiteTask, view: str) -> Numbers:
+    """A task's scores as fractions (n,), as a view shows them: the source's own normalised ones for "normalised", for
+    "percentile" the share of models that a model is above (equal ones, itself among them, counted half)."""
+    column = task_column(task.task, data, normalised=view == NORMALISED)
+    values = data.number(column) / (100 if column.startswith("normalised:") else 1)
+    if view != PERCENTILE:
+        return values
+    kept: dict[str, Numbers] = data.kept.setdefault(task_values, {})
+    if task.task not in kept:
+        upwards = values if task.higher_is_better else -values
+        kept[task.task] = percentile_ranks(upwards[:, np.newaxis])[:, 0] / 100
+    return kept[task.task]
 
 
 def task_column(task: str, data: table.Columns, *, normalised: bool) -> str:

@@ -8,11 +8,11 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from leaderboard.models import Revision, Submission, Suite, SuiteTask
-from leaderboard.queries.board import suite_named
 from leaderboard.queries.columns import Scale, scale
 from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.measured import Cell, Measured, measured
 from leaderboard.queries.pairing import Pair, Pairing, needed
+from leaderboard.queries.selection import suite_named
 from leaderboard.statistics.many import compare_many
 from leaderboard.statistics.power import more_items
 from leaderboard.statistics.ranks import Z95

@@ -32,7 +32,7 @@ def present() -> Q:
 
 def online() -> list[Worker]:
     """The workers that are there now."""
-    return list(Worker.objects.filter(present()).order_by("id"))
+    return list(Worker.objects.filter(present()).select_related("token").order_by("id"))
 
 
 class Needs(Protocol):
@@ -55,7 +55,17 @@ def can_run(worker: Worker, job: Needs) -> bool:
         and job.engine in worker.engines
         and (worker.memory_bytes is None or job.needs_bytes <= worker.memory_bytes)
         and (not worker.architectures or job.architecture in ("", *worker.architectures))
+        and (job.queue != API or may_have_keys(worker))
     )
+
+
+API, KEYS_SINCE = "api", 3
+"""The queue of endpoints, and the edition of the contract that brought them."""
+
+
+def may_have_keys(worker: Worker) -> bool:
+    """Whether it would be given an endpoint with its key (leaderboard.actions.endpoint_spec)."""
+    return worker.token.trusted and worker.edition >= KEYS_SINCE
 
 
 def why_not(workers: list[Worker], job: Needs) -> str:
@@ -72,6 +82,8 @@ def why_not(workers: list[Worker], job: Needs) -> str:
     if not able:
         engines = words(engine for worker in serving for engine in worker.engines)
         return f"It needs the engine {job.engine}; the workers of the queue {job.queue} that are online have {engines}."
+    if job.queue == API and not any(may_have_keys(worker) for worker in able):
+        return "Endpoints and their keys go to trusted workers of today only; none of the queue api is online."
     sizes = [worker.memory_bytes for worker in able]
     roomy = [worker for worker in able if worker.memory_bytes is None or job.needs_bytes <= worker.memory_bytes]
     if not roomy:

@@ -9,8 +9,8 @@ import numpy as np
 from django.db.models import QuerySet
 
 from leaderboard.models import Imported, ImportedResult, Result, Revision, Submission, Suite, SuiteTask
-from leaderboard.queries.board import suite_named
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.selection import suite_named
 from leaderboard.statistics.arrays import Floats
 
 ID = re.compile(r"([si])([1-9][0-9]{0,17})")

@@ -41,11 +41,14 @@ class Row:
     score: float | None
     stderr: float | None
     tasks: dict[str, Cell]
+    own: float | None = None
+    """The reader's own score, 0-100, and its standard error."""
+    own_stderr: float | None = None
 
     @property
     def key(self) -> str:
         """How /compare and the page's anchors name it."""
-        return f"s{self.submission_id}" if self.submission_id else f"i{self.imported_id}"
+        return key_of(self.submission_id, self.imported_id)
 
     @property
     def verified(self) -> bool:
@@ -55,6 +58,11 @@ class Row:
     @property
     def short_sha(self) -> str:
         return self.sha[:8]
+
+
+def key_of(submission: int | None, imported: int | None) -> str:
+    """The name of a row: "s1" of a submission, "i1" of an import."""
+    return f"s{submission}" if submission else f"i{imported}"
 
 
 def rows_of(data: Columns, places: Sequence[int] | Places, tasks: Iterable[SuiteTask]) -> list[Row]:

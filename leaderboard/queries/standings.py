@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Imported, Snapshot, Suite, SuiteTask
-from leaderboard.queries.board import scores_shown
 from leaderboard.queries.columns import task_column
 from leaderboard.queries.rows import Row, rows_of
+from leaderboard.queries.selection import view_of
 from leaderboard.queries.snapshots import columns_of
 from leaderboard.statistics.ranks import Z95
 from leaderboard.statistics.standing_out import Place, Telling, place, standing_out, usual
@@ -168,7 +168,7 @@ def score_place(data: Columns, index: int, others: Mask) -> Place | None:
 def task_score(ranking: Ranking, task: SuiteTask, row: Row, index: int, others: Mask | None) -> TaskScore:
     """A task's cell in points, and its place among `others`; None: nobody knows the model's size."""
     cell: dict[str, Any] = row.tasks.get(task.task) or {}
-    shown = "normalised" if scores_shown(ranking.suite, "") == "normalised" and "normalised" in cell else "score"
+    shown = "normalised" if view_of(ranking.suite, "") == "normalised" and "normalised" in cell else "score"
     value = cell.get(shown)
     if value is None:
         return TaskScore(task, None, None, None, 0, cell.get("unavailable") or "No result.", None)

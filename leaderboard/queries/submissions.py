@@ -12,6 +12,7 @@ from evaluator.contract import Price, Spent
 from leaderboard import run_settings
 from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submission
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries import hosts
 from leaderboard.queries.board import standing_of
 from leaderboard.queries.endpoints import price_of, whose
 from leaderboard.queries.errors import BadQuery, Missing
@@ -40,12 +41,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class AtEndpoint:
-    """What a submission of an endpoint shows beside the rest. `price` None: nobody knows it."""
+    """What a submission of an endpoint shows beside the rest. `price` None: nobody knows it. `stuck`: why no worker
+    that is online can look at it, or ""."""
 
     use: EndpointUse
     spent: Spent
     price: Price | None
     verified: bool
+    stuck: str
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,9 @@ def at_endpoint(submission: Submission, jobs: list[Job]) -> AtEndpoint | None:
         return None
     identity = whose(use.endpoint.origin, use.endpoint.served)
     spent = msgspec.convert(jobs[-1].spent if jobs else {}, Spent)
-    return AtEndpoint(use, spent, price_of(use, identity.model), identity.verified)
+    unseen = [job for job in jobs if job.kind == Job.Kind.PREFLIGHT and job.state == Job.State.QUEUED]
+    stuck = hosts.why_not(hosts.online(), unseen[0]) if unseen else ""
+    return AtEndpoint(use, spent, price_of(use, identity.model), identity.verified, stuck)
 
 
 def asked_before(pk: int, reader: Any) -> dict[str, Any]:

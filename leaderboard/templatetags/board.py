@@ -4,9 +4,12 @@ A page has thousands of cells: Django's template language takes 170 ms for 50 ro
 comes from a model or a suite goes through `text`, and nothing else may hold markup; tests feed it hostile names.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from django import template
+from django.http import QueryDict
 from django.template.context import RequestContext
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -33,6 +36,10 @@ MARKS = {
         ("proprietary", "proprietary", '<rect x="1" y="1" width="8" height="8"/>'),
     )
 }
+PIN = (
+    '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M4 1h4l-.5 4L10 7.5H6.6L6 11.5l-.6-4H2'
+    'L4.5 5z"/></svg>'
+)
 POINTS = {
     "open": '<circle class="point" cx="{x}" cy="{y}" r="3"/>',
     "proprietary": '<rect class="point" x="-2.7" y="-2.7" width="5.4" height="5.4" transform="translate({x} {y})"/>',
@@ -64,18 +71,37 @@ def submission_address() -> str:
     return reverse("submission", args=[0]).removesuffix("0") + "{}"
 
 
-@register.simple_tag
-def board_rows(board: Board) -> SafeString:
-    """All rows of a page."""
-    rows = Rows(board)
-    return mark_safe("".join(map(rows.row, board.rows)))  # noqa: S308  # see `text`
+@register.simple_tag(takes_context=True)
+def board_rows(context: RequestContext, board: Board) -> SafeString:
+    """All rows of a page, below those that are pinned."""
+    rows = Rows(board, context["request"].GET, context["opened"])
+    pinned = "".join(rows.row(row, pinned=True) for row in board.pinned)
+    above = f'<tbody class="pinned">\n{pinned}</tbody>\n' if pinned else ""
+    return mark_safe(f"{above}<tbody>\n{''.join(map(rows.row, board.rows))}</tbody>")  # noqa: S308  # see `text`
+
+
+class Toggle:
+    """Addresses of this page with one more, or one less, of a parameter's values."""
+
+    def __init__(self, query: QueryDict, name: str) -> None:
+        others = query.copy()
+        self.name, self.values = name, [value for value in query.getlist(name) if value]
+        others.pop(name, None)
+        self.before = others.urlencode()
+
+    def address(self, value: str) -> str:
+        kept = [one for one in self.values if one != value]
+        values = kept if value in self.values else [*kept, value]
+        return "?" + "&".join(filter(None, [self.before, urlencode([(self.name, one) for one in values])]))
 
 
 class Rows:
     """Draws the rows of one page; what all of them share is worked out once."""
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
+    def __init__(self, board: Board, query: QueryDict, opened: Collection[str] = ()) -> None:
+        self.board, self.opened = board, opened
+        self.pins, self.details = Toggle(query, "pin"), Toggle(query, "open")
+        self.span = 5 + len(board.columns.tasks) + bool(board.weights)
         grid = (
             f'<line class="grid" x1="{tick.x}" x2="{tick.x}" y1="0" y2="{HEIGHT}"/>'
             for tick in ticks(board.columns.scale, WIDTH)
@@ -84,15 +110,50 @@ class Rows:
         self.submission = submission_address()
         self.unverified = render_to_string("parts/unverified.html")
 
-    def row(self, row: Row) -> str:
+    def row(self, row: Row, *, pinned: bool = False) -> str:
         link = self.submission.format(row.submission_id) if row.submission_id else ""
         cells = "".join([self.cell(row, column, row.tasks.get(column.task.task), link) for column in self.tasks])
-        return (
-            f'<tr id="{row.key}" data-row>\n<td class="rank">{self.rank(row)}</td>'
+        own = self.own(row) if self.board.weights else ""
+        key = f"pinned-{row.key}" if pinned else row.key
+        drawn = (
+            f'<tr id="{key}" data-row>\n<td class="rank">{self.rank(row)}{self.pin(row, key)}</td>'
             f'<th scope="row" class="model">{MARKS[row.kind]}{named(row.model_name)}</th>'
-            f'<td class="score">{self.score(row, link)}{self.why(row, link)}</td>\n{cells}'
-            f'<td class="num">{count(row.parameters)}</td><td class="last">{self.run(row)}</td></tr>\n'
+            f'<td class="score">{self.score(row, link)}{self.why(row, link)}</td>\n{own}{cells}'
+            f'<td class="num">{count(row.parameters)}</td>'
+            f'<td class="last">{self.more(row, key)}{self.run(row)}</td></tr>\n'
         )
+        return drawn + self.opened_row(row, key) if row.key in self.opened else drawn
+
+    def pin(self, row: Row, key: str) -> str:
+        """A link that pins the row above the others, or lets it go."""
+        held, target = row.key in self.pins.values, escape(self.pins.address(row.key))
+        word = "Unpin" if held else "Pin"
+        return (
+            f'<a class="pin{" held" if held else ""}" id="pin-{key}" data-pin href="{target}" hx-get="{target}" '
+            f'hx-target="#board" hx-push-url="true" aria-label="{word} {text(row.model_name)}" title="{word}">{PIN}</a>'
+        )
+
+    def more(self, row: Row, key: str) -> str:
+        """A link that shows the row's details below it, or hides them."""
+        told, target = row.key in self.opened, escape(self.details.address(row.key))
+        return (
+            f'<a class="more" id="more-{key}" href="{target}" hx-get="{target}" hx-target="#board" hx-push-url="true" '
+            f'aria-expanded="{"true" if told else "false"}" aria-label="Details of {text(row.model_name)}">Details</a>'
+        )
+
+    def opened_row(self, row: Row, key: str) -> str:
+        """Everything that is known of a row, below it."""
+        inside = render_to_string(
+            "board/details.html", {"row": row, "board": self.board, "best": next(iter(self.board.rows), None)}
+        )
+        return f'<tr class="opened" id="{key}-details"><td colspan="{self.span}">{inside}</td></tr>\n'
+
+    def own(self, row: Row) -> str:
+        if row.own is None:
+            why = 'role="img" aria-label="A task that counts is missing"'
+            return f'<td class="num own"><span class="dash" {why}>–</span></td>'
+        error = f" <small>±{half_width(row.own_stderr)}</small>" if row.own_stderr is not None else ""
+        return f'<td class="num own">{points(row.own)}{error}</td>'
 
     @property
     def tasks(self) -> list[Column]:

@@ -95,15 +95,18 @@ def hundredfold(fraction: float | None) -> float | None:
 
 @register.filter
 def fraction(cell: Mapping[str, Any] | None, scores: str) -> float | None:
-    """The score of a task's cell as it is shaded: its own, or for `scores` "normalised" the source's."""
+    """The score of a task's cell as it is shaded: its own, or for `scores` "normalised" the source's, or its
+    percentile."""
     if not cell:
         return None
-    if scores != "normalised":
+    if scores not in {"normalised", "percentile"}:
         return cell["score"]  # type: ignore[no-any-return]  # JSON
-    return None if cell.get("normalised") is None else cell["normalised"] / 100.0
+    return None if cell.get(scores) is None else cell[scores] / 100.0
 
 
 @register.filter
 def cell_text(cell: Mapping[str, Any], scores: str) -> str:
     """The score of a task's cell as it is printed, 0-100; the source's own with its two decimals."""
+    if scores == "percentile":
+        return f"{cell['percentile']:.1f}"
     return f"{cell['normalised']:.2f}" if scores == "normalised" else percent(cell["score"])

@@ -23,7 +23,7 @@ def reliability(model: Model, revisions: Iterable[Revision]) -> dict[str, Any]:
     found = look(model)
     hours = list(reversed(found.hours[:BARS]))
     slowest = max((one.p95_seconds or 0.0 for one in hours), default=0.0)
-    step = WIDTH / max(len(hours), 1)
+    step = WIDTH / BARS
     bars = [
         {
             "x": round(place * step, 2), "width": round(max(step - 1, 1), 2), "hour": one,

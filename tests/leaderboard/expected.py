@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-LIVE = {"validating", "queued", "running", "scoring"}
+LIVE = {"validating", "queued", "running", "scoring", "paused"}
 MAX_LOSSES = 3
 
 Outcome = Literal["changed", "nothing", "refused"]
@@ -44,6 +44,8 @@ class Submission:
     state: str = "validating"
     error: str = ""
     job: Job | None = None
+    look: Job | None = None
+    """At its endpoint, before anything else; weights are not looked at."""
 
     @property
     def revision(self) -> tuple[str, str] | None:
@@ -135,14 +137,50 @@ class World:
             assert row.job is not None
             again, row.job.cancel = row.job.cancel, True
             return "nothing" if again else "changed"
-        if row.job is not None and row.job.state == "queued":
-            self.move(row.job, "cancelled")
+        for job in (row.look, row.job):
+            if job is not None and job.state in {"queued", "paused", "running"}:
+                self.move(job, "cancelled")
         self.move(row, "cancelled")
+        return "changed"
+
+    def claim_look(self, row: Submission) -> None:
+        assert row.look is not None
+        self.move(row.look, "running")
+        row.look.attempt += 1
+
+    def looked(self, row: Submission, job: Job) -> None:
+        """It is fit: the evaluation waits, or waits for its owner first."""
+        assert row.look is not None
+        self.move(row.look, "done")
+        row.job = job
+        self.move(row, "queued")
+
+    def unfit(self, row: Submission, code: str, *, after: str = "done") -> None:
+        assert row.look is not None
+        self.move(row.look, after)
+        row.look.lease_out = False
+        self.reject(row, code)
+
+    def lose_look(self, row: Submission, code: str) -> None:
+        """Its worker could not look: somebody else may, a few times."""
+        assert row.look is not None
+        if row.look.losses + 1 < MAX_LOSSES:
+            self.move(row.look, "queued")
+            row.look.losses, row.look.waits, row.look.lease_out = row.look.losses + 1, True, False
+        else:
+            self.unfit(row, code, after="failed")
+
+    def resume(self, row: Submission, *, owned: bool) -> Outcome:
+        if not owned or row.state != "paused":
+            return "refused"
+        self.both(row, "queued")
         return "changed"
 
     def reconcile(self) -> None:
         """Dead leases first, then what runs for too long."""
         for row in self.live():
+            if row.look is not None and row.look.lease_out:
+                self.lose_look(row, "worker_lost")
             if row.job is not None and row.job.state == "running":
                 if row.job.lease_out:
                     self.lose(row, "worker_lost", retry=True)

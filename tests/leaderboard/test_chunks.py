@@ -40,11 +40,11 @@ def test_a_chunk_is_counted_by_task() -> None:
     body = samples.packed(
         [samples.sample("alpha"), samples.sample("leaf", suite_task="beta"), samples.sample("gamma"), samples.sample()]
     )
-    assert chunks.tally(body, ["alpha", "beta", "delta"], limit=LIMIT) == (4, {"alpha": 2, "beta": 1})
+    assert chunks.tally(body, ["alpha", "beta", "delta"], limit=LIMIT) == (4, {"alpha": 2, "beta": 1}, {})
 
 
 def test_members_and_a_missing_last_newline_are_fine() -> None:
-    assert chunks.tally(GOOD + gzip.compress(LINE.rstrip()), ["alpha"], limit=LIMIT) == (2, {"alpha": 2})
+    assert chunks.tally(GOOD + gzip.compress(LINE.rstrip()), ["alpha"], limit=LIMIT) == (2, {"alpha": 2}, {})
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from django.db.models.functions import Now
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -36,6 +35,7 @@ from leaderboard.actions.submit import submit
 from leaderboard.models import Job, Outbox, Owner, Submission, Suite, WorkerToken
 from tests.leaderboard import expected, invariants
 from tests.leaderboard.broker import Broker, deliver
+from tests.leaderboard.endpoint_calls import EndpointCalls, waits
 from tests.leaderboard.expected import Outcome, World
 from tests.leaderboard.measured import differing, measured
 from tests.leaderboard.path import pinned
@@ -63,7 +63,7 @@ pick = st.integers(0, 5)
 """Which of several; counted from the newest, so that the smallest example is about what happened last."""
 
 
-class Calls(RuleBasedStateMachine):
+class Calls(EndpointCalls):
     """One site, and whoever calls it. The class's attributes are set by the test."""
 
     owner: ClassVar[Owner]
@@ -77,6 +77,7 @@ class Calls(RuleBasedStateMachine):
         super().__init__()
         invariants.forget()
         self.world, self.specs, self.sound = World(), list[JobSpec](), True
+        self.looks: list[JobSpec] = []
         self.final: dict[tuple[str, int], tuple[object, ...]] = {}
         self.broker.sent.clear()
         self.broker.down = False
@@ -101,8 +102,9 @@ class Calls(RuleBasedStateMachine):
 
     def job(self, number: int) -> tuple[expected.Submission, expected.Job]:
         for row in self.world.submissions.values():
-            if row.job is not None and row.job.number == number:
-                return row, row.job
+            for job in (row.job, row.look):
+                if job is not None and job.number == number:
+                    return row, job
         raise AssertionError(number)
 
     @initialize(claimed=st.sampled_from([2, 2, 1, 0]), posted=st.booleans())
@@ -198,8 +200,9 @@ class Calls(RuleBasedStateMachine):
         Job.objects.filter(state="queued").update(not_before=Now())
         Outbox.objects.update(ring_after=Now())
         for row in self.world.live():
-            if row.job is not None and row.state == "queued":
-                row.job.waits = False
+            for job in (row.job, row.look):
+                if job is not None and job.state == "queued":
+                    job.waits = False
 
     @rule()
     def reconcile(self) -> None:
@@ -312,7 +315,7 @@ class Calls(RuleBasedStateMachine):
             self.world.finish(row, told)
 
     @precondition(lambda self: self.specs)
-    @rule(which=pick, kind=st.sampled_from(["model", "platform", "released", "cancelled"]))
+    @rule(which=pick, kind=st.sampled_from(["model", "platform", "released", "cancelled", "budget"]))
     def post_failure(self, which: int, kind: Any) -> None:
         spec = self.newest(which)
         row, job = self.job(spec.job)
@@ -327,6 +330,8 @@ class Calls(RuleBasedStateMachine):
             self.world.both(row, "cancelled")
         elif kind == "released":
             self.world.requeue(row, lost=False)
+        elif kind == "budget" and job.engine == "endpoint":
+            self.world.both(row, "paused")
         else:
             self.world.lose(row, "broken", retry=kind == "platform")
 
@@ -345,9 +350,10 @@ class Calls(RuleBasedStateMachine):
         for number, code in Submission.objects.filter(state__in=["rejected", "failed"]).values_list("pk", "error_code"):
             assert code == self.world.submissions[number].error
         jobs = {
-            row.job.number: (row.job.state, row.job.attempt, row.job.losses, row.job.cancel)
+            job.number: (job.state, job.attempt, job.losses, job.cancel)
             for row in self.world.submissions.values()
-            if row.job is not None
+            for job in (row.job, row.look)
+            if job is not None
         }
         columns = Job.objects.values_list("pk", "state", "attempt", "losses", "cancel_requested", "done")
         assert {pk: rest for pk, *rest, _ in columns} == {pk: list(row) for pk, row in jobs.items()}
@@ -368,7 +374,16 @@ class Calls(RuleBasedStateMachine):
             self.reconcile()
             for message in list(self.broker.sent):
                 self.take(message)
-            while any(row.state == "queued" and row.job and not row.job.waits for row in self.world.live()):
+            for _ in range(2):
+                while self.waiting_at_endpoints():
+                    self.claim_endpoint()
+                for number in range(len(self.looks)):
+                    self.answer_look(number, "fit")
+            for number in range(len(self.world.submissions)):
+                self.resume(number, owned=True)
+            while self.waiting_at_endpoints():
+                self.claim_endpoint()
+            while any(waits(row.job) and row.job.engine != "endpoint" for row in self.world.live()):
                 self.claim(QUEUES, ENGINES, None, ())
             for number in range(len(self.specs)):
                 self.post_results(number, "complete")

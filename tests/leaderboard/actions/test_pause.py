@@ -26,6 +26,7 @@ from leaderboard.models import (
     Usage,
     WorkerToken,
 )
+from leaderboard.queries.submissions import detail
 from tests.leaderboard import invariants
 from tests.leaderboard.endpoints import (
     CANARY,
@@ -305,6 +306,15 @@ def test_an_equal_look_while_one_is_under_way_is_rejected_and_not_charged(
     looked(worker_token)
     twin.refresh_from_db()
     assert (twin.state, twin.error_code, twin.charged_on) == ("rejected", "duplicate_submission", None)
+
+
+def test_a_look_that_nobody_can_take_says_so(owner: Owner, worker_token: WorkerToken) -> None:
+    row = submitted(owner)
+    found_there = detail(row.pk).endpoint
+    assert found_there is not None and found_there.stuck == "No worker is online."
+    looked(worker_token)
+    found_there = detail(row.pk).endpoint
+    assert found_there is not None and found_there.stuck == ""
 
 
 # What is spent.

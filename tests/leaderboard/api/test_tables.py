@@ -17,11 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
+from leaderboard import tabular
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.api import schema, tables
+from leaderboard.api import schema
 from leaderboard.columnar import export
 from leaderboard.columnar.facts import FACTS
-from leaderboard.models import Model, Submission, Suite, WorkerToken
+from leaderboard.columnar.table import Columns
+from leaderboard.models import Model, Snapshot, Submission, Suite, WorkerToken
+from leaderboard.queries.snapshots import columns_of
 from tests.leaderboard.pages import made
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +118,7 @@ def test_what_is_written_is_given_away_at_once() -> None:
             yield batch
 
     parts = []
-    for part in tables.parquet(schema_, many()):
+    for part in tabular.parquet(schema_, many()):
         parts.append(len(part))
         assert len(held) <= len(parts)
     assert len(parts) == 21
@@ -142,9 +145,9 @@ def test_the_guides_one_liners_read_the_table(
     assert list(frame["model"])[:2] == ["org/best", "org/tied"]
 
 
-def test_names_of_tasks_do_not_hide_facts(ranked: dict[str, Submission], suite: Suite) -> None:
-    from leaderboard.queries.board import whole
-
-    _, data, _ = whole(suite=suite.slug)
-    told = [name for _, name in export.names(data, ["alpha", "beta"])]
+def test_names_of_tasks_do_not_hide_facts(ranked: dict[str, Submission]) -> None:
+    data = columns_of(Snapshot.objects.latest("id"))
+    columns = data.table.append_column("score:licence", data.table["score:alpha"])
+    told = [name for _, name in export.names(Columns(columns), ["alpha", "licence"])]
     assert len(told) == len(set(told))
+    assert {"licence", "task:licence", "alpha"} <= set(told)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from leaderboard.columnar import table
 from leaderboard.columnar.facts import FACETS, size_class
 from leaderboard.columnar.search import parse
-from leaderboard.columnar.select import UNKNOWN, FacetValue, Wanted, select
+from leaderboard.columnar.select import OWN, UNKNOWN, FacetValue, Wanted, select
 from leaderboard.columnar.stored import from_bytes, to_bytes
 from tests.leaderboard.columnar.made import columns_of, table_of
 
@@ -79,16 +79,11 @@ def test_values_of_one_facet_are_alternatives() -> None:
     assert names(Wanted(chosen={"kind": ["there is none"]})) == []
 
 
-def test_a_score_of_ones_own() -> None:
-    rows = [{"score:alpha": 0.4, "score:beta": 0.8}, {"score:alpha": 0.9, "score:beta": 0.1}, {"score:alpha": 0.9}]
-    columns = columns_of(rows)
-    found = select(columns, Wanted(weights={"alpha": 3, "beta": 1}))
-    assert found.own is not None
-    assert found.rows.tolist() == [1, 0, 2]
-    assert found.own[:2] == pytest.approx([50.0, 70.0])
-    assert np.isnan(found.own[2])
-    assert select(columns, Wanted(weights={"alpha": 1, "beta": 0})).own.tolist() == pytest.approx([40, 90, 90])  # type: ignore[union-attr]
-    assert select(columns, Wanted(weights={"alpha": 3, "beta": 1}, sort="score")).rows.tolist() == [0, 1, 2]
+def test_a_score_of_ones_own_is_a_column_to_sort_by() -> None:
+    own = np.array([np.nan, 20.0, 30.0, 10.0])
+    columns = columns_of([{} for _ in own])
+    assert select(columns, Wanted(own=own, sort=OWN, descending=True)).rows.tolist() == [2, 1, 3, 0]
+    assert select(columns, Wanted(own=own, sort=OWN)).rows.tolist() == [3, 1, 2, 0]
 
 
 @given(

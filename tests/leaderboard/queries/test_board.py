@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from evaluator.contract import encode
 from leaderboard.actions.load_suites import release
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Revision, Submission, Suite
-from leaderboard.queries.board import PAGE_SIZE, Board, standing_of, suite_named
-from leaderboard.queries.board import board as ranking
+from leaderboard.queries.board import PAGE_SIZE, Board, standing_of
+from leaderboard.queries.board import board as ranked_page
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.selection import Asked, suite_named
 from tests.conftest import suite_spec
 from tests.leaderboard.pages import made
 
@@ -20,6 +22,10 @@ Rows = dict[str, Submission]
 def released(name: str, version: int = 1) -> Suite:
     spec = suite_spec(name, version)
     return release(spec, json.loads(encode(spec)), None)
+
+
+def ranking(page: int = 1, page_size: int = PAGE_SIZE, pins: Sequence[str] = (), **question: Any) -> Board:
+    return ranked_page(Asked(**question), page=page, page_size=page_size, pins=pins)
 
 
 def board_of(**question: Any) -> Board:

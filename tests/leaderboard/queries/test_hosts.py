@@ -28,6 +28,17 @@ def job(**changes: object) -> Job:
 
 
 @pytest.mark.parametrize(
+    ("trusted", "edition", "said"),
+    [(True, 3, ""), (False, 3, "trusted workers of today only"), (True, 2, "trusted workers of today only")],
+)
+def test_an_endpoint_needs_a_worker_that_may_have_keys(trusted: bool, edition: int, said: str) -> None:
+    one = worker(queues=["api"], engines=["endpoint"], edition=edition, token=WorkerToken(trusted=trusted))
+    wanted = job(queue="api", engine="endpoint", needs_bytes=0, architecture="")
+    assert hosts.can_run(one, wanted) == (not said)
+    assert said in hosts.why_not([one], wanted) and bool(hosts.why_not([one], wanted)) == bool(said)
+
+
+@pytest.mark.parametrize(
     ("workers", "wanted", "said"),
     [
         ([], {}, "No worker is online."),

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,8 @@ class Page:
 
     columns = Columns(Scale(), 80.0, True, [Column(TASK, 0.1, 0.9, 0.5)])
     scores = ""
+    weights = {"alpha": 2.0}
+    rows: list[Row] = []
 
 
 def rows() -> list[Row]:
@@ -39,13 +42,13 @@ def rows() -> list[Row]:
 
 @pytest.mark.parametrize("row", rows(), ids=["imported", "measured", "ranked"])
 def test_nothing_hostile_becomes_markup(row: Row) -> None:
-    html = Rows(Page()).row(row)  # type: ignore[arg-type]
+    html = Rows(Page(), QueryDict(), {row.key}).row(row)  # type: ignore[arg-type]
     assert "<script" not in html and "<img" not in html
     assert not any(hidden(character) for character in html)
     for element in tree(html).all():
         assert element.tag in {
             "tr", "td", "th", "svg", "circle", "rect", "line", "path", "a", "span", "b", "small", "div", "details",
-            "summary", "p", "code",
+            "summary", "p", "code", "dl", "dt", "dd", "table", "thead", "tbody",
         }  # fmt: skip
         assert not any(name.startswith("on") for name in element.attributes)
 
