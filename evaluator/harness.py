@@ -225,6 +225,9 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "seeds": SEEDS,
         "task_versions": {name: value for result in results for name, value in result["versions"].items()},
         "task_hashes": {name: value for result in results for name, value in result.get("task_hashes", {}).items()},
+        "datasets": {
+            name: str(task.get("dataset_path") or "") for result in results for name, task in result["configs"].items()
+        },
         "chat_template_sha": results[0].get("chat_template_sha"),
         "versions": {
             package: installed(package) for package in ("lm_eval", "vllm", "torch", "transformers", "datasets")

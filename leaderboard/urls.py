@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from leaderboard.api import board as api_board
-from leaderboard.api import bulk, catalogue, public, results, schema, worker, workers
+from leaderboard.api import bulk, catalogue, exchange, public, results, schema, worker, workers
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import notices as api_notices
@@ -77,6 +77,8 @@ urlpatterns = [
     path("api/v1/quota/", public.Quota.as_view(), name="api-quota"),
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/submissions/<int:pk>/items/", results.Items.as_view(), name="api-items"),
+    path("api/v1/submissions/<int:pk>/lm-eval.zip", exchange.LmEvalFiles.as_view(), name="api-lm-eval"),
+    path("api/v1/submissions/<int:pk>/eval-results.yaml", exchange.EvalResults.as_view(), name="api-eval-results"),
     path("api/v1/results/", results.Results.as_view(), name="api-results"),
     path("api/v1/leaderboard/", api_board.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),

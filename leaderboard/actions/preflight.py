@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from evaluator.contract import Preflight, Spent, SuiteSpec, canonical_json
 from leaderboard.actions import ring
 from leaderboard.actions.endpoint_revision import record_endpoint_revision
+from leaderboard.actions.errors import Conflict
 from leaderboard.actions.lease import check_held, locked
 from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import storable
@@ -53,6 +54,8 @@ def record_preflight(*, job: int, token: str, found: Preflight) -> bool:
     if (row.state, row.attempt, row.results_digest) == (Job.State.DONE, found.attempt, digest):
         return False
     check_held(row, attempt=found.attempt, token=token)
+    if row.kind != Job.Kind.PREFLIGHT:
+        raise Conflict("wrong_kind", "This job evaluates; it was looked at before.")
     actor = f"worker {row.worker}"
     note_spent(row, found.spent)
     move_job(job=row, before="running", after="done", actor=actor, digest=digest, results_digest=digest, phase="")

@@ -63,6 +63,7 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["suite", "state"], name="submission_suite_state"),
             models.Index(fields=["revision"], name="submission_revision"),
+            models.Index(fields=["requested_model"], name="submission_requested"),
         ]
         constraints = [
             models.UniqueConstraint(

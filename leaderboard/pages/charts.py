@@ -29,7 +29,7 @@ def histories(points: list[Point]) -> list[Data]:
 
 
 def dated(one: Point) -> Data:
-    assert one.day is not None and one.score is not None  # noqa: PT018  # histories() leaves others out
+    assert one.day is not None  # histories() leaves others out
     half = None if one.stderr is None else Z95 * one.stderr
     return {
         "day": one.day.isoformat(), "score": round(one.score, 3), "imported": one.imported,

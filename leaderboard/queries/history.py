@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 from statistics import median
 from typing import Any
 
@@ -28,7 +29,7 @@ class Point:
     sha: str
     settings: dict[str, Any]
     precision: str
-    score: float | None
+    score: float
     stderr: float | None
     current: bool
 
@@ -53,7 +54,8 @@ class Speed:
 
 def points_of(model: Model, *, most: int | None = NEWEST) -> list[Point]:
     """The newest evaluations of a model with a score, newest first, those without a day last. 2 queries."""
-    found = [*measured(model, most), *imported(model, most)]
+    # Tables of others may hold a NaN where a number should be; it is none.
+    found = [one for one in (*measured(model, most), *imported(model, most)) if isfinite(one.score)]
     found.sort(key=lambda one: one.day or date.min, reverse=True)
     return found[:most]
 
@@ -65,7 +67,7 @@ def measured(model: Model, most: int | None) -> Iterator[Point]:
     for key, slug, at, sha, settings, dtype, score, stderr in rows.order_by("-pk").values_list(*wanted)[:most]:
         day = at.date() if at else None
         precision = dtype if settings["dtype"] == "auto" else settings["dtype"]
-        yield Point(slug, False, f"s{key}", day, sha, settings, precision, score, stderr, True)
+        yield Point(slug, False, f"s{key}", day, sha, settings, precision, score, finite(stderr), True)
 
 
 def imported(model: Model, most: int | None) -> Iterator[Point]:
@@ -76,8 +78,12 @@ def imported(model: Model, most: int | None) -> Iterator[Point]:
         *wanted
     )[:most]:
         yield Point(
-            slug, True, f"i{key}", day, sha, settings, precision, score, stderr, superseded is None
+            slug, True, f"i{key}", day, sha, settings, precision, score, finite(stderr), superseded is None
         )  # fmt: skip
+
+
+def finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
 
 
 def speeds_of(model: Model) -> list[Speed]:

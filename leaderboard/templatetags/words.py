@@ -12,12 +12,14 @@ from django.utils import timezone
 from leaderboard.models import Event
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.hosts import gigabytes
+from leaderboard.queries.licences import licence_of
 from leaderboard.queries.quota import Allowance
 from leaderboard.queries.submissions import Progress
 from leaderboard.statistics.waiting import Accuracy
 
 register = template.Library()
 register.filter("gigabytes", gigabytes)
+register.filter("licence_of", licence_of)
 
 PHASES = {
     "": "Starting",

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,23 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from pytest_django import Settings as DjangoSettings
 from pytest_django.live_server_helper import LiveServer
 
-from leaderboard.models import Submission, Suite, User
-from tests.leaderboard.pages import made
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.transitions import move_submission
+from leaderboard.actions.webhooks import add_webhook
+from leaderboard.models import (
+    Delivery,
+    Model,
+    Owner,
+    Revision,
+    Snapshot,
+    Submission,
+    Suite,
+    SuiteTask,
+    User,
+    WorkerToken,
+)  # fmt: skip
+from tests.conftest import release_suite
+from tests.leaderboard.pages import answered, made
 
 INSTALL = "Chromium is not here. Install it and run the tests again:\n\n    apt-get install chromium\n"
 FLAGS = (
@@ -131,3 +147,68 @@ def quick_passwords(settings: DjangoSettings) -> None:
 @pytest.fixture
 def board(live_server: LiveServer, make_submission: made.Make, suite: Suite) -> dict[str, Submission]:
     return made.ranked(make_submission, suite)
+
+
+LONG = "o" * 96 + "/" + "m" * 96
+
+
+@pytest.fixture
+def addresses(
+    board: dict[str, Submission],
+    make_submission: made.Make,
+    suite: Suite,
+    worker_token: WorkerToken,
+    owner: Owner,
+    files: Path,
+) -> list[str]:
+    """Every page, in several states, with names and texts that are as long as they can be."""
+    Owner.objects.filter(pk=owner.pk).update(name="w" * 150)
+    wide = {
+        "prompts": ("p" * 5_000,),
+        "responses": ("\u202e" * 500,),
+        "answers": {"f" * 90: "a" * 900},
+        "target": "t" * 900,
+    }
+    likely = {
+        "prompts": ("p" * 900 + "␟" + "c" * 900, "p" * 900 + "␟b"),
+        "responses": ("(-1.5, True)", "(-99999.5, False)"),
+    }
+    sampled = made.measure(make_submission(LONG, sha="d" * 40), worker_token, [1.0] * 30, {0: wide, 1: likely})
+    odd = made.measure(make_submission("org/odd"), worker_token, [0.0, 1.0] * 15, {0: wide, 2: likely})
+    beside = f"m=s{sampled.pk}&m=s{odd.pk}&m=s{board['org/best'].pk}"
+    long = made.succeed(make_submission(LONG), 55.5)
+    Model.objects.filter(name=LONG).update(licence="l" * 100, base_model="b" * 200)
+    Model.objects.filter(name__startswith="org/").update(base_model=LONG)
+    Revision.objects.update(parameters=7_000_000_000)
+    build_snapshot(suite=suite)
+    failed = made.end(
+        make_submission("org/failed"), "failed", error_message="x" * 2_000, provenance={"p" * 90: "v" * 900}
+    )
+    running = make_submission(LONG, sha="b" * 40)
+    made.beat(made.claim(worker_token), done=1, total=3, log="y" * 3_000)
+    queued = make_submission("org/queued")
+    add_webhook(owner=owner, url="https://hooks.example.org/" + "h" * 470)
+    User.objects.update(email="e" * 60 + "@" + "d" * 60 + ".example.org")
+    for name in (LONG.replace("o", "p"), "org/told"):
+        told = make_submission(name, sha="c" * 40)
+        move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
+    Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
+    answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0] * 8, [0.0, 1.0, 0.0, 1.0] * 8] * 3)
+    SuiteTask.objects.create(suite=suite, position=9, task="t" * 120, title="T" * 120, metric="m" * 60, filter="f" * 60)
+    for snapshot in Snapshot.objects.all():  # released suites gain no tasks elsewhere
+        build_snapshot(suite=snapshot.suite)
+    release_suite("d" * 900)
+    rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
+    return [
+        "/settings/notices",
+        "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
+        "/suites/", f"/suites/tiny/1?pin=s{sampled.pk}", "/suites/tiny/2", "/suites/" + "x" * 300 + "/1",
+        "/tasks/alpha",
+        "/tasks/" + "t" * 120,
+        "/submit?model=" + "x" * 300,
+        "/models/", "/models/?search=nobody&kind=open", f"/models/{LONG}", "/models/org/best", "/models/org/failed",
+        "/models/org/unknown" + "x" * 300, "/login", "/nothing",
+        "/compare", f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
+        f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}", "/diff/s1/s999999",
+        f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),
+    ]  # fmt: skip

@@ -20,6 +20,7 @@ def parity(state: Path, mirror: Path, *arguments: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.timeout(1200)
 def test_a_true_result_is_reproduced_and_a_planted_change_is_found(tmp_path: Path, demo_mirror: Path) -> None:
     state, out = tmp_path / "state", tmp_path / "out"
     asked = [

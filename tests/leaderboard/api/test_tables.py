@@ -84,6 +84,14 @@ def test_refusals_stay_problems(client: Client, suite: Suite) -> None:
         assert (reply.status_code, reply["Content-Type"]) == (status, "application/problem+json")
 
 
+@pytest.mark.parametrize(
+    "path", [BOARD, "/api/v1/submissions/1/lm-eval.zip", "/api/v1/submissions/1/eval-results.yaml"]
+)
+def test_browsers_may_ask_what_they_may_do_with_files(client: Client, path: str) -> None:
+    for accepted in ("text/csv", "application/zip", "application/yaml", "*/*"):
+        assert client.options(path, headers={"accept": accepted}).status_code in {204, 406}
+
+
 def test_results_and_items(client: Client, make_submission: Make, worker_token: WorkerToken, files: Path) -> None:
     row = made.measure(make_submission("org/measured"), worker_token, [1.0, 0.0, 0.5])
     found = pq.read_table(io.BytesIO(body(client, "/api/v1/results/?format=parquet"))).to_pylist()

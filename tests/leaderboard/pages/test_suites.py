@@ -61,8 +61,8 @@ def test_the_tasks_and_their_settings(client: Client, suite: Suite) -> None:
     found = page(client)
     rows = found.all("table")[0].one("tbody").all("tr")
     assert [cells(row) for row in rows] == [
-        ["Alpha", "alpha", "all", "task’s own", "acc", "none", "25.0", "higher"],
-        ["Beta", "beta", "all", "task’s own", "exact_match", "strict", "0.0", "higher"],
+        ["Alpha", "alpha", "all", "task’s own", "acc", "none", "25.0", "higher", "unknown here"],
+        ["Beta", "beta", "all", "task’s own", "exact_match", "strict", "0.0", "higher", "unknown here"],
     ]
     assert "Not known: nothing was measured yet." in found.text
     assert found.links()["Submit a model"] == "/submit?suite=tiny%401"
@@ -202,3 +202,14 @@ def test_queries_stay_few(
     for path in ("/suites/", "/suites/tiny/1", "/api/v1/suites/tiny@1/", "/suites/tiny/1/scores.csv"):
         with django_assert_max_num_queries(8):
             assert client.get(path).status_code == 200
+
+
+def test_the_data_have_their_licences_where_they_are_known(client: Client, tmp_path: Path) -> None:
+    ensure_imported_suite(spec=SUITE)
+    found = page(client, "/suites/open-llm-leaderboard-v2/1").one(
+        "div", "pane", aria_label="Tasks of open-llm-leaderboard-v2@1"
+    )
+    assert {cells(row)[0]: cells(row)[-1] for row in found.one("tbody").all("tr")} == {
+        "IFEval": "Apache-2.0", "BBH": "MIT", "MATH Lvl 5": "unknown here", "GPQA": "CC BY 4.0",
+        "MUSR": "unknown here", "MMLU-PRO": "MIT",
+    }  # fmt: skip

@@ -50,3 +50,9 @@ def test_speed_is_the_median_of_the_runs_on_one_machine(make_submission: made.Ma
 def test_a_provenance_that_says_nothing_usable_is_no_speed(make_submission: made.Make, odd: Any) -> None:
     run(make_submission, "a", evaluation_seconds=odd, hardware={"gpu": 1}, spent=[1], tokens="many")
     assert speeds_of(model()) == []
+
+
+def test_what_is_no_number_is_no_score(make_submission: made.Make) -> None:
+    made.succeed(make_submission(), 40.0, stderr=float("nan"))
+    made.end(make_submission(sha="b" * 40), "succeeded", score=float("nan"), stderr=1.0)
+    assert [(one.score, one.stderr) for one in points_of(model())] == [(40.0, None)]
