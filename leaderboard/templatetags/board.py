@@ -138,9 +138,10 @@ class Rows:
     def more(self, row: Row, key: str) -> str:
         """A link that shows the row's details below it, or hides them."""
         told, target = row.key in self.opened, escape(self.details.address(row.key))
+        label = f'aria-label="Details of {text(row.model_name)}" title="Details"'
         return (
             f'<a class="more" id="more-{key}" href="{target}" hx-get="{target}" hx-target="#board" hx-push-url="true" '
-            f'aria-expanded="{"true" if told else "false"}" aria-label="Details of {text(row.model_name)}" title="Details">{CHEVRON}</a>'
+            f'aria-expanded="{"true" if told else "false"}" {label}>{CHEVRON}</a>'
         )
 
     def opened_row(self, row: Row, key: str) -> str:
