@@ -48,6 +48,9 @@ bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON obj
 bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.sandbox
 
+bench-web: $(VENV)/.dev ## Time the board on 100,000 models with 40 tasks; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.web
+
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive
 
