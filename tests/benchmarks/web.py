@@ -133,10 +133,10 @@ def main() -> None:
         sys.exit(f"bench-web needs the real table: {CSV} is not there.")
     with tempfile.TemporaryDirectory(prefix="parity-bench-web-") as name:
         state = Path(name)
-        servers = services.ensure(state, postgres=True, valkey=False)
+        servers = services.ensure(state, postgres=True, valkey=True)
         env = {variable: value for variable, value in os.environ.items() if variable != "PARITY_MODE"}
         env |= {
-            "DATABASE_URL": servers.database_url, "REDIS_URL": "redis://127.0.0.1:1/0", "PARITY_STATE": str(state),
+            "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "PARITY_STATE": str(state),
             "PARITY_SECRET_KEY": "bench", "PARITY_WORKER_TOKEN": "bench", "PYTHONPATH": str(ROOT),
             "PARITY_URL": f"http://127.0.0.1:{options.port}", "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
         }  # fmt: skip
