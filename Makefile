@@ -54,6 +54,9 @@ bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is on
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
 
+bench-web: $(VENV)/.dev ## Time the board on 100,000 models with 40 tasks; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.web
+
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive
 

@@ -136,13 +136,14 @@ def load(
                     "" if whole else WHY, "{}", NOW, NOW,
                 ))  # fmt: skip
         with cursor.copy(
-            "COPY leaderboard_job (id, submission_id, queue, engine, architecture, needs_bytes, limit_seconds, state, "
-            "attempt, losses, not_before, token_digest, cancel_requested, phase, done, total, log, results_digest, "
-            "created_at) FROM STDIN"
+            "COPY leaderboard_job (id, submission_id, kind, priority, queue, engine, architecture, needs_bytes, "
+            "limit_seconds, state, attempt, losses, not_before, token_digest, cancel_requested, phase, done, total, log, "
+            "results_digest, spent, created_at) FROM STDIN"
         ) as rows:
             for key in range(1, len(names) + 1):
                 rows.write_row((
-                    key, key, "gpu", "vllm", "", 0, 86_400.0, "done", 1, 0, NOW, "", False, "", 0, 0, "", "", NOW,
+                    key, key, "evaluation", 0, "gpu", "vllm", "", 0, 86_400.0, "done", 1, 0, NOW, "", False, "", 0, 0,
+                    "", "", "{}", NOW,
                 ))  # fmt: skip
         say(f"copying {len(names) * TASKS:,} results")
         load_results(cursor, suite, scores, stderr, lacks, best)

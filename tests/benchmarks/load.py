@@ -1,0 +1,52 @@
+"""Load by wrk (Debian's package): requests in a loop over paths, and what came of them."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+THREADS, CONNECTIONS = 2, 4
+SCRIPT = """
+local paths, place = {%s}, 0
+function request()
+  place = place %% #paths + 1
+  return wrk.format("GET", paths[place])
+end
+function done(summary, latency, requests)
+  local failed = summary.errors
+  io.write(string.format('JSON {"p50": %%d, "p99": %%d, "requests": %%d, "microseconds": %%d, "errors": %%d}\\n',
+    latency:percentile(50), latency:percentile(99), summary.requests, summary.duration,
+    failed.status + failed.connect + failed.read + failed.write + failed.timeout))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Median and 99th percentile of the latency in ms, and requests a second."""
+
+    p50_ms: float
+    p99_ms: float
+    per_second: float
+
+
+def wrk(url: str, paths: list[str], *, seconds: int, headers: dict[str, str] | None = None) -> Load:
+    """`wrk -t2 -c4` for so many seconds; ends the program for any answer that is an error."""
+    program = shutil.which("wrk")
+    if program is None:
+        sys.exit("wrk is not here. Install it and run this again:\n\n    apt-get install wrk\n")
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(SCRIPT % ", ".join(json.dumps(path) for path in paths))
+        script.flush()
+        command = [program, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script.name, "--timeout", "30s"]
+        for name, value in (headers or {}).items():
+            command += ["-H", f"{name}: {value}"]
+        done = subprocess.run([*command, url], capture_output=True, text=True, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("JSON "))
+    said = json.loads(line.removeprefix("JSON "))
+    if said["errors"]:
+        sys.exit(f"{said['errors']} of {said['requests']} requests failed:\n{done.stdout}")
+    rate = said["requests"] / (said["microseconds"] / 1e6)
+    return Load(round(said["p50"] / 1000, 2), round(said["p99"] / 1000, 2), round(rate, 1))
