@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-path bench-sandbox screenshots survive clean
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-path bench-sandbox bench-web screenshots survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list

@@ -48,8 +48,8 @@ def questions() -> list[str]:
     facets = (
         "kind=open&precision=bfloat16",
         "licence_family=permissive&licence_family=other&merged=no",
-        "size_class=4-10%20B&size_class=1-4%20B&chat_template=yes",
-        "training=chat&training=finetuned&mixture=no",
+        "size_class=4-10%20B&size_class=1-4%20B&kind=open",
+        "precision=bfloat16&precision=float16&merged=no",
     )
     searches = ("llama%20size:%3C40", "-merge%20a%20leaderboard_bbh:%3E30", "o%20released:%3E=2024-03%20-qwen",
                 "e%20-zz%20size:0.5..80%20bench_11:%3E20")  # fmt: skip
@@ -140,7 +140,8 @@ def main() -> None:
             "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "PARITY_STATE": str(state),
             "PARITY_SECRET_KEY": "bench", "PARITY_WORKER_TOKEN": "bench", "PYTHONPATH": str(ROOT),
             "PARITY_URL": f"http://127.0.0.1:{options.port}",
-            "PARITY_RATES": "api=0,address=0,search=0,submit=0,login=0",  # it is the pages that are timed "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
+            "PARITY_RATES": "api=0,address=0,search=0,submit=0,login=0",
+            "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
         }  # fmt: skip
         try:
             found = measured(env, state, models, seconds, options)

@@ -137,8 +137,8 @@ def load(
                 ))  # fmt: skip
         with cursor.copy(
             "COPY leaderboard_job (id, submission_id, kind, priority, queue, engine, architecture, needs_bytes, "
-            "limit_seconds, state, attempt, losses, not_before, token_digest, cancel_requested, phase, done, total, log, "
-            "results_digest, spent, created_at) FROM STDIN"
+            "limit_seconds, state, attempt, losses, not_before, token_digest, cancel_requested, phase, done, total, "
+            "log, results_digest, spent, created_at) FROM STDIN"
         ) as rows:
             for key in range(1, len(names) + 1):
                 rows.write_row((
