@@ -186,6 +186,8 @@ RATES = environment.rates(
 )
 PROXIES = env.int("PARITY_PROXIES", default=0)
 """How many proxies of ours stand before the site: so many entries of X-Forwarded-For are theirs."""
+BOARD_STATE_SECONDS = 0.0 if DEMO else 1.0
+"""How long a process may go on with the ranking that it knows; a new result is seen so much later."""
 WAITERS = env.int("PARITY_WAITERS", default=4)
 """Requests of a process that may wait for something to happen, each holding a thread."""
 CELERY_BROKER_URL = REDIS_URL

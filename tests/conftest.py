@@ -19,6 +19,7 @@ from evaluator.contract import Settings, SuiteSpec, TaskSpec, encode, settings_d
 from leaderboard.actions.accounts import create_api_token, create_person, register_worker_token
 from leaderboard.actions.load_suites import release
 from leaderboard.models import Job, Model, Owner, Revision, Submission, Suite, User, WorkerToken
+from leaderboard.pages import conditional
 from tests.environment import ROOT, SHARED
 
 hypothesis.settings.register_profile("here", deadline=None)  # a busy machine is no failure
@@ -32,6 +33,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if "not engine" in config.option.markexpr and collection_path.suffix == ".py":
         return "\npytestmark = pytest.mark.engine\n" in collection_path.read_text() or None
     return None
+
+
+@pytest.fixture(autouse=True)
+def no_kept_pages() -> None:
+    """Pages that a process keeps are of one test alone."""
+    conditional.PAGES.clear()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ READS = ("GET", "HEAD")
 EXPOSED = "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed, Content-Disposition"
 FIELDS = OpenApiParameter("fields", str, description="only these members, separated by commas: id,state,score")
 FORMAT = "format"
-NAMES = ("suite", "task", "model", "m", "base")
+NAMES = ("suite", "task", "model", "base")
 """Parameters that name a thing: one that cannot be is 404, as any that is not there."""
 
 

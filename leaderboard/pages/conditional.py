@@ -1,12 +1,15 @@
 """A board that a reader has already need not be sent again: the validator (ETag) of pages that are made from a ranking.
 
 What a board shows to somebody who is not signed in follows from the address, the newest ranking, suite and import, how
-long ago the ranking was built (a page says so), and this program. One query finds these; nothing is rendered.
+long ago the ranking was built (a page says so), and this program. One query finds these; nothing is rendered. So a
+process also keeps the last pages that it made, by their validators, for others who ask the same.
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import wraps
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -17,10 +20,45 @@ from leaderboard.queries.snapshots import state_of
 from leaderboard.release import program
 from leaderboard.templatetags.words import ago
 
+KEPT_PAGES = 32
+"""Of a process: some hundred kilobytes each."""
 View = Callable[..., HttpResponseBase]
 SAFE = {"GET", "HEAD"}
 MESSAGES = "messages"
 """The cookie with messages that the next page shows."""
+
+
+class Pages:
+    """The last pages by their validators; what is taken out is a reply of its own."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._lock = size, Lock()
+        self._pages: OrderedDict[str, tuple[bytes, dict[str, str]]] = OrderedDict()
+
+    def get(self, tag: str) -> HttpResponse | None:
+        with self._lock:
+            found = self._pages.get(tag)
+            if found is None:
+                return None
+            self._pages.move_to_end(tag)
+        return HttpResponse(found[0], headers=found[1])
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        with self._lock:
+            self._pages.clear()
+
+    def put(self, tag: str, reply: HttpResponse) -> None:
+        """Keep a page that was answered well and sets no cookie."""
+        if reply.status_code != 200 or reply.cookies:
+            return
+        with self._lock:
+            self._pages[tag] = (reply.content, dict(reply.headers))
+            while len(self._pages) > self._size:
+                self._pages.popitem(last=False)
+
+
+PAGES = Pages(KEPT_PAGES)
 
 
 def personal(request: HttpRequest) -> bool:
@@ -60,7 +98,11 @@ def conditional(*varying: str) -> Callable[[View], View]:
             if tag and "If-None-Match" in request.headers:
                 reply = get_conditional_response(request, etag=tag, response=None)
             if reply is None:
+                reply = PAGES.get(tag) if tag else None
+            if reply is None:
                 reply = view(request, *arguments, **named)
+                if tag and isinstance(reply, HttpResponse):
+                    PAGES.put(tag, reply)
             if tag and reply.status_code in {200, 304}:
                 reply.headers["ETag"] = tag
             if request.method in SAFE:

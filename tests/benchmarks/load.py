@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 THREADS, CONNECTIONS = 2, 4
 SCRIPT = """
-local paths, place = {%s}, 0
+local paths, place, fresh, number = {%s}, 0, %s, math.random(1e9)
 function request()
   place = place %% #paths + 1
-  return wrk.format("GET", paths[place])
+  number = number + 1
+  return wrk.format("GET", paths[place] .. (fresh and "&n=" .. number or ""))
 end
 function done(summary, latency, requests)
   local failed = summary.errors
@@ -32,13 +33,16 @@ class Load:
     per_second: float
 
 
-def wrk(url: str, paths: list[str], *, seconds: int, headers: dict[str, str] | None = None) -> Load:
-    """`wrk -t2 -c4` for so many seconds; ends the program for any answer that is an error."""
+def wrk(
+    url: str, paths: list[str], *, seconds: int, headers: dict[str, str] | None = None, fresh: bool = False
+) -> Load:
+    """`wrk -t2 -c4` for so many seconds; ends the program for any answer that is an error. `fresh`: no address is asked
+    twice, so that no page can be kept from before."""
     program = shutil.which("wrk")
     if program is None:
         sys.exit("wrk is not here. Install it and run this again:\n\n    apt-get install wrk\n")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT % ", ".join(json.dumps(path) for path in paths))
+        script.write(SCRIPT % (", ".join(json.dumps(path) for path in paths), "true" if fresh else "false"))
         script.flush()
         command = [program, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script.name, "--timeout", "30s"]
         for name, value in (headers or {}).items():

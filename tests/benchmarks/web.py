@@ -4,7 +4,8 @@
     snapshot_build_s         the whole ranking, results to stored columns; snapshot_memory_mb the most its process took
     rerank_s                 the same after one new result
     first_page_p99_ms        wrk -t2 -c4 on the first page, packed as browsers ask for it (also _p50_ms, _per_s)
-    worst_query_p99_ms       the same, going round facet + search + sort combinations
+    drawn_page_p99_ms        the same, each time at an address that nobody asked for before, so that it is made anew
+    worst_query_p99_ms       made anew too, going round facet + search + sort combinations
     conditional_to_constant  requests/s of 304s to those of a constant of the page's size through the same middleware
     uncached_to_constant     of whole pages; both plain, as the constant is
     queries_per_page         the most that any of the pages asks; database_ms the longest that the database takes for it
@@ -108,13 +109,15 @@ def loads(url: str, seconds: int) -> dict[str, Any]:
     say(f"wrk -t2 -c4, {seconds} s each: a page of {size:,} bytes, {len(asked)} questions")
     load.wrk(url, [FIRST, *asked], seconds=max(3, seconds))  # both workers fetch the ranking and sort its columns
     first = load.wrk(url, [FIRST], seconds=seconds, headers=GZIP)
-    worst = load.wrk(url, asked, seconds=seconds, headers=GZIP)
+    drawn = load.wrk(url, [FIRST], seconds=seconds, headers=GZIP, fresh=True)
+    worst = load.wrk(url, asked, seconds=seconds, headers=GZIP, fresh=True)
     plain = load.wrk(url, [FIRST], seconds=seconds)
     constant = load.wrk(url, [f"/bench/constant/{size}"], seconds=seconds)
     bare = load.wrk(url, [f"/bench/bare/{size}"], seconds=seconds)
     conditional = load.wrk(url, [FIRST], seconds=seconds, headers={"If-None-Match": tag})
     return {
         "first_page_p50_ms": first.p50_ms, "first_page_p99_ms": first.p99_ms, "first_page_per_s": first.per_second,
+        "drawn_page_p50_ms": drawn.p50_ms, "drawn_page_p99_ms": drawn.p99_ms, "drawn_page_per_s": drawn.per_second,
         "worst_query_p50_ms": worst.p50_ms, "worst_query_p99_ms": worst.p99_ms, "worst_query_per_s": worst.per_second,
         "uncached_per_s": plain.per_second, "constant_per_s": constant.per_second, "bare_per_s": bare.per_second,
         "conditional_per_s": conditional.per_second, "conditional_p99_ms": conditional.p99_ms,

@@ -25,7 +25,7 @@ assert any({variable!r}.encode() in one for one in found)
     "sees the host's network": "lines = open('/proc/net/dev').readlines()[2:]\nassert [x for x in lines if 'lo:' not in x]",
     "sees the host's sockets": "assert len(open('/proc/net/tcp').readlines()) > 1",
     "calls a unix socket of the host": "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect({unix!r})",
-    "calls an abstract socket of the host": "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('\\0parity-attack')",
+    "calls an abstract socket of the host": "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('\\0' + {unix!r})",
     "opens a raw socket": "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_RAW, 1)",
     "opens a packet socket": "import socket\nsocket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)",
     "signals the host's processes": "import os\nos.kill({pid}, 0)",

@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from leaderboard.actions.rank import build_snapshot
@@ -142,3 +144,19 @@ def test_pages_are_packed_for_who_can_unpack_them(client: Client, board: dict[st
     packed = client.get(PAGE, headers={"Accept-Encoding": "gzip"})
     assert packed["Content-Encoding"] == "gzip" and len(packed.content) < len(plain.content) / 2
     assert "Accept-Encoding" in plain["Vary"] and packed["ETag"] == f"W/{plain['ETag']}"
+
+
+def test_a_page_is_made_once_for_all_who_ask_the_same(
+    client: Client, board: dict[str, Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditional, "PAGES", conditional.Pages(2))
+    first = client.get("/?suite=tiny@1")
+    with CaptureQueriesContext(connection) as queries:
+        again = client.get("/?suite=tiny@1")
+    assert (again.content, dict(again.headers)) == (first.content, dict(first.headers))
+    assert len(queries) == 1
+    for path in ("/?suite=tiny@1&sort=model", "/?suite=tiny@1&sort=-model"):  # two others push it out
+        client.get(path)
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/?suite=tiny@1")
+    assert len(queries) > 1

@@ -64,7 +64,7 @@ class TestColumns:
     def test_where_less_is_better_the_least_is_best(self, board: dict[str, Submission], suite: Suite) -> None:
         tasks = list(suite.tasks.all())
         tasks[0].higher_is_better = False
-        alpha, beta = drawn(columns_of(Snapshot.objects.get()), tasks, normalised=False).tasks
+        alpha, beta = drawn(columns_of(Snapshot.objects.get()), tasks, "").tasks
         assert (alpha.best, beta.best) == (0.2, 0.8)
 
     def test_before_any_ranking_there_is_nothing_to_compare(self, suite: Suite) -> None:
