@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const rows = () => [...document.querySelectorAll("[data-row]")];
+  const rows = () => [...document.querySelectorAll("tbody:not(.pinned) > [data-row]")];
 
   function move(step) {
     const all = rows();
@@ -73,8 +73,10 @@
 
   // A poll replaces the log and its neighbours: who scrolled up or opened something keeps that.
   const kept = new Map();
+  let row = "";
   document.addEventListener("htmx:beforeSwap", () => {
     kept.clear();
+    row = document.activeElement?.closest("[data-row]")?.id || "";
     for (const element of document.querySelectorAll("[data-keep]")) {
       kept.set(element.id, { top: element.scrollTop, left: element.scrollLeft, open: element.open });
     }
@@ -86,6 +88,10 @@
       if (open !== undefined) element.open = open;
       element.scrollTop = top;
       element.scrollLeft = left;
+    }
+    // Whoever walks the rows by keys goes on where they were.
+    if (row && document.activeElement === document.body) {
+      document.getElementById(row)?.querySelector("a.name")?.focus({ preventScroll: true });
     }
   });
 })();

@@ -63,7 +63,7 @@ class EvalResults(PublicView):
 
     renderer_classes = [Yaml, JSONRenderer]
 
-    @extend_schema(responses={(200, YAML): OpenApiTypes.STR})
+    @extend_schema(responses={(200, YAML): {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request, pk: int) -> HttpResponse:
         """YAML for the folder .eval_results of the model's repository on the Hub."""
         url = request.build_absolute_uri(reverse("submission", args=[pk]))

@@ -40,6 +40,7 @@ PIN = (
     '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M4 1h4l-.5 4L10 7.5H6.6L6 11.5l-.6-4H2'
     'L4.5 5z"/></svg>'
 )
+CHEVRON = '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M2 4l4 4 4-4"/></svg>'
 POINTS = {
     "open": '<circle class="point" cx="{x}" cy="{y}" r="3"/>',
     "proprietary": '<rect class="point" x="-2.7" y="-2.7" width="5.4" height="5.4" transform="translate({x} {y})"/>',
@@ -116,11 +117,12 @@ class Rows:
         own = self.own(row) if self.board.weights else ""
         key = f"pinned-{row.key}" if pinned else row.key
         drawn = (
-            f'<tr id="{key}" data-row>\n<td class="rank">{self.rank(row)}{self.pin(row, key)}</td>'
+            f'<tr id="{key}" data-row>\n<td class="rank">{self.rank(row)}<span class="tools">{self.pin(row, key)}'
+            f"{self.more(row, key)}</span></td>"
             f'<th scope="row" class="model">{MARKS[row.kind]}{named(row.model_name)}</th>'
             f'<td class="score">{self.score(row, link)}{self.why(row, link)}</td>\n{own}{cells}'
             f'<td class="num">{count(row.parameters)}</td>'
-            f'<td class="last">{self.more(row, key)}{self.run(row)}</td></tr>\n'
+            f'<td class="last">{self.run(row)}</td></tr>\n'
         )
         return drawn + self.opened_row(row, key) if row.key in self.opened else drawn
 
@@ -136,9 +138,10 @@ class Rows:
     def more(self, row: Row, key: str) -> str:
         """A link that shows the row's details below it, or hides them."""
         told, target = row.key in self.opened, escape(self.details.address(row.key))
+        label = f'aria-label="Details of {text(row.model_name)}" title="Details"'
         return (
             f'<a class="more" id="more-{key}" href="{target}" hx-get="{target}" hx-target="#board" hx-push-url="true" '
-            f'aria-expanded="{"true" if told else "false"}" aria-label="Details of {text(row.model_name)}">Details</a>'
+            f'aria-expanded="{"true" if told else "false"}" {label}>{CHEVRON}</a>'
         )
 
     def opened_row(self, row: Row, key: str) -> str:

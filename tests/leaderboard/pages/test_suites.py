@@ -14,8 +14,9 @@ from django.test import Client
 from evaluator.contract import TaskSpec, encode
 from leaderboard.actions.import_evaluations import ensure_imported_suite, import_evaluations
 from leaderboard.actions.load_suites import release
+from leaderboard.actions.rank import build_snapshot
 from leaderboard.imports.open_llm_leaderboard import SUITE, read
-from leaderboard.models import Model, Submission, Suite
+from leaderboard.models import Model, Revision, Submission, Suite
 from tests.conftest import suite_spec
 from tests.leaderboard.imports.made import row, table
 from tests.leaderboard.pages import answered, made
@@ -213,3 +214,15 @@ def test_the_data_have_their_licences_where_they_are_known(client: Client, tmp_p
         "IFEval": "Apache-2.0", "BBH": "MIT", "MATH Lvl 5": "unknown here", "GPQA": "CC BY 4.0",
         "MUSR": "unknown here", "MMLU-PRO": "MIT",
     }  # fmt: skip
+
+
+def test_the_boards_pins_are_marked_against_their_sizes(client: Client, make_submission: Make, suite: Suite) -> None:
+    pinned = made.succeed(make_submission("org/pinned"), 40.0)
+    made.succeed(make_submission("org/better"), 60.0)
+    Revision.objects.update(parameters=7_000_000_000)
+    build_snapshot(suite=suite)
+    link = page(client, f"/?suite=tiny@1&pin=s{pinned.pk}").links()["Against their sizes"]
+    assert link == f"/suites/tiny/1?pin=s{pinned.pk}#sizes"
+    lines = page(client, link).one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
+    assert [cells(line)[-1] for line in lines] == ["yes", "no"]
+    assert lines[1].one("th").text == "org/pinned pinned"
