@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -338,8 +339,9 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        traceback.print_exc()
-        return run.DISK_FULL  # by its status, for a file that says so may not fit any more
+        with suppress(OSError):  # the log may be on the same disk
+            traceback.print_exc()
+        os._exit(run.DISK_FULL)  # at once: a last flush that fails would change the status, and no file may fit
     run.write(folder, run.OUTCOME, outcome)
     return 0
 

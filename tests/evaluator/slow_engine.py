@@ -2,10 +2,12 @@
 
     python -m tests.evaluator.slow_engine RUN_FOLDER        the harness with this engine, its slices of eight
 
-The model's folder holds `delay` (seconds a request); `asked` there gets a line for each request.
+The model's folder holds `delay` (seconds a request); `disk`, if there, the most bytes of a file;
+`asked` there gets a line for each request.
 """
 
 import hashlib
+import resource
 import sys
 import time
 from pathlib import Path
@@ -21,6 +23,9 @@ from evaluator.engines.reporting import ItemCounter, Report, Reporting
 
 
 def load(path: str, settings: Settings, report: Report) -> "Slow":
+    full = Path(path) / "disk"
+    if full.exists():  # from here on no file grows beyond this
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(full.read_text()),) * 2)
     return Slow(Path(path), report)
 
 
