@@ -32,6 +32,10 @@ class Config:
     architectures: tuple[str, ...]
     child: str
     """The module that a run's child executes; another one than the harness makes a worker without engines (tests)."""
+    replay: bool = True
+    """Whether a job takes responses that an earlier job of the same revision and settings left here; False: only those
+    of its own attempts."""
+    replay_bytes: int = 10 * 10**9
 
 
 def needed(variable: str, example: str) -> str:
@@ -54,6 +58,26 @@ def choice(variable: str, default: str, known: tuple[str, ...]) -> tuple[str, ..
 def words(variable: str) -> tuple[str, ...]:
     """A comma-separated list of whatever words."""
     return tuple(word.strip() for word in os.environ.get(variable, "").split(",") if word.strip())
+
+
+def switch(variable: str, default: str) -> bool:
+    """On or off."""
+    given = os.environ.get(variable) or default
+    if given not in ("on", "off"):
+        raise ConfigError(f"{variable}={given!r} does not work: it is on or off.")
+    return given == "on"
+
+
+def gigabytes(variable: str, default: str) -> int:
+    """A size in bytes, given in gigabytes."""
+    given = os.environ.get(variable) or default
+    try:
+        size = int(float(given) * 10**9)
+    except (ValueError, OverflowError):
+        size = -1
+    if size < 0:
+        raise ConfigError(f"{variable}={given!r} is not a number of gigabytes, such as {default}.")
+    return size
 
 
 def memory() -> int | None:
@@ -104,5 +128,7 @@ def from_environment() -> Config:
         hub_endpoint=os.environ.get("HF_ENDPOINT"),
         memory_bytes=memory(),
         architectures=words("PARITY_WORKER_ARCHITECTURES"),
+        replay=switch("PARITY_REPLAY", "on"),
+        replay_bytes=gigabytes("PARITY_REPLAY_GB", "10"),
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
     )

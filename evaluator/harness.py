@@ -2,16 +2,19 @@
 
     python -m evaluator.harness RUN_FOLDER        (see evaluator.run for the files; evaluator.supervisor starts it)
 
-Exit status 0: outcome.json is there. 3: failure.json says why. Anything else: it crashed.
+Exit status 0: outcome.json is there. 3: failure.json says why. 4: the disk is full. Anything else: it crashed.
 """
 
+import errno
 import importlib
 import logging
+import os
 import platform
 import sys
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,11 +25,13 @@ from lm_eval.api.group import Group
 from lm_eval.api.task import Task
 from lm_eval.evaluator_utils import get_sample_size
 from lm_eval.tasks import TaskManager
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
 from evaluator.engines import code_eval, templates
+from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import samples_of, task_result, unavailable
 
 log = logging.getLogger("evaluator.harness")
@@ -34,6 +39,11 @@ log = logging.getLogger("evaluator.harness")
 ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
 SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
 """lm-eval's own defaults, written down because the score depends on them."""
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+PATH = "strict"
+"""How responses are computed: by lm-eval's own model classes."""
 
 Loaded: TypeAlias = "Task | Group"
 
@@ -82,6 +92,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     started = time.monotonic()
     model = load_engine(spec, reporter)
     load_seconds = time.monotonic() - started
+    model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
     started = time.monotonic()
     results = []
@@ -171,6 +182,30 @@ def load_engine(spec: run.RunSpec, reporter: Reporter) -> Any:
         ) from error
 
 
+def journal_of(spec: run.RunSpec, model: Any) -> Journal | None:
+    """The journal of everything that decides this engine's responses, where the run keeps one."""
+    if spec.journal is None:
+        return None
+    return Journal(Path(spec.journal), identity(spec, model))
+
+
+def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
+    """What decides a response, beside the request: responses are shared where all of this is equal."""
+    return {
+        "revision": spec.model.sha,
+        "tokenizer": tokenizer_digest(Path(spec.model_path)),
+        "settings": to_builtins(spec.settings),
+        "dtype": dtype_used(spec, model),
+        "max_length": model.max_length,
+        "path": PATH,
+        "seeds": SEEDS,
+        "versions": versions(),
+        "hardware": hardware(),
+        "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", ""),
+        "scope": spec.scope,
+    }
+
+
 def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], settings: Settings) -> dict[str, Any]:
     """One call of lm-eval's `simple_evaluate`, the only one in the project."""
     results = simple_evaluate(
@@ -219,8 +254,10 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "revision": spec.model.sha,
         "suite": spec.suite.slug,
         "engine": spec.settings.engine,
-        "path": "strict",
-        "dtype": str(getattr(getattr(model, "model", None), "dtype", "") or dtype_of(model) or spec.settings.dtype),
+        "path": PATH,
+        "dtype": dtype_used(spec, model),
+        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)),
+        "requests": requests_of(model),
         "max_length": model.max_length,
         "seeds": SEEDS,
         "task_versions": {name: value for result in results for name, value in result["versions"].items()},
@@ -229,12 +266,26 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
             name: str(task.get("dataset_path") or "") for result in results for name, task in result["configs"].items()
         },
         "chat_template_sha": results[0].get("chat_template_sha"),
-        "versions": {
-            package: installed(package) for package in ("lm_eval", "vllm", "torch", "transformers", "datasets")
-        },
+        "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0"),
+        "versions": versions(),
         "hardware": hardware(),
         "python": platform.python_version(),
     }
+
+
+def requests_of(model: Any) -> dict[str, int]:
+    """How many requests the engine answered in this run, and how many came from the journal."""
+    counts = {"asked": model.asked, "replayed": model.replayed}
+    return counts if model.journal is None else {**counts, "damaged_journal_lines": model.journal.damaged}
+
+
+def versions() -> dict[str, str]:
+    return {package: installed(package) for package in ("lm_eval", "vllm", "torch", "transformers", "datasets")}
+
+
+def dtype_used(spec: run.RunSpec, model: Any) -> str:
+    """What the weights were computed in, where the engine says so."""
+    return str(getattr(getattr(model, "model", None), "dtype", "") or dtype_of(model) or spec.settings.dtype)
 
 
 def dtype_of(model: Any) -> str:
@@ -285,6 +336,12 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         run.write(folder, run.FAILURE, run.Failed(code=error.code, message=error.message))
         return 3
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        with suppress(OSError):  # the log may be on the same disk
+            traceback.print_exc()
+        os._exit(run.DISK_FULL)  # at once: a last flush that fails would change the status, and no file may fit
     run.write(folder, run.OUTCOME, outcome)
     return 0
 

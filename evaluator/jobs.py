@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from evaluator import fetch, hub, run, suites
+from evaluator import fetch, hub, journal, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
@@ -85,12 +85,16 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     if job.suite.bundle is not None:
         task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
     lease.check()
+    responses = config.state / "responses"
+    journal.evict(responses, limit=config.replay_bytes)
     spec = run.RunSpec(
         model=job.model,
         model_path=str(weights),
         suite=job.suite,
         settings=job.settings,
         task_files=str(task_files) if task_files else None,
+        journal=str(responses.resolve()),
+        scope="" if config.replay else f"job {job.job} of {config.url}",
     )
 
     def watch(progress: run.Progress) -> None:

@@ -24,14 +24,23 @@ SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
 )
 
 
+DISK_FULL = 4
+"""The exit status of a child that could not write."""
+
+
 class RunSpec(Wire, frozen=True):
-    """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any."""
+    """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any.
+
+    `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
+    """
 
     model: ModelRef
     model_path: str
     suite: SuiteSpec
     settings: Settings
     task_files: str | None = None
+    journal: str | None = None
+    scope: str = ""
 
 
 class Progress(Wire, frozen=True):

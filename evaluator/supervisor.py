@@ -191,6 +191,11 @@ def cause_of_death(folder: Path, status: int) -> Died:
     if status == -signal.SIGKILL:
         what = "The evaluation was killed from outside (the machine may have run out of memory)."
         return Died(code="child_killed", message=f"{what} Its last lines:\n{last}", log=log, retry=True)
+    if status == run.DISK_FULL:
+        what = (
+            "The worker's disk is full. What was measured before is kept. Free some space, or lower PARITY_REPLAY_GB."
+        )
+        return Died(code="disk_full", message=f"{what} Its last lines:\n{last}", log=log, retry=True)
     how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
     return Died(
         code="child_died", message=f"The evaluation crashed ({how}). Its last lines:\n{last}", log=log, retry=False

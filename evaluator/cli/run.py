@@ -32,12 +32,15 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--apply-chat-template", action="store_true", help="send prompts as chat messages")
     parser.add_argument("--max-length", type=int, metavar="TOKENS", help="use a shorter context than the model's own")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results.json and samples go")
+    parser.add_argument("--resume", action="store_true", help="keep finished requests in DIR, and go on from them")
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate and write OUT/results.json and OUT/samples.jsonl; returns the exit status."""
     suite, bundle = chosen_suite(options)
-    return evaluate(options, suite, bundle, settings_of(options), options.out.resolve())
+    out: Path = options.out.resolve()
+    journal = out / "responses" if options.resume else None
+    return evaluate(options, suite, bundle, settings_of(options), out, journal=journal)
 
 
 def evaluate(
@@ -47,6 +50,7 @@ def evaluate(
     settings: Settings,
     out: Path,
     *,
+    journal: Path | None = None,
     quiet: bool = False,
 ) -> int:
     """Evaluate `options.model` at `options.revision` on a suite and write to `out`; returns the exit status."""
@@ -63,6 +67,7 @@ def evaluate(
             suite=suite,
             settings=settings,
             task_files=str(task_files) if task_files else None,
+            journal=str(journal) if journal else None,
         )
         datasets = hub.merge_datasets(mirrors, state / "datasets").resolve()
         with ProgressBar() as bar:

@@ -1,20 +1,30 @@
 """Counts finished items while an engine works through lm-eval's requests.
 
 lm-eval hands all requests of a type to the model at once and learns nothing until the last is done, so the count is
-taken from the progress bar that the engine drives: a call that is 30 % through has done 30 % of its items.
+taken from the progress bar that the engine drives: a call that is 30 % through has done 30 % of its items. With a
+journal, the requests go to the engine in slices, and a slice counts once it is on disk.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from tqdm import tqdm
 
+from evaluator.journal import Journal, digest
+
 T = TypeVar("T")
 
 Report = Callable[[int], None]
 """Takes the number of items done so far in the whole run."""
+
+FIRST_SLICE = 32
+"""Requests in the first slice, and the fewest in any: as many as a CPU host has in flight (`vllm.CPU_SEQUENCES`)."""
+SLICE_SECONDS = 15.0
 
 
 class ItemCounter:
@@ -24,6 +34,16 @@ class ItemCounter:
         self._report = report
         self._finished: set[tuple[str | None, int | None]] = set()
         self._current: set[tuple[str | None, int | None]] = set()
+        self._held = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is reported inside: what is done is not on disk yet."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
 
     def begin(self, requests: Iterable[Instance]) -> None:
         """A call starts with these requests."""
@@ -31,7 +51,8 @@ class ItemCounter:
 
     def advance(self, share: float) -> None:
         """The current call is `share` (0 to 1) through."""
-        self._report(len(self._finished) + int(share * len(self._current)))
+        if not self._held:
+            self._report(len(self._finished) + int(share * len(self._current)))
 
     def end(self) -> None:
         """The current call is done."""
@@ -58,24 +79,111 @@ def bar_for(counter: ItemCounter) -> type[tqdm]:
 
 
 class Reporting(TemplateLM):
-    """Mixed in before one of lm-eval's model classes: tells `counter` when a call begins and ends."""
+    """Mixed in before one of lm-eval's model classes: tells `counter` when a call begins and ends.
+
+    With a `journal`, what it holds is answered from there, and the rest is asked in slices: each is on disk before it
+    is reported. `replayed` and `asked` count requests.
+    """
 
     counter: ItemCounter
+    journal: Journal | None = None
+    replayed = 0
+    asked = 0
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        return self._counted(super().loglikelihood, requests, disable_tqdm)
+        answers = self._answered(super().loglikelihood, requests, disable_tqdm)
+        return [(score, greedy) for score, greedy in answers]
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
-        return self._counted(super().loglikelihood_rolling, requests, disable_tqdm)
+        return self._answered(super().loglikelihood_rolling, requests, disable_tqdm)
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        return self._counted(super().generate_until, requests, disable_tqdm)
+        return self._answered(super().generate_until, requests, disable_tqdm)
+
+    def _answered(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
+        journal = self.journal
+        if journal is None:
+            self.asked += len(requests)
+            return self._counted(call, requests, disable_tqdm)
+        keys = keys_of(requests)
+        there = [key in journal for key in keys]
+        missing: dict[str, Instance] = {}
+        for key, request, known in zip(keys, requests, there, strict=True):
+            if not known:
+                missing.setdefault(key, request)
+        self.replayed += sum(there)
+        self.asked += len(missing)
+        open_documents = {(request.task_name, request.doc_id) for request in missing.values()}
+        self.counter.begin(one for one in requests if (one.task_name, one.doc_id) not in open_documents)
+        self.counter.end()
+        for some in Slices(list(missing.items())):
+            self.counter.begin(request for _, request in some)
+            with self.counter.held():
+                responses = call([request for _, request in some], disable_tqdm=disable_tqdm)
+            journal.record((key, plain(response)) for (key, _), response in zip(some, responses, strict=True))
+            self.counter.end()
+        return [journal[key] for key in keys]
 
     def _counted(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
         self.counter.begin(requests)
         responses = call(requests, disable_tqdm=disable_tqdm)
         self.counter.end()
         return responses
+
+
+def keys_of(requests: Iterable[Instance]) -> list[str]:
+    """What decides each response, beside the journal's identity: SHA-256 (hex) over method, arguments and repeat.
+
+    Equal requests of two documents are one, unless the answer is drawn: then each document has its own.
+    """
+    seen: Counter[str] = Counter()
+    keys = []
+    for request in requests:
+        of = [request.request_type, list(request.args)]
+        document = digest([*of, request.task_name, request.doc_id, request.idx])
+        drawn = any(isinstance(part, dict) and is_drawn(part) for part in request.args)
+        keys.append(digest([*of, seen[document], document if drawn else ""]))
+        seen[document] += 1
+    return keys
+
+
+def is_drawn(arguments: dict[str, Any]) -> bool:
+    """Whether generation arguments ask for sampling."""
+    return bool(arguments.get("do_sample")) or float(arguments.get("temperature") or 0.0) > 0.0
+
+
+def plain(response: Any) -> Any:
+    """A response as JSON: text, a number, or log-likelihood and whether it is greedy."""
+    if isinstance(response, str):
+        return response
+    if isinstance(response, tuple | list):
+        return [float(response[0]), bool(response[1])]
+    return float(response)
+
+
+class Slices:
+    """Requests in their order, as many together as take about `SLICE_SECONDS`; those of a document stay together.
+
+    What a crash repeats is one slice at most; what a slice costs is the engine running empty at its end.
+    """
+
+    def __init__(self, requests: list[tuple[str, Instance]]) -> None:
+        self._requests = requests
+
+    def __iter__(self) -> Iterator[list[tuple[str, Instance]]]:
+        size, start = FIRST_SLICE, 0
+        while start < len(self._requests):
+            end = min(start + size, len(self._requests))
+            while end < len(self._requests) and self._document(end) == self._document(end - 1):
+                end += 1
+            began = time.monotonic()
+            yield self._requests[start:end]
+            rate = (end - start) / max(time.monotonic() - began, 1e-3)
+            size = max(FIRST_SLICE, min(4 * size, int(rate * SLICE_SECONDS)))
+            start = end
+
+    def _document(self, at: int) -> tuple[str | None, int | None]:
+        return self._requests[at][1].task_name, self._requests[at][1].doc_id
 
 
 class Mute:

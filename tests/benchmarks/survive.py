@@ -152,6 +152,7 @@ def main() -> None:
         state = stacks.with_model(Path(name) / "state", mirror)
         more = {"PARITY_LEASE_SECONDS": str(LEASE), "PARITY_HEARTBEAT_SECONDS": str(HEARTBEAT)}
         more["PARITY_MAX_LOSSES"] = "4"  # three are caused here
+        more["PARITY_REPLAY"] = "off"  # the second run asks for itself, and goes on from its own attempts only
         with stacks.running(state, "--suite", SUITE, **more) as stack:
             print(f"undisturbed: {journey.MODEL} on {SUITE}", flush=True)
             stack.wait_for(stacks.SERVING, seconds=900)
