@@ -22,10 +22,11 @@ run: $(VENV)/.run ## Start everything and evaluate a real model (PORT=8000)
 	@exec env PARITY_MODE=demo PORT=$(PORT) $(BIN)/python manage.py demo
 
 test: $(VENV)/.dev ## Everything that guards a merge
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto -m "not engine and not stack"
+	$(BIN)/python -m pytest -m "engine or stack"
 
 test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and long proofs
-	$(BIN)/python -m pytest -m "not engine and not browser and not stack and not slow"
+	$(BIN)/python -m pytest -n auto -m "not engine and not browser and not stack and not slow"
 
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
