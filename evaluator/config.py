@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluator import hub
 from evaluator.contract import Engine, Queue
+from evaluator.run import Scoring
 
 
 class ConfigError(Exception):
@@ -32,6 +33,7 @@ class Config:
     architectures: tuple[str, ...]
     child: str
     """The module that a run's child executes; another one than the harness makes a worker without engines (tests)."""
+    scoring: Scoring = "fast"
 
 
 def needed(variable: str, example: str) -> str:
@@ -105,4 +107,5 @@ def from_environment() -> Config:
         memory_bytes=memory(),
         architectures=words("PARITY_WORKER_ARCHITECTURES"),
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
+        scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
     )

@@ -164,7 +164,7 @@ def load_engine(spec: run.RunSpec, reporter: Reporter) -> Any:
     except ImportError as error:
         raise Unusable("engine_missing", f"The {spec.settings.engine} engine cannot be imported: {error}.") from error
     try:
-        return engine.load(spec.model_path, spec.settings, reporter.items)
+        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring)
     except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError) as error:
         raise Unusable(
             "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
@@ -219,7 +219,7 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "revision": spec.model.sha,
         "suite": spec.suite.slug,
         "engine": spec.settings.engine,
-        "path": "strict",
+        **model.path_facts(),
         "dtype": str(getattr(getattr(model, "model", None), "dtype", "") or dtype_of(model) or spec.settings.dtype),
         "max_length": model.max_length,
         "seeds": SEEDS,

@@ -24,6 +24,10 @@ SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
 )
 
 
+Scoring = Literal["fast", "strict"]
+"""How log-likelihoods are computed: each context once, or as lm-eval does. The scores are the same."""
+
+
 class RunSpec(Wire, frozen=True):
     """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any."""
 
@@ -32,6 +36,7 @@ class RunSpec(Wire, frozen=True):
     suite: SuiteSpec
     settings: Settings
     task_files: str | None = None
+    scoring: Scoring = "fast"
 
 
 class Progress(Wire, frozen=True):

@@ -40,8 +40,9 @@ class ItemCounter:
         self._report(len(self._finished))
 
 
-def bar_for(counter: ItemCounter) -> type[tqdm]:
-    """A progress bar that prints nothing and tells `counter`; those of preparation ("Rendering prompts") do not."""
+def bar_for(progress: Callable[[float], None]) -> type[tqdm]:
+    """A progress bar that prints nothing and tells `progress` its share; those of preparation ("Rendering prompts") do
+    not."""
 
     class Bar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,7 +52,7 @@ def bar_for(counter: ItemCounter) -> type[tqdm]:
         def update(self, n: float | None = 1) -> bool | None:
             shown = super().update(n)
             if self.counts and self.total:
-                counter.advance(min(1.0, self.n / self.total))
+                progress(min(1.0, self.n / self.total))
             return bool(shown)
 
     return Bar
