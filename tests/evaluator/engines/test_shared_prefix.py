@@ -45,7 +45,7 @@ def requests(model: vllm.SharingVLLM) -> dict[str, list[Request]]:
         "a beginning in common": pairs(questions[0], f"{long} in.", f"{long} out.", f"{long} in again."),
         "equal requests": pairs(questions[1], " a boat", " a boat") + pairs(questions[1], " a boat"),
         "many choices": pairs(
-            questions[2], *(f" {word}" for word in model.tokenizer.get_vocab() if word.isalpha())[:200]
+            questions[2], *[f" {word}" for word in sorted(model.tokenizer.get_vocab()) if word.isalpha()][:200]
         ),
         "the likeliest": [(None, model.tok_encode(STORY)[:40], model.tok_encode(STORY)[40:44])],
         "rolling": [(None, [model.prefix_token_id], model.tok_encode(STORY * 3)[:200])],
