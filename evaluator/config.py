@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluator import hub
 from evaluator.contract import Engine, Queue
+from evaluator.run import Scoring
 
 
 class ConfigError(Exception):
@@ -36,6 +37,7 @@ class Config:
     """Whether a job takes responses that an earlier job of the same revision and settings left here; False: only those
     of its own attempts."""
     replay_bytes: int = 10 * 10**9
+    scoring: Scoring = "fast"
 
 
 def needed(variable: str, example: str) -> str:
@@ -131,4 +133,5 @@ def from_environment() -> Config:
         replay=switch("PARITY_REPLAY", "on"),
         replay_bytes=gigabytes("PARITY_REPLAY_GB", "10"),
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
+        scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
     )

@@ -42,8 +42,6 @@ SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234,
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-PATH = "strict"
-"""How responses are computed: by lm-eval's own model classes."""
 
 Loaded: TypeAlias = "Task | Group"
 
@@ -175,7 +173,7 @@ def load_engine(spec: run.RunSpec, reporter: Reporter) -> Any:
     except ImportError as error:
         raise Unusable("engine_missing", f"The {spec.settings.engine} engine cannot be imported: {error}.") from error
     try:
-        return engine.load(spec.model_path, spec.settings, reporter.items)
+        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring)
     except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError) as error:
         raise Unusable(
             "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
@@ -197,7 +195,7 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
         "settings": to_builtins(spec.settings),
         "dtype": dtype_used(spec, model),
         "max_length": model.max_length,
-        "path": PATH,
+        "path": model.path_facts()["path"],
         "seeds": SEEDS,
         "versions": versions(),
         "hardware": hardware(),
@@ -254,7 +252,7 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "revision": spec.model.sha,
         "suite": spec.suite.slug,
         "engine": spec.settings.engine,
-        "path": PATH,
+        **model.path_facts(),
         "dtype": dtype_used(spec, model),
         "tokenizer_sha": tokenizer_digest(Path(spec.model_path)),
         "requests": requests_of(model),

@@ -92,6 +92,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         model_path=str(weights),
         suite=job.suite,
         settings=job.settings,
+        scoring=config.scoring,
         task_files=str(task_files) if task_files else None,
         journal=str(responses.resolve()),
         scope="" if config.replay else f"job {job.job} of {config.url}",

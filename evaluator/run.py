@@ -26,6 +26,8 @@ SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
 
 DISK_FULL = 4
 """The exit status of a child that could not write."""
+Scoring = Literal["fast", "strict"]
+"""How log-likelihoods are computed: each context once, or as lm-eval does. The scores are the same."""
 
 
 class RunSpec(Wire, frozen=True):
@@ -41,6 +43,7 @@ class RunSpec(Wire, frozen=True):
     task_files: str | None = None
     journal: str | None = None
     scope: str = ""
+    scoring: Scoring = "fast"
 
 
 class Progress(Wire, frozen=True):

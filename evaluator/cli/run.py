@@ -29,6 +29,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="at most N items of each task")
     parser.add_argument("--engine", choices=("vllm", "transformers"), default="vllm")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
+    scoring = "log-likelihoods with each context computed once, or lm-eval's own way (default: fast)"
+    parser.add_argument("--scoring", choices=("fast", "strict"), default="fast", help=scoring)
     parser.add_argument("--apply-chat-template", action="store_true", help="send prompts as chat messages")
     parser.add_argument("--max-length", type=int, metavar="TOKENS", help="use a shorter context than the model's own")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results.json and samples go")
@@ -65,6 +67,7 @@ def evaluate(
             model=model,
             model_path=str(weights),
             suite=suite,
+            scoring=options.scoring,
             settings=settings,
             task_files=str(task_files) if task_files else None,
             journal=str(journal) if journal else None,

@@ -61,8 +61,9 @@ class ItemCounter:
         self._report(len(self._finished))
 
 
-def bar_for(counter: ItemCounter) -> type[tqdm]:
-    """A progress bar that prints nothing and tells `counter`; those of preparation ("Rendering prompts") do not."""
+def bar_for(progress: Callable[[float], None]) -> type[tqdm]:
+    """A progress bar that prints nothing and tells `progress` its share; those of preparation ("Rendering prompts") do
+    not."""
 
     class Bar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -72,7 +73,7 @@ def bar_for(counter: ItemCounter) -> type[tqdm]:
         def update(self, n: float | None = 1) -> bool | None:
             shown = super().update(n)
             if self.counts and self.total:
-                counter.advance(min(1.0, self.n / self.total))
+                progress(min(1.0, self.n / self.total))
             return bool(shown)
 
     return Bar
@@ -89,6 +90,10 @@ class Reporting(TemplateLM):
     journal: Journal | None = None
     replayed = 0
     asked = 0
+
+    def path_facts(self) -> dict[str, Any]:
+        """For the provenance: how log-likelihoods were computed; `path` is part of what a response depends on."""
+        return {"path": "strict"}
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         answers = self._answered(super().loglikelihood, requests, disable_tqdm)

@@ -8,12 +8,13 @@ from lm_eval.models.huggingface import HFLM
 
 from evaluator.contract import Settings
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
+from evaluator.run import Scoring
 
 CPU_BATCH = 8
 """On CPU larger batches only add padding; on GPU lm-eval finds the largest that fits."""
 
 
-def load(path: str, settings: Settings, report: Report) -> HFLM:
+def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast") -> HFLM:
     """Load the weights in `path`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return ReportingHFLM(
@@ -34,4 +35,4 @@ class ReportingHFLM(Reporting, HFLM):
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
         # Upstream drives a bar of its own module's `tqdm` and offers no other hook.
-        huggingface.tqdm = bar_for(self.counter)
+        huggingface.tqdm = bar_for(self.counter.advance)

@@ -1,5 +1,7 @@
-"""vLLM, by way of lm-eval's own model class: same requests, same numbers; what is added is the progress."""
+"""vLLM, by way of lm-eval's own model class: the same numbers, with the progress told and contexts shared."""
 
+import inspect
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -8,18 +10,28 @@ from vllm import SamplingParams, TokensPrompt
 
 from evaluator.contract import Settings
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
+from evaluator.engines.shared_prefix import Progress, SharedPrefix, capacity_of
+from evaluator.run import Scoring
 
 CPU_SEQUENCES = 32
 """Requests in flight on CPU: as fast as 256 there, and the first items are done after seconds, not at the end."""
+CPU_BLOCK = 32
+"""Tokens of a block of the key-value cache on CPU, the smallest that its kernels like. Contexts are shared in whole
+blocks, and vLLM's 128 would compute half of that again for each choice."""
+NEEDED = ("logprob_token_ids", "skip_reading_prefix_cache", "flat_logprobs")
+"""Parameters of vLLM that contexts are shared by."""
 
 
-def load(path: str, settings: Settings, report: Report) -> VLLM:
+def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast") -> VLLM:
     """Start the engine with the weights in `path`."""
     arguments: dict[str, Any] = {"max_model_len": settings.max_length, "disable_log_stats": True}
     if not torch.cuda.is_available():
         arguments["enforce_eager"] = True  # compiling takes longer than it saves on CPU
         arguments["max_num_seqs"] = CPU_SEQUENCES
-    return ReportingVLLM(report, pretrained=path, dtype=settings.dtype, batch_size="auto", **arguments)
+        if scoring == "fast":
+            arguments["block_size"] = CPU_BLOCK
+    arguments |= {"pretrained": path, "dtype": settings.dtype, "batch_size": "auto"}
+    return SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
 
 
 class ReportingVLLM(Reporting, VLLM):
@@ -41,6 +53,47 @@ class ReportingVLLM(Reporting, VLLM):
         return self.model.generate(
             [TokensPrompt(prompt_token_ids=request) for request in requests],
             sampling_params=sampling_params,
-            use_tqdm=bar_for(self.counter),
+            use_tqdm=bar_for(self.counter.advance),
             lora_request=self.lora_request,
         )
+
+
+class SharingVLLM(ReportingVLLM):
+    """Log-likelihoods with every context computed once (`evaluator.engines.shared_prefix`); all else as above."""
+
+    def __init__(self, report: Report, **arguments: Any) -> None:
+        super().__init__(report, **arguments)
+        self._strict_because = why_strict(self)
+        self._sharing = SharedPrefix(
+            self._generate_parts, capacity=capacity_of(self.model), longest=self.max_length - 1
+        )
+
+    def _loglikelihood_tokens(
+        self, requests: list[tuple[tuple[str, str], list[int], list[int]]], disable_tqdm: bool = False
+    ) -> list[tuple[float, bool]]:
+        if self._strict_because:
+            return list(super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm))
+        return self._sharing.score([(context, rest) for _, context, rest in requests], self.counter.advance)
+
+    def _generate_parts(
+        self, prompts: list[TokensPrompt], parameters: list[SamplingParams], progress: Progress
+    ) -> list[Any]:
+        bar = bar_for(progress)
+        return list(self.model.generate(prompts, parameters, use_tqdm=bar, lora_request=self.lora_request))
+
+    def path_facts(self) -> dict[str, Any]:
+        if self._strict_because:
+            return {"path": "strict", "path_reason": self._strict_because}
+        return {"path": "fast", "scoring_tokens": asdict(self._sharing.work)}
+
+
+def why_strict(model: VLLM) -> str:
+    """Why contexts cannot be shared with this engine, "" where they can."""
+    missing = [name for name in NEEDED if name not in inspect.signature(SamplingParams).parameters]
+    if missing:
+        return f"This vLLM does not know {', '.join(missing)}."
+    if model.data_parallel_size > 1:
+        return "Replicas of the model have a cache each."
+    if not model.model.llm_engine.vllm_config.cache_config.enable_prefix_caching:
+        return "The prefix cache is off for this model."
+    return ""

@@ -20,9 +20,10 @@ from evaluator import harness
 from evaluator.contract import Settings
 from evaluator.engines import reporting
 from evaluator.engines.reporting import ItemCounter, Report, Reporting
+from evaluator.run import Scoring
 
 
-def load(path: str, settings: Settings, report: Report) -> "Slow":
+def load(path: str, settings: Settings, report: Report, scoring: Scoring) -> "Slow":
     full = Path(path) / "disk"
     if full.exists():  # from here on no file grows beyond this
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(full.read_text()),) * 2)

@@ -1,0 +1,74 @@
+"""Which log-likelihood requests share what: groups by context, windows that stay cached, the least to compute. Pure.
+
+A request asks how likely a continuation is after a context, both as token ids. The requests of a multiple-choice item
+share their context, and contexts share their few-shot examples.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A context and its distinct continuations, in order of first appearance."""
+
+    context: Tokens
+    continuations: list[Tokens] = field(default_factory=list)
+
+    @property
+    def tokens(self) -> int:
+        """What its requests take in a cache, at most."""
+        return len(self.context) + sum(map(len, self.continuations))
+
+
+def cut(context: Sequence[int], continuation: Sequence[int], longest: int) -> tuple[Tokens, Tokens]:
+    """A request as lm-eval cuts it: the first tokens go when both together are longer than `longest`.
+
+    A continuation that is longer by itself loses its own first tokens but one, which becomes its context.
+    """
+    whole = (*context, *continuation)[-longest:]
+    kept = max(1, len(whole) - len(continuation))
+    return whole[:kept], whole[kept:]
+
+
+def grouped(requests: Iterable[tuple[Tokens, Tokens]]) -> list[Group]:
+    """Requests by context, equal ones once, in lexical order: neighbours share the longest beginnings."""
+    groups: dict[Tokens, dict[Tokens, None]] = {}
+    for context, continuation in requests:
+        groups.setdefault(context, {})[continuation] = None
+    return [Group(context, list(groups[context])) for context in sorted(groups)]
+
+
+def windows(groups: Iterable[Group], capacity: int) -> list[list[Group]]:
+    """Groups in order, as many together as surely fit into a cache of `capacity` tokens; at least one."""
+    found: list[list[Group]] = []
+    used = 0
+    for group in groups:
+        if not found or used + group.tokens > capacity:
+            found.append([])
+            used = 0
+        found[-1].append(group)
+        used += group.tokens
+    return found
+
+
+def tree_size(sequences: Iterable[Tokens]) -> int:
+    """The number of nodes of the prefix tree of these sequences: the tokens that must be computed by whoever computes
+    no beginning twice. The root is not counted."""
+    total = 0
+    before: Tokens = ()
+    for sequence in sorted(set(sequences)):
+        total += len(sequence) - shared(before, sequence)
+        before = sequence
+    return total
+
+
+def shared(first: Tokens, second: Tokens) -> int:
+    """How many tokens two sequences begin with alike."""
+    length = min(len(first), len(second))
+    for place in range(length):
+        if first[place] != second[place]:
+            return place
+    return length
