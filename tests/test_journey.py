@@ -153,6 +153,6 @@ def test_no_process_is_left_and_the_next_start_keeps_the_data(
             assert time.monotonic() < deadline, left
             time.sleep(0.1)
     with stacks.running(state, "--suite", "starter@1") as stack:
-        assert stack.wait_for(stacks.READY, seconds=30) < 20
+        assert stack.wait_for(stacks.READY, seconds=60) < 45
         with stack.http() as http:
             assert len(http.get("/api/v1/submissions/").json()["results"]) == 1
