@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const rows = () => [...document.querySelectorAll("tbody:not(.pinned) > [data-row]")];
+  const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => !row.closest(".pinned"));
 
   function move(step) {
     const all = rows();
