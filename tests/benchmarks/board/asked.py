@@ -11,6 +11,8 @@ from typing import Any
 from django.db import connection
 from django.test import Client
 
+from leaderboard.pages import conditional
+
 TIMES = 9
 
 
@@ -36,6 +38,7 @@ def main() -> None:
         client.get(path)  # fetches the ranking
         times = []
         for _ in range(TIMES):
+            conditional.PAGES.clear()  # so that the page is made
             counted = Counted()
             with connection.execute_wrapper(counted):
                 assert client.get(path).status_code == 200, path
