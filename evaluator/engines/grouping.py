@@ -24,9 +24,10 @@ class Group:
 
 
 def cut(context: Sequence[int], continuation: Sequence[int], longest: int) -> tuple[Tokens, Tokens]:
-    """A request as lm-eval cuts it: the first tokens go when both together are longer than `longest`.
+    """The last `longest` tokens of a request, as lm-eval cuts it where the continuation is shorter than that.
 
-    A continuation that is longer by itself loses its own first tokens but one, which becomes its context.
+    A continuation that is not loses its first tokens, and the first that is left becomes its context: so `longest` - 1
+    are scored. lm-eval's own slice then starts at 0 or below, and fails or scores only the last few.
     """
     whole = (*context, *continuation)[-longest:]
     kept = max(1, len(whole) - len(continuation))
