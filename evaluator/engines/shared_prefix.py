@@ -36,8 +36,12 @@ Progress = Callable[[float], None]
 
 @dataclass
 class Work:
-    """What was computed, in tokens and requests. `asked`: of prompts as lm-eval would send them; `least`: nodes of
-    their prefix tree, added up over calls, so more than one tree of all where a journal asks in slices; `computed`: what went through the model; `cached`: what the cache gave."""
+    """What was computed, in tokens and requests.
+
+    `asked`: of prompts as lm-eval would send them. `least`: nodes of their prefix tree, added up over calls, so more
+    than one tree of all where a journal asks in slices. `computed`: what went through the model. `cached`: what the
+    cache gave.
+    """
 
     requests: int = 0
     asked: int = 0
