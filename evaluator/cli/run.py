@@ -15,6 +15,7 @@ from evaluator import config, hub, suites
 from evaluator import run as files
 from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskSpec
 from evaluator.jobs import unpack_bundle
+from evaluator.run import Scoring
 from evaluator.supervisor import Died, supervise
 
 
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     suite, bundle = chosen_suite(options)
     out: Path = options.out.resolve()
     journal = out / "responses" if options.resume else None
-    return evaluate(options, suite, bundle, settings_of(options), out, journal=journal)
+    settings = settings_of(options)
+    return evaluate(options, suite, bundle, settings, out, scoring=options.scoring, journal=journal)
 
 
 def evaluate(
@@ -52,6 +54,7 @@ def evaluate(
     settings: Settings,
     out: Path,
     *,
+    scoring: Scoring,
     journal: Path | None = None,
     quiet: bool = False,
 ) -> int:
@@ -67,7 +70,7 @@ def evaluate(
             model=model,
             model_path=str(weights),
             suite=suite,
-            scoring=options.scoring,
+            scoring=scoring,
             settings=settings,
             task_files=str(task_files) if task_files else None,
             journal=str(journal) if journal else None,
@@ -152,6 +155,7 @@ def report(spec: files.RunSpec, outcome: files.Outcome) -> dict[str, object]:
         "suite": spec.suite.slug,
         "definition": msgspec.to_builtins(spec.suite),
         "settings": msgspec.to_builtins(spec.settings),
+        "scoring": spec.scoring,
         "results": outcome.table,
         "tasks": msgspec.to_builtins(outcome.tasks),
         "load_seconds": outcome.load_seconds,

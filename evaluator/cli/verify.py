@@ -14,6 +14,7 @@ from evaluator import suites, verification
 from evaluator.cli import output
 from evaluator.cli import run as runs
 from evaluator.contract import Settings, SuiteSpec
+from evaluator.run import Scoring
 from evaluator.suites import SuiteError
 
 NEEDED = ("model", "revision", "settings", "tasks", "definition")
@@ -37,7 +38,8 @@ def verify(options: argparse.Namespace) -> int:
         out = (options.out or Path(name)).resolve()
         settings = msgspec.convert(recorded["settings"], Settings)
         asked = argparse.Namespace(model=options.model or recorded["model"], revision=recorded["revision"])
-        status = runs.evaluate(asked, suite, bundle, settings, out, quiet=options.json)
+        scoring = msgspec.convert(recorded.get("scoring", "fast"), Scoring)
+        status = runs.evaluate(asked, suite, bundle, settings, out, scoring=scoring, quiet=options.json)
         if status:
             return status
         again = json.loads((out / "results.json").read_text())
@@ -67,8 +69,9 @@ def suite_of(recorded: dict[str, Any], given: str) -> tuple[SuiteSpec, bytes | N
     try:
         suite = msgspec.convert(recorded["definition"], SuiteSpec)
         msgspec.convert(recorded["settings"], Settings)
+        msgspec.convert(recorded.get("scoring", "fast"), Scoring)
     except msgspec.ValidationError as error:
-        raise SuiteError(f"The file's definition or settings cannot be read: {error}.") from error
+        raise SuiteError(f"The file's definition, settings or way of scoring cannot be read: {error}.") from error
     if suite.bundle is None:
         return suite, None
     _, bundle = suites.find(given or suite.slug)

@@ -42,6 +42,7 @@ def test_a_true_result_is_reproduced_and_a_planted_change_is_found(tmp_path: Pat
     results = out / "results.json"
     recorded = json.loads(results.read_text())
     again = parity(state, demo_mirror, "verify", str(results), "--out", str(tmp_path / "again"), "--json")
+    assert again.stdout, (again.returncode, again.stderr[-3000:])
     said = json.loads(again.stdout)
     assert (again.returncode, said["reproduced"], said["differences"]) == (0, True, []), again.stderr[-3000:]
     assert said["tasks"] == len(recorded["tasks"])
