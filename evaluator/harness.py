@@ -29,10 +29,11 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from evaluator import run
-from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import code_eval, templates
+from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.engines import code_eval, core, endpoint, passes, templates
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import samples_of, task_result, unavailable
+from evaluator.run import Unusable
 
 log = logging.getLogger("evaluator.harness")
 
@@ -44,14 +45,6 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 Loaded: TypeAlias = "Task | Group"
-
-
-class Unusable(Exception):
-    """The evaluation cannot be done with this model or suite: a code and a sentence for people."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 class Reporter:
@@ -85,7 +78,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     loaded, missing = load_tasks(spec)
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
-    total = sum(items_of(task, specification.limit) for specification, task in loaded)
+    total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
     started = time.monotonic()
     model = load_engine(spec, reporter)
@@ -96,7 +89,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results.append(measure(model, group, spec.settings))
+        results.append(measure_passes(model, group, spec))
     evaluation_seconds = time.monotonic() - started
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
@@ -115,7 +108,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
 
 def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
     """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
-    manager = TaskManager(include_path=spec.task_files)
+    manager = TaskManager(include_path=[str(core.FOLDER), *([spec.task_files] if spec.task_files else [])])
     loaded: list[tuple[TaskSpec, Loaded]] = []
     missing: dict[str, str] = {}
     for task in spec.suite.tasks:
@@ -136,7 +129,11 @@ def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[s
             if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
                 leaf.set_config(key="num_fewshot", value=task.num_fewshot)
             code_eval.judge_at_once(leaf)
-        loaded.append((task, entry))
+        reason = next(filter(None, map(endpoint.why_not, leaves(entry))), "") if spec.behind else ""
+        if reason:
+            missing[task.task] = reason
+        else:
+            loaded.append((task, entry))
     return loaded, missing
 
 
@@ -168,6 +165,8 @@ def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskS
 
 def load_engine(spec: run.RunSpec, reporter: Reporter) -> Any:
     """Load the model; what an engine refuses is the model's fault and worth its own words."""
+    if spec.behind is not None:
+        return endpoint.load(spec.behind, reporter.items)
     try:
         engine = importlib.import_module(ENGINES[spec.settings.engine])
     except ImportError as error:
@@ -204,13 +203,28 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     }
 
 
-def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], settings: Settings) -> dict[str, Any]:
+def passes_of(spec: run.RunSpec) -> int:
+    """How often every item is asked."""
+    return 1 if spec.behind is None else spec.behind.sampling.passes
+
+
+def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> dict[str, Any]:
+    """What one call of lm-eval measures, or as many as there are passes, together."""
+    chat = spec.settings.apply_chat_template or (spec.behind is not None and spec.behind.chat)
+    runs = []
+    for number in range(1, passes_of(spec) + 1):
+        model.number = number
+        runs.append(measure(model, group, chat=chat))
+    return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
+
+
+def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> dict[str, Any]:
     """One call of lm-eval's `simple_evaluate`, the only one in the project."""
     results = simple_evaluate(
         model=model,
         tasks=[entry for _, entry in group],
         limit=group[0][0].limit,
-        apply_chat_template=settings.apply_chat_template,
+        apply_chat_template=chat,
         log_samples=True,
         confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
@@ -254,7 +268,7 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "engine": spec.settings.engine,
         **model.path_facts(),
         "dtype": dtype_used(spec, model),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)),
+        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
         "requests": requests_of(model),
         "max_length": model.max_length,
         "seeds": SEEDS,
