@@ -96,6 +96,8 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     for result in results:
         table |= result["results"] | result.get("groups", {})
         raw |= result["samples"]
+    if spec.behind is not None:
+        missing |= refused(model, loaded)
     tasks = write_samples(folder, spec, loaded, missing, table, raw)
     return run.Outcome(
         tasks=tasks,
@@ -153,6 +155,15 @@ def items_of(entry: Loaded, limit: int | None) -> int:
         here = get_sample_size(task, limit)
         total += len(task.eval_docs) if here is None else min(here, len(task.eval_docs))
     return total
+
+
+def refused(model: endpoint.EndpointLM, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str, str]:
+    """The tasks of which an endpoint refused too many items, with the reason."""
+    found = {
+        task.task: model.too_often_refused((leaf.task_name for leaf in leaves(entry)), items_of(entry, task.limit))
+        for task, entry in loaded
+    }
+    return {task: reason for task, reason in found.items() if reason}
 
 
 def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:
@@ -243,7 +254,7 @@ def write_samples(
     raw: dict[str, Any],
 ) -> tuple[TaskResult, ...]:
     """Write every sample, and return the suite's results in the suite's order."""
-    results = {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
+    results: dict[str, TaskResult] = {}
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
@@ -253,6 +264,7 @@ def write_samples(
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             results[task.task] = task_result(task, table[name_of(entry)], samples)
+    results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
 
 

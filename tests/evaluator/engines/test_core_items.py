@@ -26,7 +26,9 @@ def test_a_target_that_is_said_is_read_and_right(load: Callable[..., Split], rea
     docs = load()["test"]
     said = [[f"It is not easy.\n\n**Answer:** {doc['target']}."] for doc in docs]
     read = reader().apply(said, docs)
-    assert [doc for doc, answer in zip(docs, read, strict=True) if items.judged(doc, [answer])["exact_match"] != 1] == []
+    assert [
+        doc for doc, answer in zip(docs, read, strict=True) if items.judged(doc, [answer])["exact_match"] != 1
+    ] == []
 
 
 @pytest.mark.parametrize(("load", "reader"), READERS, ids=lambda one: one.__name__)
@@ -71,7 +73,8 @@ def test_other_data_is_refused() -> None:
 def test_instructions_are_judged_by_ifevals_code_the_same_every_time() -> None:
     doc = {
         "key": 1, "prompt": "Say something in German without commas.",
-        "instruction_id_list": ["punctuation:no_comma", "language:response_language"], "kwargs": [{}, {"language": "de"}],
+        "instruction_id_list": ["punctuation:no_comma", "language:response_language"],
+        "kwargs": [{}, {"language": "de"}],
     }  # fmt: skip
     good = "Der Hafen lag still im ersten Licht und niemand sprach ein Wort."
     right = {"prompt_level_strict_acc": 1.0, "prompt_level_loose_acc": 1.0}
