@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import httpx
 
@@ -21,13 +22,15 @@ def main() -> int:
     assert behind is not None
     many = int(spec.suite.description.removeprefix("ask "))
     print(sys.argv, dict(os.environ), (folder / run.SPEC).read_text(), sep="\n", flush=True)
+    writing = Lock()
     with httpx.Client(base_url=behind.url, timeout=60, trust_env=False) as http:
         http.headers["Authorization"] = f"Bearer {behind.token}"
 
         def ask(number: int) -> int:
             body = {"messages": [{"role": "user", "content": f"{number} + 1 ="}], "max_tokens": 16, "parity_pass": 1}
             reply = http.post("chat/completions", json=body)
-            run.write(folder, run.PROGRESS, run.Progress(phase="evaluating", done=number, total=many))
+            with writing:
+                run.write(folder, run.PROGRESS, run.Progress(phase="evaluating", done=number, total=many))
             return reply.status_code
 
         with ThreadPoolExecutor(behind.concurrency) as pool:

@@ -115,6 +115,7 @@ def test_at_the_budget_it_pauses_and_goes_on_as_the_same_job_without_paying_twic
         assert paused.spent is not None and 0 < paused.spent.requests == len(server.calls) < 12
         assert paused.spent.input_tokens + paused.spent.output_tokens <= 200
         work(site, tmp_path, job(server, attempt=2, spent=paused.spent))
+        assert site.failures == [paused]
         spent = site.results[0].spent
         assert spent is not None
         assert (spent.requests, spent.replayed, len(server.calls)) == (12, paused.spent.requests, 12)
