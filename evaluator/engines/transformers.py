@@ -8,20 +8,22 @@ from lm_eval.models.huggingface import HFLM
 
 from evaluator.contract import Settings
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
+from evaluator.planner import Plan
 from evaluator.run import Scoring
 
 CPU_BATCH = 8
 """On CPU larger batches only add padding; on GPU lm-eval finds the largest that fits."""
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast") -> HFLM:
-    """Load the weights in `path`."""
+def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast", plan: Plan | None = None) -> HFLM:
+    """Load the weights in `path`, by `plan`; None: as the settings want it."""
+    plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return ReportingHFLM(
         report,
         pretrained=path,
-        dtype=settings.dtype,
-        max_length=settings.max_length,
+        dtype=plan.dtype,
+        max_length=plan.max_length,
         device=device,
         batch_size="auto" if device == "cuda" else CPU_BATCH,
         trust_remote_code=False,
