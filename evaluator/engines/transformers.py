@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from lm_eval.models import huggingface
 from lm_eval.models.huggingface import HFLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from evaluator.contract import Settings
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
@@ -30,10 +31,19 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     )
 
 
+def loader_of(path: str) -> Any:
+    """What loads the checkpoint where lm-eval would choose wrongly: models that also see, and Mistral 4, are not among
+    transformers' causal ones. None: lm-eval chooses."""
+    kind = type(AutoConfig.from_pretrained(path, local_files_only=True))
+    sees = kind in AutoModelForImageTextToText._model_mapping and kind not in AutoModelForCausalLM._model_mapping
+    return AutoModelForImageTextToText if sees else None
+
+
 class ReportingHFLM(Reporting, HFLM):
     """lm-eval's HFLM with its progress told."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:
+        self.AUTO_MODEL_CLASS = loader_of(arguments["pretrained"])
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
         # Upstream drives a bar of its own module's `tqdm` and offers no other hook.
