@@ -25,7 +25,9 @@ def test_a_process_starts_ready_and_without_its_database(tmp_path: os.PathLike[s
         "PARITY_WORKER_TOKEN": "token", "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing",
         "REDIS_URL": "redis://127.0.0.1:9/0", "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
     }  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["pages"] and "rankings" in found["threads"] and found["frozen"] > 50_000

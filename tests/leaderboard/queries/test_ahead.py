@@ -89,9 +89,7 @@ def test_readers_read_for_themselves_what_nobody_reads_ahead(
     assert newest(suite) == new
 
 
-def test_only_what_readers_ask_for_is_read_ahead(
-    make_submission: made.Make, suite: Suite, reading_ahead: None
-) -> None:
+def test_only_what_readers_ask_for_is_read_ahead(make_submission: made.Make, suite: Suite, reading_ahead: None) -> None:
     other = Suite.objects.create(name="other", version=1, slug="other@1", definition={}, imported=True)
     Snapshot.objects.create(suite=other, digest="other")
     ahead.look()  # would fail: it holds no columns
