@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from evaluator import behind, fetch, hub, journal, run, suites
+from evaluator import behind, fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
@@ -97,6 +97,8 @@ def failure_of(job: JobSpec, error: Exception) -> Failure:
             return failed(job, error.code, error.message, log=error.log, retry=error.retry)
         case hub.HubError():
             return failed(job, error.code, error.message, retry=error.code in PLATFORM_CODES)
+        case planner.DoesNotFit():
+            return failed(job, "does_not_fit", str(error), retry=True)
     log.error("job %s attempt %s broke on this host", job.job, job.attempt, exc_info=error)
     message = f"The worker's host failed: {type(error).__name__}: {error}"
     return failed(job, "host_failed", message, retry=True)
@@ -109,21 +111,14 @@ def failed(job: JobSpec, code: str, message: str, *, retry: bool, log: str = "")
 
 
 def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
-    """Bring weights, task files and datasets to where the child finds them, and run it."""
+    """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
-    weights = None if job.endpoint else weights_of(config, job, folder, lease, clock)
-    task_files = None
+    spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
+    if job.endpoint is None:
+        spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock))
     if job.suite.bundle is not None:
-        task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
+        spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
     lease.check()
-    spec = run.RunSpec(
-        model=job.model,
-        model_path=str(weights or ""),
-        suite=job.suite,
-        settings=job.settings,
-        scoring=config.scoring,
-        task_files=str(task_files) if task_files else None,
-    )
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
@@ -131,10 +126,6 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
 
     datasets = datasets_of(config)
     if job.endpoint is None:
-        responses = config.state / "responses"
-        journal.evict(responses, limit=config.replay_bytes)
-        scope = "" if config.replay else f"job {job.job} of {config.url}"
-        spec = replace(spec, journal=str(responses.resolve()), scope=scope)
         return supervise(folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child)
     with behind.asked(config, job, lease) as (told, check):
 
@@ -148,6 +139,21 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         except Died:
             check()  # the child may have heard of the gateway's end first
             raise
+
+
+def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path) -> run.RunSpec:
+    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit."""
+    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
+    responses = config.state / "responses"
+    journal.evict(responses, limit=config.replay_bytes)
+    return replace(
+        spec,
+        model_path=str(weights),
+        journal=str(responses.resolve()),
+        scope="" if config.replay else f"job {job.job} of {config.url}",
+        plan=first,
+        fallback=fallback,
+    )
 
 
 def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:
