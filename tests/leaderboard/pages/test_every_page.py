@@ -109,6 +109,10 @@ def fresh_pages(
         "notices, empty": member.get("/settings/notices"),
         "notices, wrong": member.post("/settings/notices", {"url": "https://127.0.0.1/"}),
         "notices, added": member.post("/settings/notices", {"url": "https://hooks.example.org/"}),
+        "tco": client.get("/tco"),
+        "tco, wrong": client.get("/tco?price=x&curve=y&own_input=1"),
+        "tco, calculated": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4&cached=20"),
+        "tco, part": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4", headers=HTMX),
         "login": client.get("/login?next=/submit"),
         "login, wrong": client.post("/login", {"username": "a", "password": "b"}),
         "login, logged in": member.get("/login"),
@@ -213,6 +217,8 @@ def test_no_page_has_inline_script_style_or_handlers(documents: dict[str, Elemen
 def test_no_page_needs_another_site(documents: dict[str, Element]) -> None:
     for name, document in documents.items():
         for element in document.walk():
+            if element.tag == "a" and element.get("rel") == "noreferrer":
+                continue  # a source, for who wants to read it
             for attribute in ("href", "src", "action", "hx-get", "hx-post"):
                 address = element.get(attribute)
                 assert address is None or re.match(r"/(?!/)|\?|#", address), (name, attribute, address)
@@ -299,6 +305,9 @@ ROUTES: dict[str, tuple[int, int]] = {
     "diff": (404, 404),  # there is but one evaluation
     "api-compare": (400, 400),
     "api-diff": (404, 404),
+    "tco": (200, 200),
+    "tco-csv": (200, 200),
+    "api-tco": (200, 200),
     "notices": (302, 200),
     "notices-mail": (302, 405),
     "webhook-disable": (302, 405),
