@@ -132,7 +132,7 @@
           Plot.line(steps, { x: "requests", y: "dollars", stroke: HUES[0], strokeWidth: 2, clip: true }),
           Plot.line(lines, { x: "requests", y: "dollars", z: "name", stroke: "key", strokeWidth: 1.8, clip: true }),
           Plot.dot([at], { x: (d) => d[0], y: (d) => d[1], r: 6, stroke: "var(--ink)", strokeWidth: 2 }),
-          Plot.tip(steps, Plot.pointerX({ x: "requests", y: "dollars", title: (d) => [`${short(d.requests)} requests a month`, `self-hosted $${short(d.dollars)}`,
+          Plot.tip(steps, Plot.pointer({ x: "requests", y: "dollars", title: (d) => [`${short(d.requests)} requests a month`, `self-hosted $${short(d.dollars)}`,
             ...apis.map(([name, request]) => `${cut(name, 30)} $${short(request * d.requests)}`)].join("\n"), ...tipStyle })),
         ],
       });
@@ -151,7 +151,7 @@
         color: { type: "identity" },
         marks: [
           Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
-          Plot.barX(bars, { y: "name", x1: now, x2: "x", fill: HUES[0], fillOpacity: (d) => d.half ? 0.45 : 1 }),
+          Plot.link(bars, { y1: "name", y2: "name", x1: now, x2: "x", stroke: HUES[0], strokeOpacity: (d) => d.half ? 0.45 : 1, strokeWidth: 14 }),
           Plot.ruleX([now], { stroke: INK, strokeWidth: 1.5 }),
           Plot.ruleX(seen, { x: "x", stroke: "key", strokeWidth: 1.8, strokeDasharray: "5 3" }),
           Plot.tip(bars, Plot.pointer({ x: "x", y: "name", title: (d) => `${d.name} ${d.half ? "lower" : "higher"}: $${short(d.x)} a million`, ...tipStyle })),

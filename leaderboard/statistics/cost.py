@@ -143,8 +143,8 @@ def hosting(plan: Plan) -> Hosting:
 def monthly(plan: Plan, tokens: ArrayLike) -> Floats:
     """Dollars a month for other volumes, (n,), everything else as planned: a staircase."""
     found = fleet(plan)
-    hours: Floats = found.replicas(np.asarray(tokens, dtype=float)) @ found.hours
-    return hours * plan.replica + fixed(plan)
+    cost: Floats = found.replicas(np.asarray(tokens, dtype=float)) @ found.hours * plan.replica + fixed(plan)
+    return cost
 
 
 def fixed(plan: Plan) -> float:
@@ -162,7 +162,8 @@ class Fleet(NamedTuple):
 
     def replicas(self, tokens: Floats) -> Floats:
         """Whole replicas for volumes (n,), (n, k): at least one, and the spare ones."""
-        return np.maximum(1.0, np.ceil(tokens[:, None] * self.density - EXACT)) + self.spare
+        needed: Floats = np.maximum(1.0, np.ceil(tokens[:, None] * self.density - EXACT))
+        return needed + self.spare
 
 
 def fleet(plan: Plan) -> Fleet:

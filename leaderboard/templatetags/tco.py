@@ -60,6 +60,11 @@ def step_why(name: str) -> str:
 
 
 @register.filter
+def whole_percent(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
+@register.filter
 def whole_dollars(amount: float | None) -> str:
     """A sum of a month: "$12,300", small ones with cents."""
     if amount is None:
@@ -126,4 +131,4 @@ def changed(asked: Assumptions, **values: float) -> str:
 @register.filter
 def number(value: float) -> str:
     """As it is typed, for people: "1,000,000", "0.5"."""
-    return f"{value:,.0f}" if value == int(value) or value >= 10_000 else f"{float(f'{value:.4g}'):,}"
+    return f"{value:,.0f}" if value == int(value) or value >= 10_000 else f"{value:,.4g}"
