@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from leaderboard.pages.charts import Data
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
-from leaderboard.pages.tables import csv_reply
+from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import assumptions as forms
 from leaderboard.queries.assumptions import Field
 from leaderboard.queries.errors import BadQuery
@@ -48,7 +48,7 @@ def tco(request: HtmxRequest) -> HttpResponse:
 @readable
 def tco_csv(request: HttpRequest) -> HttpResponse:
     """`/tco.csv`: the assumptions, and what follows from them, a number a line."""
-    return csv_reply("tco", ("part", "name", "value", "unit"), lines(calculated(dict(request.GET.lists()))))
+    return spreadsheet("tco", ("part", "name", "value", "unit"), lines(calculated(dict(request.GET.lists()))))
 
 
 def form(asked: dict[str, list[str]], found: Tco | None, error: BadQuery | None) -> dict[str, Any]:
