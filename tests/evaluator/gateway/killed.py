@@ -18,7 +18,7 @@ def main() -> None:
 
         def ask(text: str) -> None:
             if post(gateway, body_of(text)).status_code == 200:
-                print(text, flush=True)
+                print(f"{text}\n", end="", flush=True)  # in one piece: others write too
 
         threads = [threading.Thread(target=ask, args=[text]) for text in sys.argv[2:]]
         for thread in threads:

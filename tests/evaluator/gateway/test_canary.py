@@ -57,7 +57,7 @@ SCENES: dict[str, Answer] = {
     "429": hostile.echo(429),
     "500": hostile.echo(500),
     "500 as text": hostile.said(500, f"Authorization: Bearer {KEY}".encode(), kind="text/plain"),
-    "timeout": hostile.hang(5),
+    "timeout": hostile.hang(3),
     "cut": hostile.raw(f"HTTP/1.1 200 OK\r\nX-{KEY}: 1\r\n\r\n".encode() + b"{"),
     "broken head": hostile.raw(f"HTTP/1.1 {KEY}\r\n{KEY}\r\n\r\n".encode()),
     "broken stream": hostile.streamed([{"error": {"message": f"bad key {KEY}", "code": KEY}}]),
