@@ -160,6 +160,11 @@ class Columns:
     def tasks(self) -> tuple[str, ...]:
         return tuple(json.loads(self.table.schema.metadata[b"tasks"]))
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of all columns."""
+        return frozenset(self.table.column_names)
+
     def number(self, name: str) -> Numbers:
         """A column of numbers (n,), NaN where missing; ranks and items as numbers, 0 where missing."""
         if name not in self._numbers:
