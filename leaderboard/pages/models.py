@@ -8,11 +8,11 @@ from django.views.decorators.http import require_safe
 
 from leaderboard.pages.charts import histories
 from leaderboard.pages.errors import readable
-from leaderboard.pages.repeat import repeat_command
 from leaderboard.pages.requests import page_number
 from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import models as kept
 from leaderboard.queries.history import points_of
+from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.standings import SuiteStandings, rankings, standings_of
 
 HISTORY = 40
