@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import threading
+import time
 from typing import Any
 
 from celery import Celery
@@ -39,7 +40,8 @@ app.conf.update(
 )
 
 
-WAIT_SECONDS = 20
+WAIT_SECONDS, POLL_SECONDS = 20, 5
+"""A claim waits so long for a job; where the site lets nobody wait, it is asked so often."""
 
 stopping = threading.Event()
 """Set by SIGTERM: the running job is given back, so that stopping a worker costs a restart and not a lease."""
@@ -129,9 +131,12 @@ def poll(settings: config.Config) -> None:
     with site.http:
         while not stopping.is_set():
             try:
+                asked = time.monotonic()
                 claimed = site.claim(introduction(settings), wait=WAIT_SECONDS)
                 if claimed is not None:
                     jobs.work(site, settings, claimed, stopping)
+                elif time.monotonic() - asked < POLL_SECONDS:  # too many wait there already
+                    stopping.wait(POLL_SECONDS)
             except Exception:  # a worker outlives one bad answer and one broken job
                 log.exception("Something broke; asking again in %s s.", WAIT_SECONDS)
                 stopping.wait(WAIT_SECONDS)
