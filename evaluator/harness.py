@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterable
@@ -30,7 +31,7 @@ from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import code_eval, templates
+from evaluator.engines import building, code_eval, derived, templates
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import samples_of, task_result, unavailable
 
@@ -90,6 +91,9 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     started = time.monotonic()
     model = load_engine(spec, reporter)
     load_seconds = time.monotonic() - started
+    for _, entry in loaded:
+        for leaf in leaves(entry):
+            derived.fit(leaf, model.max_length)
     model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
     started = time.monotonic()
@@ -115,17 +119,28 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
 
 def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
     """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
-    manager = TaskManager(include_path=spec.task_files)
+    with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
+        ours = derived.write(Path(folder), spec.suite.tasks, spec.model_path)
+        return build_tasks(spec, TaskManager(include_path=[str(ours), *([spec.task_files] if spec.task_files else [])]))
+
+
+def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
+    """As `load_tasks`, with the manager that knows where their files are."""
+    window = building.window_of(spec)
     loaded: list[tuple[TaskSpec, Loaded]] = []
     missing: dict[str, str] = {}
     for task in spec.suite.tasks:
+        if reason := derived.too_long(task.task, window):
+            missing[task.task] = reason
+            continue
+        building.seed(SEEDS["random_seed"], SEEDS["numpy_random_seed"])
         try:
             found = manager.load([task.task])
         except MemoryError:
             raise
         except Exception as error:  # whatever a task's own code raises, the other tasks can still be measured
             log.warning("%s cannot be built:\n%s", task.task, traceback.format_exc())
-            missing[task.task] = f"Its data or code could not be loaded: {brief(error)}"
+            missing[task.task] = building.why_missing(error)
             continue
         entry = found["groups"].get(task.task) or found["tasks"].get(task.task)
         if entry is None:

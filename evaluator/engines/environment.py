@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 NAMES = frozenset(
     {
@@ -23,6 +24,10 @@ SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "API_KEY", "CREDENTIAL")
 
 NEVER = frozenset({"HF_TOKEN", "DATABASE_URL", "REDIS_URL"})
 """Of the site and of the operator, whatever PARITY_CHILD_ENV says; weights are downloaded before the child starts."""
+
+
+NLTK_DATA = Path(__file__).parent / "nltk_data"
+"""What IFEval would download otherwise."""
 
 
 def for_child() -> dict[str, str]:
@@ -47,7 +52,8 @@ def for_child() -> dict[str, str]:
     if shutil.which("g++") is None:
         # vLLM compiles small kernels even where it runs eagerly, and dies without a compiler; the samples are the same.
         defaults["TORCHDYNAMO_DISABLE"] = "1"
-    return {**defaults, **environment}
+    nltk_data = [folder for folder in (environment.get("NLTK_DATA"), str(NLTK_DATA)) if folder]
+    return {**defaults, **environment, "NLTK_DATA": os.pathsep.join(nltk_data)}
 
 
 def allowed(name: str, named: set[str]) -> bool:
