@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from evaluator import fetch, hub, journal, run, suites
+from evaluator import fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
@@ -66,6 +66,8 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
         end(site, job, error.code, error.message, log=error.log, retry=error.retry)
     except hub.HubError as error:
         end(site, job, error.code, error.message, retry=error.code in PLATFORM_CODES)
+    except planner.DoesNotFit as error:
+        end(site, job, "does_not_fit", str(error), retry=True)
     except Exception as error:  # whatever breaks on this host, the site hears of it and another worker may do better
         log.exception("job %s attempt %s broke on this host", job.job, job.attempt)
         end(site, job, "host_failed", f"The worker's host failed: {type(error).__name__}: {error}", retry=True)
@@ -85,6 +87,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     if job.suite.bundle is not None:
         task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
     lease.check()
+    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
     responses = config.state / "responses"
     journal.evict(responses, limit=config.replay_bytes)
     spec = run.RunSpec(
@@ -96,6 +99,8 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         task_files=str(task_files) if task_files else None,
         journal=str(responses.resolve()),
         scope="" if config.replay else f"job {job.job} of {config.url}",
+        plan=first,
+        fallback=fallback,
     )
 
     def watch(progress: run.Progress) -> None:

@@ -23,7 +23,7 @@ from evaluator.engines.reporting import ItemCounter, Report, Reporting
 from evaluator.run import Scoring
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring) -> "Slow":
+def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: Any) -> "Slow":
     full = Path(path) / "disk"
     if full.exists():  # from here on no file grows beyond this
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(full.read_text()),) * 2)
