@@ -31,13 +31,8 @@ from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from evaluator import run
-<<<<<<< HEAD
-from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import building, code_eval, derived, memory, templates
-=======
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import code_eval, core, endpoint, memory, passes, templates
->>>>>>> main
+from evaluator.engines import building, code_eval, core, derived, endpoint, memory, passes, templates
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import samples_of, task_result, unavailable
 from evaluator.run import Unusable
@@ -120,18 +115,14 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
 
 def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
     """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
-<<<<<<< HEAD
     with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
-        ours = derived.write(Path(folder), spec.suite.tasks, spec.model_path)
-        return build_tasks(spec, TaskManager(include_path=[str(ours), *([spec.task_files] if spec.task_files else [])]))
+        ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.model_path)]
+        return build_tasks(spec, TaskManager(include_path=[*ours, *([spec.task_files] if spec.task_files else [])]))
 
 
 def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
     """As `load_tasks`, with the manager that knows where their files are."""
     window = building.window_of(spec)
-=======
-    manager = TaskManager(include_path=[str(core.FOLDER), *([spec.task_files] if spec.task_files else [])])
->>>>>>> main
     loaded: list[tuple[TaskSpec, Loaded]] = []
     missing: dict[str, str] = {}
     for task in spec.suite.tasks:
