@@ -16,6 +16,8 @@ from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from leaderboard.columnar.facts import SIZE_CLASSES
+from leaderboard.columnar.select import FacetValue
 from leaderboard.queries.board import Board, Facet
 from leaderboard.queries.columns import Column
 from leaderboard.queries.rows import Cell, Row
@@ -40,6 +42,11 @@ PIN = (
     '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M4 1h4l-.5 4L10 7.5H6.6L6 11.5l-.6-4H2'
     'L4.5 5z"/></svg>'
 )
+UNVERIFIED = (
+    '<svg class="unverified" viewBox="0 0 12 12" width="12" height="12" role="img"><title>Imported, not verified here'
+    '</title><path d="M6 .8v6.4M3.2 4.6 6 7.4l2.8-2.8M.8 8v3.2h10.4V8"/></svg>'
+)
+"""As templates/parts/unverified.html draws it; the legend says it in words."""
 CHEVRON = '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M2 4l4 4 4-4"/></svg>'
 POINTS = {
     "open": '<circle class="point" cx="{x}" cy="{y}" r="3"/>',
@@ -109,7 +116,6 @@ class Rows:
         )
         self.grid = "".join(grid)
         self.submission = submission_address()
-        self.unverified = render_to_string("parts/unverified.html")
 
     def row(self, row: Row, *, pinned: bool = False) -> str:
         link = self.submission.format(row.submission_id) if row.submission_id else ""
@@ -231,7 +237,13 @@ class Rows:
         code = f"<code>{text(row.short_sha)}</code>" if sha else "revision unknown"
         flagged = " · flagged by the source" if row.flagged else ""
         title = f"{words}, revision {sha or 'unknown'}"
-        return f'{self.unverified}<span class="clip small" title="{title}">{short} {code}{flagged}</span>'
+        return f'<span class="clip" title="{title}">{UNVERIFIED}{short} {code}{flagged}</span>'
+
+
+@register.filter
+def some_imported(board: Board) -> bool:
+    """Whether any row that is shown was measured elsewhere."""
+    return any(row.imported_id for row in (*board.rows, *board.pinned))
 
 
 @register.simple_tag(takes_context=True)
@@ -259,14 +271,21 @@ def heading(number: int, column: Column, sort: str, before: str) -> str:
     )
 
 
+def by_size(one: FacetValue) -> int:
+    """The place of a size class; the unknown comes last."""
+    titles = [title for _, title in SIZE_CLASSES]
+    return titles.index(one.value) if one.value in titles else len(titles)
+
+
 @register.simple_tag
 def facet_values(facet: Facet) -> SafeString:
-    """The values of a facet as check boxes."""
+    """The values of a facet as check boxes: the most frequent first, sizes from small to large."""
+    values = sorted(facet.values, key=by_size) if facet.name == "size_class" else facet.values
     listed = [
         f'<li><label><input type="checkbox" name="{facet.name}" value="{escape(one.value)}" form="filters" '
         f'id="facet-{facet.name}-{number}"{" checked" if one.chosen else ""}><span class="clip" '
         f'title="{(shown := text(one.value))}">{shown}</span> <small>{one.count}</small></label></li>\n'
-        for number, one in enumerate(facet.values[:SHOWN_VALUES], 1)
+        for number, one in enumerate(values[:SHOWN_VALUES], 1)
     ]
     more = len(facet.values) - SHOWN_VALUES
     if more > 0:
