@@ -40,7 +40,8 @@ class Mean(NamedTuple):
 def suite_score(tasks: Sequence[TaskScore], *, normalised: bool) -> SuiteScore:
     """100 x the mean over tasks, each normalised against chance first if `normalised`, with `macro_mean`'s error.
 
-    To DIGITS: the last bits of a sum depend on its order, and models with equal means would not tie. Raises ValueError for no tasks: a mean of nothing is not 0.
+    To DIGITS: the last bits of a sum depend on its order, and models with equal means would not tie.
+    Raises ValueError for no tasks: a mean of nothing is not 0.
     """
     if not tasks:
         raise ValueError("A suite score needs at least one task.")
