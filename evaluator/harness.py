@@ -12,48 +12,30 @@ import logging
 import os
 import platform
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from lm_eval import simple_evaluate
-from lm_eval.api.group import Group
-from lm_eval.api.task import Task
-from lm_eval.evaluator_utils import get_sample_size
-from lm_eval.tasks import TaskManager
 from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from evaluator import run
-from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import building, code_eval, derived, memory, templates
+from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
+from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tasks, name_of, refused
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import samples_of, task_result, unavailable
-
-log = logging.getLogger("evaluator.harness")
+from evaluator.run import Unusable
 
 ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
-SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
-"""lm-eval's own defaults, written down because the score depends on them."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-Loaded: TypeAlias = "Task | Group"
-
-
-class Unusable(Exception):
-    """The evaluation cannot be done with this model or suite: a code and a sentence for people."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 class Reporter:
@@ -87,7 +69,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     loaded, missing = load_tasks(spec)
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
-    total = sum(items_of(task, specification.limit) for specification, task in loaded)
+    total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
     started = time.monotonic()
     model = load_engine(folder, spec, reporter)
@@ -101,13 +83,15 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results.append(measure(model, group, spec.settings))
+        results.append(measure_passes(model, group, spec))
     evaluation_seconds = time.monotonic() - started
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
         table |= result["results"] | result.get("groups", {})
         raw |= result["samples"]
+    if spec.behind is not None:
+        missing |= refused(model, loaded)
     tasks = write_samples(folder, spec, loaded, missing, table, raw)
     return run.Outcome(
         tasks=tasks,
@@ -116,62 +100,6 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         load_seconds=load_seconds,
         evaluation_seconds=evaluation_seconds,
     )
-
-
-def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
-    """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
-    with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
-        ours = derived.write(Path(folder), spec.suite.tasks, spec.model_path)
-        return build_tasks(spec, TaskManager(include_path=[str(ours), *([spec.task_files] if spec.task_files else [])]))
-
-
-def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
-    """As `load_tasks`, with the manager that knows where their files are."""
-    window = building.window_of(spec)
-    loaded: list[tuple[TaskSpec, Loaded]] = []
-    missing: dict[str, str] = {}
-    for task in spec.suite.tasks:
-        if reason := derived.too_long(task.task, window):
-            missing[task.task] = reason
-            continue
-        building.seed(SEEDS["random_seed"], SEEDS["numpy_random_seed"])
-        try:
-            found = manager.load([task.task])
-        except MemoryError:
-            raise
-        except Exception as error:  # whatever a task's own code raises, the other tasks can still be measured
-            log.warning("%s cannot be built:\n%s", task.task, traceback.format_exc())
-            missing[task.task] = building.why_missing(error)
-            continue
-        entry = found["groups"].get(task.task) or found["tasks"].get(task.task)
-        if entry is None:
-            missing[task.task] = f"lm-eval knows {task.task} as a tag; a suite names tasks and groups."
-            continue
-        for leaf in leaves(entry):
-            # As `lm_eval run --num_fewshot`: a task that fixes 0 in its own file keeps it.
-            if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
-                leaf.set_config(key="num_fewshot", value=task.num_fewshot)
-            code_eval.judge_at_once(leaf)
-        loaded.append((task, entry))
-    return loaded, missing
-
-
-def leaves(entry: Loaded) -> list[Task]:
-    """The tasks that hold documents: a group's subtasks, or the task itself."""
-    return entry.get_all_tasks() if isinstance(entry, Group) else [entry]
-
-
-def name_of(entry: Loaded) -> str:
-    return str(entry.name if isinstance(entry, Group) else entry.task_name)
-
-
-def items_of(entry: Loaded, limit: int | None) -> int:
-    """How many documents will be evaluated."""
-    total = 0
-    for task in leaves(entry):
-        here = get_sample_size(task, limit)
-        total += len(task.eval_docs) if here is None else min(here, len(task.eval_docs))
-    return total
 
 
 def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:
@@ -184,6 +112,8 @@ def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskS
 
 def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     """Load the model; what an engine refuses is the model's fault and worth its own words."""
+    if spec.behind is not None:
+        return endpoint.load(spec.behind, reporter.items)
     try:
         engine = importlib.import_module(ENGINES[spec.settings.engine])
     except ImportError as error:
@@ -224,13 +154,28 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     }
 
 
-def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], settings: Settings) -> dict[str, Any]:
+def passes_of(spec: run.RunSpec) -> int:
+    """How often every item is asked."""
+    return 1 if spec.behind is None else spec.behind.sampling.passes
+
+
+def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> dict[str, Any]:
+    """What one call of lm-eval measures, or as many as there are passes, together."""
+    chat = spec.settings.apply_chat_template or (spec.behind is not None and spec.behind.chat)
+    runs = []
+    for number in range(1, passes_of(spec) + 1):
+        model.number = number
+        runs.append(measure(model, group, chat=chat))
+    return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
+
+
+def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> dict[str, Any]:
     """One call of lm-eval's `simple_evaluate`, the only one in the project."""
     results = simple_evaluate(
         model=model,
         tasks=[entry for _, entry in group],
         limit=group[0][0].limit,
-        apply_chat_template=settings.apply_chat_template,
+        apply_chat_template=chat,
         log_samples=True,
         confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
@@ -249,7 +194,7 @@ def write_samples(
     raw: dict[str, Any],
 ) -> tuple[TaskResult, ...]:
     """Write every sample, and return the suite's results in the suite's order."""
-    results = {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
+    results: dict[str, TaskResult] = {}
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
@@ -259,6 +204,7 @@ def write_samples(
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             results[task.task] = task_result(task, table[name_of(entry)], samples)
+    results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
 
 
@@ -277,7 +223,7 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "dtype": dtype_used(spec, model),
         "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
         "plan_notes": " ".join(spec.plan.reasons),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)),
+        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
         "requests": requests_of(model),
         "max_length": model.max_length,
         "seeds": SEEDS,

@@ -111,11 +111,11 @@ def too_long(task: str, window: int | None) -> str:
     return f"It asks about texts of {length:,} tokens; the model's window is {window:,}."
 
 
-def fit(task: Task, window: int) -> None:
+def fit(task: Task, window: int | None) -> None:
     """Let a task ask for no longer answers than the model's window holds beside a prompt: half of it at most.
 
     lm-eval would cut the prompt to nothing, and end.
     """
     arguments = dict(task.get_config("generation_kwargs") or {})
-    if int(arguments.get("max_gen_toks") or 0) > window // 2:
+    if window is not None and int(arguments.get("max_gen_toks") or 0) > window // 2:
         task.set_config(key="generation_kwargs", value={**arguments, "max_gen_toks": window // 2})

@@ -18,7 +18,7 @@ from evaluator.engines.reporting import ItemCounter, Report, Reporting
 from evaluator.run import Scoring
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring) -> "Told":
+def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: Any) -> "Told":
     return Told(Path(path), settings, report)
 
 
