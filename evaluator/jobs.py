@@ -3,9 +3,12 @@
 import gzip
 import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
+
+from msgspec.structs import replace
 
 from evaluator import fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
@@ -82,7 +85,9 @@ def end(site: Site, job: JobSpec, code: str, message: str, *, retry: bool, log: 
 def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
     """Bring weights, task files and datasets to where the child finds them, and run it."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
+    started = time.monotonic()
     weights = weights_of(config, job, folder, lease, clock)
+    fetching = time.monotonic() - started
     task_files = None
     if job.suite.bundle is not None:
         task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
@@ -107,7 +112,9 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
-    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)
+    outcome = supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)
+    seconds = {"fetching": round(fetching, 3), **outcome.provenance.get("seconds", {})}
+    return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
 
 
 def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:

@@ -231,6 +231,15 @@ class SampleOut(serializers.Serializer[Any]):
     reasons = serializers.DictField(
         child=serializers.CharField(), required=False, help_text="by filter: why a generated program did not pass"
     )
+    tokens_in = serializers.IntegerField(required=False, help_text="of all prompts, continuations included")
+    tokens_out = serializers.IntegerField(required=False, help_text="of all generated texts, thinking included")
+    finish = serializers.ListField(
+        child=serializers.CharField(allow_blank=True), required=False,
+        help_text='why each text ended: "stop", or "length" at its limit',
+    )  # fmt: skip
+    thinking = serializers.ListField(
+        child=serializers.CharField(allow_blank=True), required=False, help_text="before each response"
+    )
 
 
 class SubmissionOut(serializers.ModelSerializer[Submission]):
