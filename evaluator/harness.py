@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
 from msgspec import to_builtins
@@ -33,6 +34,8 @@ from evaluator.engines.provenance import dtype_used, hardware, provenance, versi
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
+
+lm_eval.evaluator.get_git_commit_hash = lambda: None  # git would be asked about the folder that this runs in, aloud
 
 ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
 
