@@ -137,15 +137,20 @@ class RowOut(serializers.Serializer[Row]):
 
     @extend_schema_field(serializers.DictField(child=CellOut()))
     def get_tasks(self, row: Row) -> Any:
-        return row.tasks  # of this shape already; serializers for each cell would take most of a page's time
+        return dict(row.tasks)
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField(), allow_null=True))
     def get_rank_interval(self, row: Row) -> list[int] | None:
-        return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
+        return interval(row)
 
     @extend_schema_field(SourceOut(allow_null=True))
     def get_source(self, row: Row) -> Any:
         return SourceOut(self.context["sources"][row.imported_id]).data if row.imported_id else None
+
+
+def interval(row: Row) -> list[int] | None:
+    """The ranks that a row may have; None where nobody knows."""
+    return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
 
 
 class LeaderboardOut(serializers.Serializer[Any]):
@@ -226,25 +231,6 @@ class ResultOut(serializers.Serializer[Any]):
     unavailable = serializers.CharField(allow_blank=True)
     unextracted = serializers.IntegerField(
         allow_null=True, help_text="samples in which no answer could be found; null: the task does not say"
-    )
-
-
-class SampleOut(serializers.Serializer[Any]):
-    """A line of the export."""
-
-    task = serializers.CharField(help_text="of lm-eval: a part of the suite's task where that is a group")
-    suite_task = serializers.CharField(required=False, help_text="the group")
-    doc_id = serializers.IntegerField()
-    item_hash = serializers.CharField()
-    target = serializers.CharField(allow_blank=True)
-    prompts = serializers.ListField(child=serializers.CharField())
-    responses = serializers.ListField(child=serializers.CharField())
-    answers = serializers.DictField(child=serializers.CharField(), help_text="by filter")
-    scores = serializers.DictField(
-        child=serializers.DictField(child=serializers.FloatField()), help_text="by filter and metric"
-    )
-    reasons = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="by filter: why a generated program did not pass"
     )
 
 
