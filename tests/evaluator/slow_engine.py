@@ -64,7 +64,7 @@ class Exact(TemplateLM):
 
 class Slow(Reporting, Exact):
     def __init__(self, folder: Path, report: Report) -> None:
-        super().__init__(folder)
+        super().__init__(folder=folder)
         self.counter = ItemCounter(report)
 
 
