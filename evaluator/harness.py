@@ -234,6 +234,7 @@ def write_samples(
         for task, entry in loaded:
             samples: list[Sample] = []
             for leaf in leaves(entry):
+                code_eval.explain(leaf, raw[leaf.task_name])
                 samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")

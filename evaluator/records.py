@@ -1,6 +1,7 @@
 """From lm-eval's samples and result table to the contract's samples and task results. Pure; knows no lm-eval.
 
-lm-eval writes one sample for each document and filter; here one `Sample` holds all filters of a document.
+lm-eval writes one sample for each document and filter; here one `Sample` holds all filters of a document. A sample may
+bring a "reason" of its own (`engines.code_eval.explain`).
 """
 
 import math
@@ -36,6 +37,7 @@ def one_sample(task: str, group: str, filters: Sequence[RawSample]) -> Sample:
         responses=tuple(text(response) for responses in first["resps"] for response in responses),
         answers={sample["filter"]: text(sample["filtered_resps"]) for sample in filters},
         scores={sample["filter"]: metrics_of(sample) for sample in filters},
+        reasons={sample["filter"]: sample["reason"] for sample in filters if sample.get("reason")},
     )
 
 

@@ -198,6 +198,8 @@ class Sample(Wire, frozen=True, omit_defaults=True):
     scores: dict[str, dict[str, float]]
     suite_task: str = ""
     """The suite's task that this item counts for, where that is a group and `task` one of its parts."""
+    reasons: dict[str, str] = {}
+    """By filter, why a program that the model wrote did not pass; nothing where it did, or where none was run."""
 
     @property
     def counts_for(self) -> str:

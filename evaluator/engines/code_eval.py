@@ -7,7 +7,8 @@ lm-eval asks for one program at a time; `run_ahead` runs those of a whole task a
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ def detail(problem: int, answer: int, found: sandbox.Result) -> dict[str, Any]:
     return {"task_id": problem, "completion_id": answer, "passed": found.passed, "result": result}
 
 
+KINDS = {
+    "AssertionError": "Wrong answer",
+    "SyntaxError": "Not a program",
+    "IndentationError": "Not a program",
+    "MemoryError": "Too much memory",
+    "PermissionError": "Forbidden call",
+}
+"""What an exception means for a reader; others speak for themselves."""
+
 METRIC = CodeEval()
 
 
@@ -104,6 +114,36 @@ def judge_at_once(task: Task) -> None:
         return ensembles
 
     task.apply_filters = apply_filters
+
+
+def explain(task: Task, samples: Iterable[MutableMapping[str, Any]]) -> None:
+    """Give lm-eval's samples of a task that runs code a "reason": why their programs did not pass, "" where all did."""
+    if not getattr(task, "UNSAFE_CODE", False):
+        return
+    known = METRIC.results()
+    for sample in samples:
+        tests = str(sample["target"])
+        found = [known.get(program(answer, tests)) for answer in answers_in(sample["filtered_resps"])]
+        sample["reason"] = why([one for one in found if one is not None])
+
+
+def answers_in(value: Any) -> list[str]:
+    """The texts in lm-eval's lists of answers, however deep."""
+    return [text for one in value for text in answers_in(one)] if isinstance(value, list | tuple) else [str(value)]
+
+
+def why(found: Sequence[sandbox.Result]) -> str:
+    """Why programs did not pass, the most frequent reason first; with numbers where there are several programs."""
+    counts = Counter(in_words(one.reason) for one in found if not one.passed)
+    if len(found) == 1:
+        return "".join(counts)
+    return " ".join(f"{many} of {len(found)}: {reason}" for reason, many in counts.most_common())
+
+
+def in_words(reason: str) -> str:
+    """The sandbox's reason, and before it what its exception means."""
+    name, _, _ = reason.partition(":")
+    return f"{KINDS[name]} ({reason})" if name in KINDS else reason
 
 
 def programs_of(task: Task, instances: Iterable[Instance]) -> list[str]:

@@ -228,6 +228,9 @@ class SampleOut(serializers.Serializer[Any]):
     scores = serializers.DictField(
         child=serializers.DictField(child=serializers.FloatField()), help_text="by filter and metric"
     )
+    reasons = serializers.DictField(
+        child=serializers.CharField(), required=False, help_text="by filter: why a generated program did not pass"
+    )
 
 
 class SubmissionOut(serializers.ModelSerializer[Submission]):

@@ -35,7 +35,10 @@ BY_TASK = {
     "truthfulqa_mc2": Licence("truthfulqa/truthful_qa", APACHE),
     "wikitext": Licence("EleutherAI/wikitext_document_level", "CC BY-SA 3.0"),
 }
-"""lm-eval's tasks by name. A task that merely begins alike (mmlu_redux, mbpp_plus) may have other data."""
+"""lm-eval's tasks by name. Two data sets are in no mirror of ours, and were read on the Hub alone:
+huggingface.co/datasets/Idavidrein/gpqa says "License: cc-by-4.0" (read there in 2026), and
+huggingface.co/datasets/TIGER-Lab/MMLU-Pro "License: mit" (read in 2025; before, its copies said Apache-2.0, as its code
+has it). A task that merely begins alike (mmlu_redux, mbpp_plus) may have other data."""
 
 
 def licence_of(task: str) -> Licence | None:

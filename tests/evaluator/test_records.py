@@ -36,6 +36,11 @@ def test_a_part_of_a_group_names_the_suites_task() -> None:
     assert samples_of("t", [raw(0, em=1.0)], suite_task="t")[0].suite_task == ""
 
 
+def test_why_a_program_failed_is_kept_by_filter() -> None:
+    told = [{**raw(0, "a", em=0.0), "reason": "Wrong answer"}, {**raw(0, "b", em=1.0), "reason": ""}]
+    assert samples_of("t", told)[0].reasons == {"a": "Wrong answer"}
+
+
 def test_a_choices_context_and_continuation_stay_apart() -> None:
     sample = {
         **raw(0, acc=1.0),

@@ -91,6 +91,13 @@ def test_only_utf_8_is_read(line: bytes) -> None:
         decode_sample(line)
 
 
+def test_reasons_travel_and_samples_of_older_workers_have_none() -> None:
+    told = Sample(**{**BODY, "prompts": (), "responses": (), "scores": {}, "reasons": {"f": "Wrong answer"}})
+    assert decode_sample(encode_sample(told)) == told
+    assert b"reasons" not in encode_sample(one(""))
+    assert decode_sample(WHOLE.encode()).reasons == {}
+
+
 def test_a_part_of_a_group_names_the_group() -> None:
     assert one("").counts_for == "t"
     assert b"suite_task" not in encode_sample(one(""))

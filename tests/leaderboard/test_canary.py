@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -99,90 +100,130 @@ def everything(monkeypatch: pytest.MonkeyPatch, settings: DjangoSettings) -> Ite
     root.setLevel(level)
 
 
-def test_a_key_is_found_nowhere(
+@dataclass
+class Site:
+    """Whom the key belongs to, who asks, and all that was said."""
+
+    everything: Everything
+    owner: Owner
+    person: User
+    worker: WorkerToken
+    client: Client
+    member: Client = field(default_factory=Client)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self.everything.reply(self.client.post(path, json.dumps(body), "application/json"))
+
+    def read(self, path: str) -> Any:
+        return self.everything.reply(self.member.get(path))
+
+
+@pytest.fixture
+def site(
     everything: Everything, owner: Owner, person: User, worker_token: WorkerToken, api_token: str, files: Path,
-    collected: None, django_capture_on_commit_callbacks: Any,
-) -> None:  # fmt: skip
-    """Through success, each failure, refusals, pause, expiry, a crash while it is claimed, and by every door."""
+    collected: None,
+) -> Site:  # fmt: skip
     generated_suite()
     client = Client(headers={"authorization": f"Bearer {api_token}"}, raise_request_exception=False)
-    member = Client()
-    member.force_login(person)
+    made = Site(everything, owner, person, worker_token, client)
+    made.member.force_login(person)
+    return made
 
-    def post(path: str, body: Any) -> Any:
-        return everything.reply(client.post(path, json.dumps(body), "application/json"))
 
+def by_the_api(site: Site) -> None:
+    """Well, and in every wrong way."""
+    good = {"suite": "talk@1", "endpoint": {**BODY, "api_key": CANARY}}
+    assert site.post("/api/v1/submissions/", good).status_code == 201
+    assert site.post("/api/v1/submissions/", good).status_code == 409
+    wrong: list[dict[str, Any]] = [
+        {"api_key": CANARY + " x"}, {"api_key": CANARY, "model": CANARY}, {"api_key": CANARY * 50},
+        {"api_key": [CANARY]}, {"api_key": {"a": CANARY}}, {"api_key": CANARY, "headers": {"x-title": CANARY}},
+        {"api_key": CANARY, "base_url": f"https://{CANARY}@api.example.org"},
+        {"api_key": CANARY, "base_url": f"https://api.example.org/?key={CANARY}"},
+        {"api_key": CANARY, "budget_tokens": -1}, {"api_key": CANARY, "unknown": 1},
+    ]  # fmt: skip
+    for changes in wrong:
+        body = {"suite": "talk@1", "endpoint": {**BODY, **changes}}
+        assert site.post("/api/v1/submissions/", body).status_code == 400, changes
+
+
+def by_the_form(site: Site) -> None:
+    """Well, and wrong: a refused form does not hold the key again."""
+    form = {**BODY, "suite": "talk@1", "concurrency": 8, "passes": 1, "temperature": 0.5, "api_key": CANARY}
+    for changes, status in (({}, 302), ({"base_url": "https://127.0.0.1"}, 400)):
+        reply = site.everything.reply(site.member.post("/submit/endpoint", form | changes))
+        assert reply.status_code == status
+    for row in Submission.objects.all():
+        site.read(f"/submissions/{row.pk}")
+        cancel(submission=row.pk, owner=site.owner)
+
+
+def by_a_worker(site: Site) -> Submission:
+    """Success, and what an endpoint may do; returns the one that succeeded."""
+    done, spec = running(site.owner, site.worker, model="good")
+    beat(spec, Spent(requests=3, input_tokens=5))
+    finished(done, spec, spent=Spent(requests=3, input_tokens=5))
+    for code in ("unauthorised", "too_many_requests", "server_error", "timeout", "crash"):
+        _, spec = running(site.owner, site.worker, model=f"fails-{code}")
+        fail(spec, "model", code=code, message=f"It answered: {code}.", log="last lines")
+    submitted(site.owner, model="refused")
+    fail(claimed(site.worker), "model", code="bad_key", message="401")
+    return done
+
+
+def paused_and_gone_on(site: Site) -> None:
+    """The key goes after a day, and is given again."""
+    paused, spec = running(site.owner, site.worker, model="paused")
+    fail(spec, "budget", code="budget", message="Used up.", spent=Spent(requests=1))
+    EndpointUse.objects.filter(submission=paused).update(key_given_at="2026-01-01T00:00Z")
+    tasks.reconcile()
+    with pytest.raises(Refused):
+        resume(submission=paused.pk, owner=site.owner, api_key=f"{CANARY} {CANARY}")
+    assert site.post(f"/api/v1/submissions/{paused.pk}/resume/", {"api_key": CANARY}).status_code == 200
+    site.read(f"/submissions/{paused.pk}")
+
+
+def crashed_in_a_claim(site: Site) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lease, "move_job", lambda **_: 1 / 0)
+        broken = Client(headers={"authorization": f"Bearer {WORKER_SECRET}"}, raise_request_exception=False)
+        asked = {"worker": "w", "queues": ["api"], "engines": ["endpoint"], "edition": 3}
+        reply = broken.post("/api/worker/v1/claims/", asked, "application/json")
+        assert site.everything.reply(reply).status_code == 500
+
+
+def by_the_site_itself(site: Site, done: Submission) -> None:
+    """An endpoint of its own; then everything is read that anybody may read."""
+    site.person.is_staff = True
+    site.person.save()
+    endpoint = register_endpoint(by=site.person, access=access(model="operated"))
+    own = evaluate_endpoint(endpoint=endpoint.pk, suite="talk@1", by=site.person)
+    tasks.reconcile()
+    tasks.watch()
+    for path in ("/", "/queue", "/status", "/submit/endpoint", f"/submit/endpoint?again={done.pk}",
+                 f"/endpoints/{endpoint.pk}/drift", "/models/api.example.org:443/good",
+                 *(f"/submissions/{pk}" for pk in Submission.objects.values_list("pk", flat=True))):  # fmt: skip
+        assert site.read(path).status_code == 200, path
+    for path in ("/api/v1/submissions/", "/api/v1/leaderboard/?suite=talk@1", "/api/v1/status/",
+                 f"/api/v1/submissions/{own.pk}/", f"/api/v1/submissions/{done.pk}/samples/"):  # fmt: skip
+        assert site.everything.reply(site.client.get(path)).status_code == 200, path
+
+
+def test_a_key_is_found_nowhere(site: Site, files: Path, django_capture_on_commit_callbacks: Any) -> None:
+    """Through success, each failure, refusals, pause, expiry, a crash while it is claimed, and by every door."""
     with django_capture_on_commit_callbacks(execute=True):
-        # By the API, well and in every wrong way.
-        good = {"suite": "talk@1", "endpoint": {**BODY, "api_key": CANARY}}
-        assert post("/api/v1/submissions/", good).status_code == 201
-        assert post("/api/v1/submissions/", good).status_code == 409
-        wrong: list[dict[str, Any]] = [
-            {"api_key": CANARY + " x"}, {"api_key": CANARY, "model": CANARY}, {"api_key": CANARY * 50},
-            {"api_key": [CANARY]}, {"api_key": {"a": CANARY}}, {"api_key": CANARY, "headers": {"x-title": CANARY}},
-            {"api_key": CANARY, "base_url": f"https://{CANARY}@api.example.org"},
-            {"api_key": CANARY, "base_url": f"https://api.example.org/?key={CANARY}"},
-            {"api_key": CANARY, "budget_tokens": -1}, {"api_key": CANARY, "unknown": 1},
-        ]  # fmt: skip
-        for changes in wrong:
-            body = {"suite": "talk@1", "endpoint": {**BODY, **changes}}
-            assert post("/api/v1/submissions/", body).status_code == 400, changes
-        # By the form, well and wrong: a refused form does not hold the key again.
-        form = {**BODY, "suite": "talk@1", "concurrency": 8, "passes": 1, "temperature": 0.5, "api_key": CANARY}
-        assert everything.reply(member.post("/submit/endpoint", form)).status_code == 302
-        assert (
-            everything.reply(member.post("/submit/endpoint", form | {"base_url": "https://127.0.0.1"})).status_code
-            == 400
-        )
-        for row in Submission.objects.all():
-            everything.reply(member.get(f"/submissions/{row.pk}"))
-            cancel(submission=row.pk, owner=owner)
-        # By a worker: success, and what an endpoint may do.
-        done, spec = running(owner, worker_token, model="good")
-        beat(spec, Spent(requests=3, input_tokens=5))
-        finished(done, spec, spent=Spent(requests=3, input_tokens=5))
-        for code in ("unauthorised", "too_many_requests", "server_error", "timeout", "crash"):
-            _, spec = running(owner, worker_token, model=f"fails-{code}")
-            fail(spec, "model", code=code, message=f"It answered: {code}.", log="last lines")
-        submitted(owner, model="refused")
-        fail(claimed(worker_token), "model", code="bad_key", message="401")
-        # Paused, its key gone after a day, given again, gone on.
-        paused, spec = running(owner, worker_token, model="paused")
-        fail(spec, "budget", code="budget", message="Used up.", spent=Spent(requests=1))
-        EndpointUse.objects.filter(submission=paused).update(key_given_at="2026-01-01T00:00Z")
-        tasks.reconcile()
-        with pytest.raises(Refused):
-            resume(submission=paused.pk, owner=owner, api_key=f"{CANARY} {CANARY}")
-        assert post(f"/api/v1/submissions/{paused.pk}/resume/", {"api_key": CANARY}).status_code == 200
-        everything.reply(member.get(f"/submissions/{paused.pk}"))
-        # A crash of ours in the middle of a claim.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lease, "move_job", lambda **_: 1 / 0)
-            broken = Client(headers={"authorization": f"Bearer {WORKER_SECRET}"}, raise_request_exception=False)
-            asked = {"worker": "w", "queues": ["api"], "engines": ["endpoint"], "edition": 3}
-            reply = broken.post("/api/worker/v1/claims/", asked, "application/json")
-            assert everything.reply(reply).status_code == 500
-        # The site's own endpoint.
-        person.is_staff = True
-        person.save()
-        endpoint = register_endpoint(by=person, access=access(model="operated"))
-        own = evaluate_endpoint(endpoint=endpoint.pk, suite="talk@1", by=person)
-        tasks.reconcile()
-        tasks.watch()
-        pages = [*Submission.objects.values_list("pk", flat=True)]
-        for path in ("/", "/queue", "/status", "/submit/endpoint", f"/submit/endpoint?again={done.pk}",
-                     f"/endpoints/{endpoint.pk}/drift", "/models/api.example.org:443/good",
-                     *(f"/submissions/{pk}" for pk in pages)):  # fmt: skip
-            assert everything.reply(member.get(path)).status_code == 200, path
-        for path in ("/api/v1/submissions/", "/api/v1/leaderboard/?suite=talk@1", "/api/v1/status/",
-                     f"/api/v1/submissions/{own.pk}/", f"/api/v1/submissions/{done.pk}/samples/"):  # fmt: skip
-            assert everything.reply(client.get(path)).status_code == 200, path
-    looked_at = 0
+        by_the_api(site)
+        by_the_form(site)
+        done = by_a_worker(site)
+        paused_and_gone_on(site)
+        crashed_in_a_claim(site)
+        by_the_site_itself(site, done)
+    everything, looked_at = site.everything, 0
     for place, text in everything.places(files):
         looked_at += 1
         assert CANARY not in text, place
     assert looked_at > 200 and everything.messages and len(everything.said.getvalue()) > 1_000
     # It was really there all the while: whoever may have it gets it.
     Job.objects.filter(state="running").update(state="queued", lease_expires_at=None, token_digest="")
-    spec = lease.claim(token=worker_token, request=asking())
+    spec = lease.claim(token=site.worker, request=asking())
     assert spec is not None and spec.endpoint is not None and spec.endpoint.api_key == CANARY

@@ -46,6 +46,26 @@ def test_a_host_without_walls_refuses_the_task(metric: code_eval.CodeEval, monke
         evaluate.load("code_eval")
 
 
+def test_each_failure_is_explained(
+    metric: code_eval.CodeEval, shared_hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As lm-eval keeps its samples: one program, several, and tasks that run none."""
+    monkeypatch.chdir(shared_hub / "datasets")
+    task = TaskManager().load(["mbpp"])["tasks"]["mbpp"]
+    right, wrong, broken = "def add(a, b): return a + b", "def add(a, b): return a * b", "def add(a, b:"
+    metric.compute(references=[ADD], predictions=[[right, wrong, broken]], k=[1])
+    lists: list[list[object]] = [[right], [wrong], [broken], [[right, wrong, wrong, broken]]]
+    samples = [{"target": ADD, "filtered_resps": answers} for answers in lists]
+    code_eval.explain(task, samples)
+    said = [str(one["reason"]) for one in samples]
+    assert said[:2] == ["", "Wrong answer (AssertionError)"]
+    assert said[2].startswith("Not a program (SyntaxError: ")
+    assert said[3].startswith("2 of 4: Wrong answer (AssertionError) 1 of 4: Not a program (SyntaxError: ")
+    untouched: dict[str, object] = {"target": ADD, "filtered_resps": [wrong]}
+    code_eval.explain(object(), [untouched])
+    assert "reason" not in untouched
+
+
 @pytest.mark.parametrize(
     ("name", "right"),
     [

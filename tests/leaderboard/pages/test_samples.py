@@ -152,6 +152,19 @@ def test_choices_with_a_context_each_are_shown_whole(client: Client, finished: F
     assert found.one("dd").text == "4"
 
 
+def test_a_program_that_did_not_pass_says_why(client: Client, finished: Finished) -> None:
+    reasons = {"none": "It did not end within 30 s.", "<b>": "Wrong answer\u202e"}
+    row = finished([0.0, 1.0], {0: {"reasons": reasons}})
+    failed, passed = page(client, row).all("article")
+    told = [(one.one("dt").text, one.one("dd").text) for one in failed.one("dl").all("div")[2:]]
+    assert told == [
+        ("Why it did not pass", "It did not end within 30 s."),
+        ("Why it did not pass <b>", "Wrong answerU+202E"),
+    ]
+    assert "Why" not in passed.text
+    assert exported(client, row)[0].reasons == reasons
+
+
 def test_a_part_of_a_group_is_named(client: Client, finished: Finished) -> None:
     row = finished([1.0, 0.0], {0: {"task": "leaf", "suite_task": "alpha"}})
     found = page(client, row)

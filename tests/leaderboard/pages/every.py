@@ -1,0 +1,195 @@
+"""Every page in every shape it takes, as its reader gets it: what the rules of all pages are tested with."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from evaluator.contract import Price, Spent
+from leaderboard.models import Submission, Suite, User, WorkerToken
+from leaderboard.queries import submissions
+from tests.conftest import release_suite
+from tests.leaderboard import endpoints
+from tests.leaderboard.endpoints import generated_suite
+from tests.leaderboard.pages import answered, made
+
+HTMX = {"HX-Request": "true"}
+PRICE = Price(input=1.0, output=4.0, cached=0.1)
+SPENT = Spent(
+    requests=40, input_tokens=30_000, output_tokens=9_000, cached_tokens=2_000, dollars=1.25, errors={"429": 3},
+    unknown=1, p50_seconds=0.8, p95_seconds=2.5, p50_first_token_seconds=0.2,
+)  # fmt: skip
+STATES = [state.value for state in Submission.State if state != Submission.State.PAUSED]
+"""Endpoints alone are paused."""
+ENDED = {"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"}
+CHOICES = {"prompts": ("Q␟ a", "Q␟ b"), "responses": ("(-1.0, True)", "(-2.0, False)"), "target": "0"}
+Pages = dict[str, HttpResponse]
+
+
+@dataclass
+class Site:
+    """What there is to read, and who reads: anybody, and Ada, who is logged in."""
+
+    make: made.Make
+    suite: Suite
+    worker: WorkerToken
+    person: User
+    client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+    member: Client = field(default_factory=Client)
+
+    def __post_init__(self) -> None:
+        self.member.force_login(self.person)
+
+
+def every_page(
+    make: made.Make, suite: Suite, worker: WorkerToken, person: User, monkeypatch: pytest.MonkeyPatch
+) -> Pages:
+    """In this order: what is on the site grows."""
+    site = Site(make, suite, worker, person)
+    got: Pages = {"board, empty": site.client.get("/")}
+    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items):
+        got |= pages(site)
+    made.many(make, suite, 60)
+    got["board, pages"] = site.client.get("/?page=2")
+    monkeypatch.setattr(submissions, "queue", lambda: 1 / 0)
+    return got | {"500": site.client.get("/queue")}
+
+
+def in_every_state(site: Site) -> Pages:
+    """A submission in each state, and the lists that it stands in."""
+    got: Pages = {}
+    for state in STATES:
+        row = made.in_state(state, site.make, site.worker)
+        reader = site.member if state in {"queued", "running"} else site.client
+        got[f"submission, {state}"] = reader.get(f"/submissions/{row.pk}")
+        got[f"submission, {state}, part"] = reader.get(f"/submissions/{row.pk}", headers=HTMX)
+        if state not in ENDED:
+            got[f"queue, {state}"] = site.client.get("/queue")
+            got[f"status, {state}"] = site.client.get("/status")
+            made.end(row, "cancelled")
+    return got
+
+
+def compared(site: Site) -> Pages:
+    """Two measured models: their samples, one against the other, and both pinned on the board."""
+    row = made.measure(site.make("org/sampled"), site.worker, [1.0, 0.5] * 15, {0: CHOICES, 4: CHOICES})
+    other = made.measure(site.make("org/other"), site.worker, [1.0, 1.0, 0.5] * 10, {0: CHOICES})
+    samples, both = f"/submissions/{row.pk}/samples/alpha", f"m=s{row.pk}&m=s{other.pk}"
+    made.ranked(site.make, site.suite)
+    return shown(site.client, {
+        "samples": samples,
+        "samples, wrong": f"{samples}?show=wrong",
+        "samples, page": f"{samples}?page=2",
+        "samples, no page": f"{samples}?page=3",
+        "samples, unknown": f"{samples}x",
+        "compare, form": "/compare",
+        "compare, one": f"/compare?m=s{row.pk}",
+        "compare": f"/compare?{both}",
+        "compare, bad": f"/compare?{both}&margin=x",
+        "diff": f"/diff/s{row.pk}/s{other.pk}",
+        "diff, regressed": f"/diff/s{row.pk}/s{other.pk}?show=regressed&task=alpha",
+        "diff, unknown": f"/diff/s{row.pk}/s0",
+        "board, pinned": f"/?pin=s{row.pk}&open=s{row.pk}&pin=s{other.pk}",
+    })  # fmt: skip
+
+
+def shown(reader: Client, paths: dict[str, str]) -> Pages:
+    return {name: reader.get(path) for name, path in paths.items()}
+
+
+def ranked(site: Site) -> Pages:
+    """The board in its shapes."""
+    got: Pages = {"board, part": site.client.get("/", headers=HTMX)}
+    got["board, logged in"] = site.member.get("/?sort=-alpha")
+    return got | shown(site.client, {
+        "board": "/?kind=proprietary",
+        "board, picked": "/?col=alpha&w.alpha=2&w.beta=1&scores=percentile",
+        "board, bad pin": "/?pin=x",
+        "embed": "/embed?suite=tiny@1",
+        "embed, empty": "/embed?suite=tiny@1&search=nobody",
+        "board, no match": "/?search=nobody",
+        "board, bad sort": "/?sort=x",
+        "board, unknown": "/?suite=x",
+    })  # fmt: skip
+
+
+def read(site: Site) -> Pages:
+    """What else there is to read."""
+    parts = {f"{name}, part": site.client.get(f"/{name}", headers=HTMX) for name in ("queue", "status")}
+    return parts | shown(site.client, {
+        "queue": "/queue",
+        "status": "/status",
+        "models": "/models/",
+        "models, none": "/models/?search=nobody",
+        "models, bad": "/models/?kind=x",
+        "model": "/models/org/best",
+        "model, unknown": "/models/org/nothing",
+        "suites": "/suites/",
+        "suite": "/suites/tiny/1",
+        "suite, unknown": "/suites/tiny/9",
+        "task, few models": "/tasks/alpha",
+        "task, unknown": "/tasks/nothing",
+        "api": "/api/docs",
+        "404": "/nothing",
+    })  # fmt: skip
+
+
+def forms(site: Site) -> Pages:
+    """Forms, empty and sent."""
+    client, member = site.client, site.member
+    return {
+        "submit": member.get("/submit"),
+        "submit, wrong": member.post("/submit", {"model": "a", "suite": "x"}),
+        "notices, empty": member.get("/settings/notices"),
+        "notices, wrong": member.post("/settings/notices", {"url": "https://127.0.0.1/"}),
+        "notices, added": member.post("/settings/notices", {"url": "https://hooks.example.org/"}),
+        "login": client.get("/login?next=/submit"),
+        "login, wrong": client.post("/login", {"username": "a", "password": "b"}),
+        "login, logged in": member.get("/login"),
+    }
+
+
+def refused(site: Site) -> Pages:
+    """What nobody may do, or not so."""
+    return {
+        "logout": site.client.get("/logout"),
+        "cancel": site.client.post("/submissions/1/cancel"),
+        "403": Client(enforce_csrf_checks=True).post("/login"),
+        "400": site.client.get("/", headers={"host": "evil.example"}),
+    }
+
+
+def at_endpoints(site: Site) -> Pages:
+    """Endpoints: their form, and submissions that run, pause, and were refused."""
+    client, member = site.client, site.member
+    generated_suite()
+    got: Pages = {
+        "submit endpoint": member.get("/submit/endpoint"),
+        "submit endpoint, wrong": member.post("/submit/endpoint", {"base_url": "https://127.0.0.1/", "suite": "x"}),
+    }
+    row, spec = endpoints.running(site.person.owner, site.worker, price=PRICE, budget_dollars=2.0)
+    endpoints.beat(spec, SPENT)
+    address = f"/submissions/{row.pk}"
+    got |= {"endpoint, running": client.get(address), "endpoint, part": client.get(address, headers=HTMX)}
+    endpoints.fail(spec, "budget", code="budget", message="The budget of $2.00 is used up.", spent=SPENT)
+    got |= {
+        "endpoint, paused": member.get(address),
+        "endpoint, paused, part": member.get(address, headers=HTMX),
+        "drift, nothing": client.get(f"/endpoints/{row.use.endpoint_id}/drift"),
+        "submit endpoint, again": member.get(f"/submit/endpoint?again={row.pk}"),
+    }
+    rejected = endpoints.submitted(site.person.owner, model="another")
+    got["endpoint, validating"] = member.get(f"/submissions/{rejected.pk}")
+    endpoints.fail(endpoints.claimed(site.worker), "model", code="unauthorised", message="It answered 401.")
+    return got | {"endpoint, rejected": member.get(f"/submissions/{rejected.pk}")}
+
+
+def answered_items(site: Site) -> Pages:
+    """A task that many models answered, and a suite with two versions."""
+    answered.answered(site.make, site.suite, [[0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]] * 3)
+    got = shown(site.client, {"task": "/tasks/alpha", "suite, spread": "/suites/tiny/1"})
+    second = release_suite("Another version.")
+    return got | shown(
+        site.client, {"suite, changed": f"/suites/tiny/{second.version}", "suite, older": "/suites/tiny/1"}
+    )
