@@ -1,8 +1,9 @@
 """The child process: one evaluation with lm-eval, from a run's folder to its outcome.
 
-    python -m evaluator.harness RUN_FOLDER        (see evaluator.run for the files; evaluator.supervisor starts it)
+    python -m evaluator.harness RUN_FOLDER [SECONDS]       (evaluator.supervisor and evaluator.kept start it)
 
-Exit status 0: outcome.json is there. 3: failure.json says why. 4: the disk is full. Anything else: it crashed.
+evaluator.run has the files. With SECONDS it waits so long for another run. Exit status 0: outcome.json is there. 3:
+failure.json says why. 4: the disk is full. Anything else: it crashed.
 """
 
 import errno
@@ -32,6 +33,7 @@ from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
 from evaluator.engines import code_eval, templates
 from evaluator.journal import Journal, tokenizer_digest
+from evaluator.kept import next_run
 from evaluator.records import samples_of, task_result, unavailable
 
 log = logging.getLogger("evaluator.harness")
@@ -79,7 +81,24 @@ class Reporter:
         self._written = time.monotonic()
 
 
-def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome:
+class LoadedEngine:
+    """The engine, and for what it is loaded: another run of the same revision and settings finds it here."""
+
+    def __init__(self) -> None:
+        self._model: Any = None
+        self._key: tuple[Any, ...] = ()
+
+    def model(self, spec: run.RunSpec, reporter: Reporter) -> Any:
+        """The model, ready for a new run; raises Unusable."""
+        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring)
+        if key != self._key:
+            self._model, self._key = load_engine(spec, reporter), key
+        else:
+            self._model.begin_again(reporter.items)
+        return self._model
+
+
+def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: LoadedEngine) -> run.Outcome:
     """Build the tasks, load the engine, evaluate, and write the samples."""
     reporter.phase("preparing")
     loaded, missing = load_tasks(spec)
@@ -88,7 +107,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     total = sum(items_of(task, specification.limit) for specification, task in loaded)
     reporter.phase("loading", total=total)
     started = time.monotonic()
-    model = load_engine(spec, reporter)
+    model = engine.model(spec, reporter)
     load_seconds = time.monotonic() - started
     model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
@@ -324,13 +343,10 @@ def brief(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:400]}"
 
 
-def main(arguments: list[str]) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    folder = Path(arguments[0])
-    templates.install()
-    code_eval.install()
+def one_run(folder: Path, engine: LoadedEngine) -> int:
+    """Evaluate what the run's folder asks for; returns the exit status."""
     try:
-        outcome = evaluate(folder, run.read_spec(folder), Reporter(folder))
+        outcome = evaluate(folder, run.read_spec(folder), Reporter(folder), engine)
     except Unusable as error:
         traceback.print_exc()
         run.write(folder, run.FAILURE, run.Failed(code=error.code, message=error.message))
@@ -343,6 +359,18 @@ def main(arguments: list[str]) -> int:
         os._exit(run.DISK_FULL)  # at once: a last flush that fails would change the status, and no file may fit
     run.write(folder, run.OUTCOME, outcome)
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    seconds = float(arguments[1]) if len(arguments) > 1 else 0.0
+    templates.install()
+    code_eval.install()
+    engine = LoadedEngine()
+    status = one_run(Path(arguments[0]), engine)
+    while status == 0 and (folder := next_run(seconds)) is not None:
+        status = one_run(folder, engine)
+    return status
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ from evaluator import fetch, hub, journal, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
+from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.run_folders import run_folder
-from evaluator.supervisor import Clock, Died, supervise
+from evaluator.supervisor import Clock, Died
+from evaluator.weights import evict, in_use
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,14 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     if job.suite.bundle is not None:
         task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
     lease.check()
+    with in_use(weights):
+        return evaluate_with(config, job, folder, lease, clock, weights, task_files)
+
+
+def evaluate_with(
+    config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock, weights: Path, task_files: Path | None
+) -> run.Outcome:
+    """Run the job with weights that are here."""
     responses = config.state / "responses"
     journal.evict(responses, limit=config.replay_bytes)
     spec = run.RunSpec(
@@ -102,7 +112,15 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
-    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)
+    return engines.supervise(
+        folder,
+        spec,
+        working_folder=datasets_of(config),
+        watch=watch,
+        clock=clock,
+        module=config.child,
+        seconds=config.keep_seconds,
+    )
 
 
 def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:
@@ -111,6 +129,7 @@ def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: 
     if mirrored is not None:
         return mirrored
     target, endpoint = config.state / "weights", config.hub_endpoint
+    evict(target, limit=config.weights_bytes)
     request = fetch.Request(name=job.model.name, sha=job.model.sha, target=str(target.resolve()), endpoint=endpoint)
 
     def watch(_: run.Progress) -> None:

@@ -117,14 +117,7 @@ def run_child(
             os.close(reading)
         try:
             hand_over(child, secret)
-            while child.poll() is None:
-                progress = run.read_progress(folder)
-                watch(progress)
-                clock.check(progress)
-                time.sleep(POLL_SECONDS)
-        except OutOfTime as error:
-            log = run.log_tail(folder, limit=8_000)
-            raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
+            follow(folder, lambda: child.poll() is not None, watch=watch, clock=clock)
         finally:
             end_group(child)
         return child.returncode
@@ -132,11 +125,24 @@ def run_child(
         os.close(writing)
 
 
+def follow(folder: Path, ended: Callable[[], bool], *, watch: Watch, clock: Clock) -> None:
+    """Watch the run in `folder` until it has ended; raises Died when it takes too long, or whatever `watch` raises."""
+    try:
+        while not ended():
+            progress = run.read_progress(folder)
+            watch(progress)
+            clock.check(progress)
+            time.sleep(POLL_SECONDS)
+    except OutOfTime as error:
+        log = run.log_tail(folder, limit=8_000)
+        raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
+
+
 def start(
-    module: str, folder: Path, working_folder: Path, variables: dict[str, str], pipe: int
+    module: str, folder: Path, working_folder: Path, variables: dict[str, str], pipe: int, *arguments: str
 ) -> subprocess.Popen[bytes]:
-    """The child, leader of its own session, with its output in child.log."""
-    command = [sys.executable, "-m", "evaluator.watchdog", str(pipe), module, str(folder)]
+    """The child, leader of its own session, with its output in child.log; `arguments` follow the folder."""
+    command = [sys.executable, "-m", "evaluator.watchdog", str(pipe), module, str(folder), *arguments]
     package_root = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package_root, variables.get("PYTHONPATH")]))
     with (folder / run.LOG).open("ab") as log:

@@ -99,6 +99,15 @@ class Reporting(TemplateLM):
         self.completions: dict[Place, list[Any]] = {}
         """What engines tell of the texts they made, by request, one for each repeat; empty where they tell nothing."""
 
+    def begin_again(self, report: Report) -> None:
+        """Another run with the same engine: nothing of the last one is counted, or written to its journal."""
+        self.counter = ItemCounter(report)
+        self.replayed = self.asked = 0
+        self.completions = {}
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
+
     def path_facts(self) -> dict[str, Any]:
         """For the provenance: how log-likelihoods were computed; `path` is part of what a response depends on."""
         return {"path": "strict"}

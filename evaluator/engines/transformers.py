@@ -35,4 +35,4 @@ class ReportingHFLM(Reporting, HFLM):
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
         # Upstream drives a bar of its own module's `tqdm` and offers no other hook.
-        huggingface.tqdm = bar_for(self.counter.advance)
+        huggingface.tqdm = bar_for(lambda share: self.counter.advance(share))

@@ -13,7 +13,7 @@ from evaluator.contract import Settings
 from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
-from evaluator.engines.shared_prefix import Progress, SharedPrefix, capacity_of
+from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
 from evaluator.run import Scoring
 
 CPU_SEQUENCES = 32
@@ -120,6 +120,10 @@ class SharingVLLM(ReportingVLLM):
         if self._strict_because:
             return list(super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm))
         return self._sharing.score([(context, rest) for _, context, rest in requests], self.counter.advance)
+
+    def begin_again(self, report: Report) -> None:
+        super().begin_again(report)
+        self._sharing.work = Work()
 
     def path_facts(self) -> dict[str, Any]:
         if self._strict_because:
