@@ -1,13 +1,13 @@
 """The worker's settings, from its environment."""
 
 import os
-import shutil
 import socket
-import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from evaluator import hub
+from evaluator import host, hub, planner
 from evaluator.contract import Engine, Queue
 from evaluator.run import Scoring
 
@@ -42,6 +42,8 @@ class Config:
     """How long an engine stays loaded after a job, for another one of the same revision and settings."""
     weights_bytes: int = 500 * 10**9
     """The most of downloaded weights before another download; those used longest ago go first."""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """The operator's part of every plan: `evaluator.planner.OVERRIDES`."""
 
 
 def needed(variable: str, example: str) -> str:
@@ -106,26 +108,18 @@ def memory() -> int | None:
             return int(float(given) * 10**9)
         except (ValueError, OverflowError):
             raise ConfigError(f"PARITY_WORKER_MEMORY_GB={given!r} is not a number of gigabytes, such as 80.") from None
-    return gpu_memory() or machine_memory()
+    machine = host.here()
+    return sum(gpu.memory for gpu in machine.gpus) or machine.memory or None
 
 
-def gpu_memory() -> int | None:
-    """Bytes of all GPUs of this machine together, by NVIDIA's own program; None where there is none."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return None
-    query = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    said = subprocess.run(query, capture_output=True, text=True, check=False, timeout=30)
-    sizes = [int(line) for line in said.stdout.split() if line.isdigit()]
-    return sum(sizes) * 2**20 or None
-
-
-def machine_memory() -> int | None:
-    """Bytes of memory of this machine; None where it does not say."""
-    names = os.sysconf_names
-    if "SC_PHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
-        return None
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def wishes(variable: str = "PARITY_PLAN") -> dict[str, Any]:
+    """What the operator wants of how models are run here (`evaluator.planner`), "" for nothing."""
+    given = os.environ.get(variable, "")
+    try:
+        return planner.parsed(given)
+    except ValueError as error:
+        example = "tensor_parallel_size=2,memory_share=0.85"
+        raise ConfigError(f"{variable}={given!r} does not work: {error}. Example: {variable}={example}") from None
 
 
 def state_folder() -> Path:
@@ -152,4 +146,5 @@ def from_environment() -> Config:
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
         keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
         weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
+        plan=wishes(),
     )

@@ -3,7 +3,7 @@
     python -m evaluator.harness RUN_FOLDER [SECONDS]       (evaluator.supervisor and evaluator.kept start it)
 
 evaluator.run has the files. With SECONDS it waits so long for another run. Exit status 0: outcome.json is there. 3:
-failure.json says why. 4: the disk is full. Anything else: it crashed.
+failure.json says why. 4: the disk is full. 5: the engine ran out of memory. Anything else: it crashed.
 """
 
 import errno
@@ -27,11 +27,11 @@ from lm_eval.api.task import Task
 from lm_eval.evaluator_utils import get_sample_size
 from lm_eval.tasks import TaskManager
 from msgspec import to_builtins
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from evaluator import run
 from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import code_eval, templates
+from evaluator.engines import code_eval, memory, templates
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import samples_of, task_result, unavailable
@@ -88,11 +88,11 @@ class LoadedEngine:
         self._model: Any = None
         self._key: tuple[Any, ...] = ()
 
-    def model(self, spec: run.RunSpec, reporter: Reporter) -> Any:
-        """The model, ready for a new run; raises Unusable."""
-        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring)
+    def model(self, folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
+        """The model, ready for a new run; raises Unusable or OutOfMemory."""
+        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
         if key != self._key:
-            self._model, self._key = load_engine(spec, reporter), key
+            self._model, self._key = load_engine(folder, spec, reporter), key
         else:
             self._model.begin_again(reporter.items)
         return self._model
@@ -107,7 +107,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     total = sum(items_of(task, specification.limit) for specification, task in loaded)
     reporter.phase("loading", total=total)
     started = time.monotonic()
-    model = engine.model(spec, reporter)
+    model = engine.model(folder, spec, reporter)
     load_seconds = time.monotonic() - started
     model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
@@ -185,15 +185,17 @@ def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskS
     return list(groups.values())
 
 
-def load_engine(spec: run.RunSpec, reporter: Reporter) -> Any:
+def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     """Load the model; what an engine refuses is the model's fault and worth its own words."""
     try:
         engine = importlib.import_module(ENGINES[spec.settings.engine])
     except ImportError as error:
         raise Unusable("engine_missing", f"The {spec.settings.engine} engine cannot be imported: {error}.") from error
     try:
-        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring)
-    except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError) as error:
+        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan)
+    except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError, MemoryError) as error:
+        if memory.ran_out(error, run.log_tail(folder, limit=20_000)):
+            raise memory.OutOfMemory(brief(error)) from error
         raise Unusable(
             "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
         ) from error
@@ -213,6 +215,8 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
         "tokenizer": tokenizer_digest(Path(spec.model_path)),
         "settings": to_builtins(spec.settings),
         "dtype": dtype_used(spec, model),
+        "quantisation": spec.plan.quantisation,
+        "tensor_parallel_size": spec.plan.tensor_parallel_size,
         "max_length": model.max_length,
         "path": model.path_facts()["path"],
         "seeds": SEEDS,
@@ -274,6 +278,8 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "engine": spec.settings.engine,
         **model.path_facts(),
         "dtype": dtype_used(spec, model),
+        "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
+        "plan_notes": " ".join(spec.plan.reasons),
         "tokenizer_sha": tokenizer_digest(Path(spec.model_path)),
         "requests": requests_of(model),
         "max_length": model.max_length,
@@ -337,7 +343,7 @@ def plain(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def brief(error: Exception) -> str:
+def brief(error: BaseException) -> str:
     """An exception in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:400]}"
@@ -351,6 +357,11 @@ def one_run(folder: Path, engine: LoadedEngine) -> int:
         traceback.print_exc()
         run.write(folder, run.FAILURE, run.Failed(code=error.code, message=error.message))
         return 3
+    except (memory.OutOfMemory, MemoryError, torch.OutOfMemoryError) as error:
+        traceback.print_exc()
+        message = f"The engine ran out of memory on this host: {brief(error)}"
+        run.write(folder, run.FAILURE, run.Failed(code="out_of_memory", message=message))
+        return run.OUT_OF_MEMORY
     except OSError as error:
         if error.errno not in FULL:
             raise

@@ -4,17 +4,18 @@ import gzip
 import logging
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from evaluator import fetch, hub, journal, run, suites
+from evaluator import fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.run_folders import run_folder
-from evaluator.supervisor import Clock, Died
+from evaluator.supervisor import Clock, Died, supervise
 from evaluator.weights import evict, in_use
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
         end(site, job, error.code, error.message, log=error.log, retry=error.retry)
     except hub.HubError as error:
         end(site, job, error.code, error.message, retry=error.code in PLATFORM_CODES)
+    except planner.DoesNotFit as error:
+        end(site, job, "does_not_fit", str(error), retry=True)
     except Exception as error:  # whatever breaks on this host, the site hears of it and another worker may do better
         log.exception("job %s attempt %s broke on this host", job.job, job.attempt)
         end(site, job, "host_failed", f"The worker's host failed: {type(error).__name__}: {error}", retry=True)
@@ -95,6 +98,7 @@ def evaluate_with(
     config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock, weights: Path, task_files: Path | None
 ) -> run.Outcome:
     """Run the job with weights that are here."""
+    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
     responses = config.state / "responses"
     journal.evict(responses, limit=config.replay_bytes)
     spec = run.RunSpec(
@@ -106,20 +110,18 @@ def evaluate_with(
         task_files=str(task_files) if task_files else None,
         journal=str(responses.resolve()),
         scope="" if config.replay else f"job {job.job} of {config.url}",
+        plan=first,
+        fallback=fallback,
     )
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
-    return engines.supervise(
-        folder,
-        spec,
-        working_folder=datasets_of(config),
-        watch=watch,
-        clock=clock,
-        module=config.child,
-        seconds=config.keep_seconds,
+    attempt = partial(engines.attempt, seconds=config.keep_seconds)
+    working_folder = datasets_of(config)
+    return supervise(
+        folder, spec, working_folder=working_folder, watch=watch, clock=clock, module=config.child, attempt=attempt
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from evaluator import run
 from evaluator.engines import environment
-from evaluator.supervisor import Clock, Watch, cause_of_death, end_group, follow, start
+from evaluator.supervisor import Clock, Watch, end_group, follow, start
 
 Key = tuple[object, ...]
 
@@ -57,30 +57,31 @@ class Kept:
     def __init__(self) -> None:
         self._child: Child | None = None
 
-    def supervise(
+    def attempt(
         self,
         folder: Path,
         spec: run.RunSpec,
-        *,
         working_folder: Path,
         watch: Watch,
         clock: Clock,
         module: str,
+        *,
         seconds: float,
-    ) -> run.Outcome:
-        """As `supervisor.supervise`, in the child of the last run where that fits; it stays for `seconds` more."""
+    ) -> int:
+        """As `supervisor.attempt`, in the child of the last run where that fits; it stays for `seconds` more."""
         run.write(folder, run.SPEC, spec)
-        key = (module, seconds, spec.model_path, spec.model.sha, spec.settings, spec.scoring)
+        key = (module, seconds, spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
         child = self._take(key)
         if child is not None and child.tell(folder, working_folder):
             self._child = child
             if self._followed(child, folder, watch, clock):
-                return self._outcome(child, folder)
+                return self._status(child, folder)
         elif child is not None:
             child.end()
-        self._child = fresh(module, folder, working_folder, seconds, key)
-        self._followed(self._child, folder, watch, clock)
-        return self._outcome(self._child, folder)
+        variables = environment.for_child(cache_bytes=spec.plan.cache_bytes)
+        child = self._child = fresh(module, folder, working_folder, variables, seconds, key)
+        self._followed(child, folder, watch, clock)
+        return self._status(child, folder)
 
     def end(self) -> None:
         """End the child, if there is one."""
@@ -113,20 +114,22 @@ class Kept:
             self.end()
         return begun
 
-    def _outcome(self, child: Child, folder: Path) -> run.Outcome:
-        outcome = run.read_outcome(folder)
-        if outcome is not None:
-            return outcome
+    def _status(self, child: Child, folder: Path) -> int:
+        """0 once the outcome is there; else how the child ended."""
+        if (folder / run.OUTCOME).exists():
+            return 0
         status = child.process.wait()
         self.end()
-        raise cause_of_death(folder, status)
+        return status
 
 
-def fresh(module: str, folder: Path, working_folder: Path, seconds: float, key: Key) -> Child:
+def fresh(
+    module: str, folder: Path, working_folder: Path, variables: dict[str, str], seconds: float, key: Key
+) -> Child:
     """A new child that begins with the run in `folder`."""
     reading, writing = os.pipe()
     try:
-        process = start(module, folder, working_folder, environment.for_child(), reading, str(seconds))
+        process = start(module, folder, working_folder, variables, reading, str(seconds))
     except BaseException:
         os.close(writing)
         raise

@@ -115,7 +115,7 @@ def describe(
         active_parameters=active,
         architecture=next((str(name) for name in _listed(config.get("architectures"))), ""),
         model_type=str(config.get("model_type") or ""),
-        context_length=_first_count(config, CONTEXT_LENGTH),
+        context_length=first_count(config, CONTEXT_LENGTH),
         dtype=_dtype(config, tensors),
         chat_template=_has_chat_template(repository),
         gated=gated,
@@ -199,9 +199,9 @@ def count_parameters(config: Json, tensors: Mapping[str, Tensor]) -> tuple[int |
     does not say E or k, or where it says them and no tensor is known to be an expert.
     Packed integers count as the values they hold (4-bit weights in an I32: eight).
     """
-    bits, layers = _quantised_bits(config), _first_count(config, ("num_hidden_layers",))
+    bits, layers = quantised_bits(config), first_count(config, ("num_hidden_layers",))
     # Layers for multi-token prediction lie behind the last one (DeepSeek V3) or under `mtp.`; engines skip them.
-    behind = layers if _first_count(config, ("num_nextn_predict_layers",)) else None
+    behind = layers if first_count(config, ("num_nextn_predict_layers",)) else None
     total = routed = 0
     for name, tensor in tensors.items():
         layer = LAYER.match(name)
@@ -210,7 +210,7 @@ def count_parameters(config: Json, tensors: Mapping[str, Tensor]) -> tuple[int |
         values = _values(name, tensor, bits)
         total += values
         routed += values if ROUTED_EXPERT.search(name) else 0
-    experts, chosen = _first_count(config, EXPERTS) or 1, _first_count(config, CHOSEN)
+    experts, chosen = first_count(config, EXPERTS) or 1, first_count(config, CHOSEN)
     if not total:
         return None, None
     if not routed:
@@ -220,9 +220,9 @@ def count_parameters(config: Json, tensors: Mapping[str, Tensor]) -> tuple[int |
     return total, total - routed + round(routed * chosen / experts)
 
 
-def _quantised_bits(config: Json) -> int | None:
+def quantised_bits(config: Json) -> int | None:
     """Bits of a quantised weight; 32 where nothing is known to be packed (FP8), None where nothing is quantised."""
-    for part in _parts(config):
+    for part in parts_of(config):
         said = part.get("quantization_config")
         if not isinstance(said, dict):
             continue
@@ -237,7 +237,7 @@ def _quantised_bits(config: Json) -> int | None:
 
 
 def _values(name: str, tensor: Tensor, bits: int | None) -> int:
-    """How many parameters a tensor holds. `bits`: see `_quantised_bits`."""
+    """How many parameters a tensor holds. `bits`: see `quantised_bits`."""
     count = math.prod(tensor.shape)
     if bits is None:
         return count
@@ -291,18 +291,18 @@ NESTED = ("text_config", "llm_config", "language_config", "thinker_config", "ffn
 """Where multimodal configs (and DBRX) keep the language model's part."""
 
 
-def _parts(config: Json) -> Iterator[Json]:
+def parts_of(config: Json) -> Iterator[Json]:
     """The language model's own part of a nested config first, then what is around it."""
     for key in NESTED:
         inner = config.get(key)
         if isinstance(inner, dict):
-            yield from _parts(inner)
+            yield from parts_of(inner)
     yield config
 
 
-def _first_count(config: Json, keys: Sequence[str]) -> int | None:
+def first_count(config: Json, keys: Sequence[str]) -> int | None:
     """The first positive integer under any of the keys."""
-    for part in _parts(config):
+    for part in parts_of(config):
         for key in keys:
             value = part.get(key)
             if isinstance(value, int) and not isinstance(value, bool) and value > 0:
@@ -311,7 +311,7 @@ def _first_count(config: Json, keys: Sequence[str]) -> int | None:
 
 
 def _dtype(config: Json, tensors: Mapping[str, Tensor]) -> str:
-    for part in _parts(config):
+    for part in parts_of(config):
         said = part.get("dtype") or part.get("torch_dtype")
         if isinstance(said, str):
             return said.removeprefix("torch.")
@@ -334,7 +334,7 @@ def _modalities(config: Json, card: Mapping[str, Any]) -> tuple[str, ...]:
     """From the config's towers, and from tags that name a conversion ("image-text-to-text")."""
     tags = (str(tag) for tag in (card.get("pipeline_tag"), *_listed(card.get("tags"))))
     words = {word for tag in tags if "-to-" in tag for word in tag.split("-")}
-    keys = {key for part in _parts(config) for key in part}
+    keys = {key for part in parts_of(config) for key in part}
     found = {
         "text": True,
         "image": "image" in words or "vision_config" in keys,

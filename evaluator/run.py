@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskResult, Wire, decode, encode
+from evaluator.planner import Plan
 
 SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
     "spec.json",
@@ -26,6 +27,8 @@ SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
 
 DISK_FULL = 4
 """The exit status of a child that could not write."""
+OUT_OF_MEMORY = 5
+"""The exit status of a child whose engine ran out of memory; failure.json says of which."""
 Scoring = Literal["fast", "strict"]
 """How log-likelihoods are computed: each context once, or as lm-eval does. The scores are the same."""
 
@@ -34,6 +37,7 @@ class RunSpec(Wire, frozen=True):
     """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any.
 
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
+    `fallback`: the plan for a second start, should the engine run out of memory.
     """
 
     model: ModelRef
@@ -44,6 +48,8 @@ class RunSpec(Wire, frozen=True):
     journal: str | None = None
     scope: str = ""
     scoring: Scoring = "fast"
+    plan: Plan = Plan()
+    fallback: Plan | None = None
 
 
 class Progress(Wire, frozen=True):

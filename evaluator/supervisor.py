@@ -1,5 +1,6 @@
 """Starts a child for a run, watches it, and leaves nothing of it behind. Knows no site and no broker."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -9,8 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from evaluator import run
 from evaluator.engines import environment
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 5.0
@@ -65,6 +70,17 @@ class OutOfTime(Exception):
     """A run that took longer than it may."""
 
 
+def attempt(folder: Path, spec: run.RunSpec, working_folder: Path, watch: Watch, clock: Clock, module: str) -> int:
+    """Run the child by this specification; returns its exit status."""
+    run.write(folder, run.SPEC, spec)
+    variables = environment.for_child(cache_bytes=spec.plan.cache_bytes)
+    return run_child(module, folder, working_folder=working_folder, variables=variables, watch=watch, clock=clock)
+
+
+Attempt = Callable[[Path, run.RunSpec, Path, Watch, Clock, str], int]
+"""As `attempt`."""
+
+
 def supervise(
     folder: Path,
     spec: run.RunSpec,
@@ -73,21 +89,22 @@ def supervise(
     watch: Watch,
     clock: Clock | None = None,
     module: str = "evaluator.harness",
+    attempt: Attempt = attempt,
 ) -> run.Outcome:
     """Run `spec` in a child until it has an outcome; raises Died, or whatever `watch` raises.
 
     `module` is what the child runs, with `folder` as its argument. `working_folder` is where it looks for datasets
-    first ("org/name" as a relative path). However this ends, the child's whole process group is gone afterwards.
+    first ("org/name" as a relative path). However this ends, the child's whole process group is gone afterwards, unless
+    `attempt` keeps it (`evaluator.kept`).
+    An engine that runs out of memory is started once more, by the run's fallback plan.
     """
-    run.write(folder, run.SPEC, spec)
-    status = run_child(
-        module,
-        folder,
-        working_folder=working_folder,
-        variables=environment.for_child(),
-        watch=watch,
-        clock=clock or Clock(),
-    )
+    clock = clock or Clock()
+    status = attempt(folder, spec, working_folder, watch, clock, module)
+    if status == run.OUT_OF_MEMORY and spec.fallback is not None:
+        log.warning("%s: %s", spec.model.name, spec.fallback.reasons[-1])
+        (folder / run.FAILURE).unlink(missing_ok=True)
+        second = replace(spec, plan=spec.fallback, fallback=None)
+        status = attempt(folder, second, working_folder, watch, clock, module)
     outcome = run.read_outcome(folder)
     if status == 0 and outcome is not None:
         return outcome
@@ -191,8 +208,9 @@ def cause_of_death(folder: Path, status: int) -> Died:
     """What to tell people about a child that ended without an outcome."""
     log = run.log_tail(folder, limit=8_000)
     failure = run.read_failure(folder)
-    if failure is not None:
-        return Died(code=failure.code, message=failure.message, log=log, retry=False)
+    if failure is not None:  # where memory ran out, a worker with more of it may do better
+        retry = status == run.OUT_OF_MEMORY
+        return Died(code=failure.code, message=failure.message, log=log, retry=retry)
     last = "\n".join(log.strip().splitlines()[-LOG_LINES:])
     if status == -signal.SIGKILL:
         what = "The evaluation was killed from outside (the machine may have run out of memory)."

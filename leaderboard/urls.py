@@ -7,6 +7,7 @@ from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, public, results, schema, worker, workers
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
+from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
 from leaderboard.pages import (
@@ -84,12 +85,13 @@ urlpatterns = [
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
-    path("api/v1/models/<path:name>/", catalogue.ModelDetail.as_view(), name="api-model"),
+    path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),
     path("api/v1/revisions/", catalogue.Revisions.as_view(), name="api-revisions"),
     path("api/v1/changelog/", catalogue.Changelog.as_view(), name="api-changelog"),
     path("api/v1/workers/", workers.Workers.as_view(), name="api-workers"),
     path("api/v1/suites/", catalogue.Suites.as_view(), name="api-suites"),
     path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),
+    path("api/v1/suites/<str:slug>/sizes/", api_suites.Sizes.as_view(), name="api-sizes"),
     path("api/v1/tasks/", api_suites.Tasks.as_view(), name="api-tasks"),
     path("api/v1/tasks/<path:task>/", api_suites.Task.as_view(), name="api-task"),
     path("api/v1/endpoints/<int:pk>/drift/", api_endpoints.EndpointDrift.as_view(), name="api-drift"),

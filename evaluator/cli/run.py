@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from tqdm import tqdm
 
-from evaluator import config, hub, suites
+from evaluator import config, hub, planner, suites
 from evaluator import run as files
 from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskSpec
 from evaluator.jobs import unpack_bundle
@@ -63,6 +63,11 @@ def evaluate(
     mirrors = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
     state = config.state_folder()
     model, weights = chosen_model(options, mirrors, state)
+    try:
+        plan, fallback = planner.plans(weights, model.name, settings, config.wishes())
+    except planner.DoesNotFit as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(dir=out, prefix=".run-") as name:
         folder = Path(name)
         task_files = unpack_bundle(bundle, folder / "tasks") if bundle else None
@@ -74,6 +79,8 @@ def evaluate(
             settings=settings,
             task_files=str(task_files) if task_files else None,
             journal=str(journal) if journal else None,
+            plan=plan,
+            fallback=fallback,
         )
         datasets = hub.merge_datasets(mirrors, state / "datasets").resolve()
         with ProgressBar() as bar:

@@ -25,17 +25,20 @@ NEVER = frozenset({"HF_TOKEN", "DATABASE_URL", "REDIS_URL"})
 """Of the site and of the operator, whatever PARITY_CHILD_ENV says; weights are downloaded before the child starts."""
 
 
-def for_child() -> dict[str, str]:
+GIB = 2**30
+
+
+def for_child(*, cache_bytes: int = 2 * GIB) -> dict[str, str]:
     """What a child may see of this process's environment, plus what the engines need to use the whole machine.
 
-    On CPU vLLM would use one thread of two here and ask for half of the memory; variables that the operator set win.
+    On CPU vLLM would use one thread of two here and ask for half of the memory: `cache_bytes` is what its key-value
+    cache gets there, 0 for its own choice. Variables that the operator set win.
     """
     named = {name.strip() for name in os.environ.get("PARITY_CHILD_ENV", "").split(",")}
     environment = {name: value for name, value in os.environ.items() if allowed(name, named)}
     defaults = {
         "VLLM_CPU_OMP_THREADS_BIND": cores(),
         "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
-        "VLLM_CPU_KVCACHE_SPACE": "2",
         # One process a run: nothing is left to outlive it, and the engine starts sooner. GPU workers that span
         # several devices start their own processes all the same.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -44,6 +47,8 @@ def for_child() -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
     }
+    if cache_bytes:
+        defaults["VLLM_CPU_KVCACHE_SPACE"] = str(-(-cache_bytes // GIB))
     if shutil.which("g++") is None:
         # vLLM compiles small kernels even where it runs eagerly, and dies without a compiler; the samples are the same.
         defaults["TORCHDYNAMO_DISABLE"] = "1"

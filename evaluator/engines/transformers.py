@@ -5,33 +5,45 @@ from typing import Any
 import torch
 from lm_eval.models import huggingface
 from lm_eval.models.huggingface import HFLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from evaluator.contract import Settings
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
+from evaluator.planner import Plan
 from evaluator.run import Scoring
 
 CPU_BATCH = 8
 """On CPU larger batches only add padding; on GPU lm-eval finds the largest that fits."""
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast") -> HFLM:
-    """Load the weights in `path`."""
+def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast", plan: Plan | None = None) -> HFLM:
+    """Load the weights in `path`, by `plan`; None: as the settings want it."""
+    plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return ReportingHFLM(
         report,
         pretrained=path,
-        dtype=settings.dtype,
-        max_length=settings.max_length,
+        dtype=plan.dtype,
+        max_length=plan.max_length,
         device=device,
         batch_size="auto" if device == "cuda" else CPU_BATCH,
         trust_remote_code=False,
     )
 
 
+def loader_of(path: str) -> Any:
+    """What loads the checkpoint where lm-eval would choose wrongly: models that also see, and Mistral 4, are not among
+    transformers' causal ones. None: lm-eval chooses."""
+    kind = type(AutoConfig.from_pretrained(path, local_files_only=True))
+    sees = kind in AutoModelForImageTextToText._model_mapping and kind not in AutoModelForCausalLM._model_mapping
+    return AutoModelForImageTextToText if sees else None
+
+
 class ReportingHFLM(Reporting, HFLM):
     """lm-eval's HFLM with its progress told."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:
+        self.AUTO_MODEL_CLASS = loader_of(arguments["pretrained"])
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
         # Upstream drives a bar of its own module's `tqdm` and offers no other hook.

@@ -14,10 +14,9 @@ from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
 from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
+from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
-CPU_SEQUENCES = 32
-"""Requests in flight on CPU: as fast as 256 there, and the first items are done after seconds, not at the end."""
 CPU_BLOCK = 32
 """Tokens of a block of the key-value cache on CPU, the smallest that its kernels like. Contexts are shared in whole
 blocks, and vLLM's 128 would compute half of that again for each choice."""
@@ -25,15 +24,21 @@ NEEDED = ("logprob_token_ids", "skip_reading_prefix_cache", "flat_logprobs")
 """Parameters of vLLM that contexts are shared by."""
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast") -> VLLM:
-    """Start the engine with the weights in `path`."""
-    arguments: dict[str, Any] = {"max_model_len": settings.max_length, "disable_log_stats": True}
-    if not torch.cuda.is_available():
+def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast", plan: Plan | None = None) -> VLLM:
+    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it."""
+    plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length, max_num_seqs=CPU_SEQUENCES)
+    arguments: dict[str, Any] = {"max_model_len": plan.max_length, "disable_log_stats": True}
+    arguments["max_num_seqs"] = plan.max_num_seqs
+    if torch.cuda.is_available():
+        arguments["tensor_parallel_size"] = plan.tensor_parallel_size
+        arguments["gpu_memory_utilization"] = plan.memory_share
+    else:
         arguments["enforce_eager"] = True  # compiling takes longer than it saves on CPU
-        arguments["max_num_seqs"] = CPU_SEQUENCES
         if scoring == "fast":
             arguments["block_size"] = CPU_BLOCK
-    arguments |= {"pretrained": path, "dtype": settings.dtype, "batch_size": "auto"}
+    if plan.quantised_here:
+        arguments["quantization"] = plan.quantisation
+    arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto"}
     return SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
 
 

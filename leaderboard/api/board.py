@@ -56,8 +56,8 @@ class RankingView(PublicView):
         """The newest ranking, or the one that a cursor names."""
         if "cursor" in request.query_params:
             return f"snapshot {self.place(request)[0]}"
-        newest = snapshots.newest_key(request.query_params.get("suite", ""))
-        return None if newest is None else f"snapshot {newest}"
+        state = snapshots.state_of(request.query_params.get("suite", ""))
+        return None if state is None else f"snapshot {state.key}"
 
     def place(self, request: Request) -> list[int]:
         """The snapshot and page that a cursor names; raises BadQuery."""

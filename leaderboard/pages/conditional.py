@@ -77,7 +77,7 @@ def tag_of(request: HttpRequest, varying: tuple[str, ...]) -> str | None:
         return None
     parts = [
         program(), request.build_absolute_uri(), *(request.headers.get(name, "") for name in varying),
-        state.digest, ago(state.created_at), *map(str, state.keys),
+        state.digest, ago(state.created_at), str(state.suite), str(state.imported),
     ]  # fmt: skip
     return f'"{hashlib.sha256(chr(0).join(parts).encode(errors="surrogatepass")).hexdigest()[:32]}"'
 

@@ -8,11 +8,11 @@ from django.views.decorators.http import require_safe
 
 from leaderboard.pages.charts import histories
 from leaderboard.pages.errors import readable
-from leaderboard.pages.repeat import repeat_command
 from leaderboard.pages.requests import page_number
-from leaderboard.pages.tables import csv_reply
+from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import models as kept
 from leaderboard.queries.history import points_of
+from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.standings import SuiteStandings, rankings, standings_of
 
 HISTORY = 40
@@ -54,7 +54,7 @@ def history(request: HttpRequest) -> HttpResponse:
          one.stderr, "yes" if one.current else "no")
         for one in points_of(found, most=None)
     )  # fmt: skip
-    return csv_reply("model-history", header, rows)
+    return spreadsheet("model-history", header, rows)
 
 
 @require_safe
@@ -66,7 +66,7 @@ def scores(request: HttpRequest) -> HttpResponse:
         "suite", "evaluation", "revision", "precision", "task", "score", "low", "high", "items", "percentile",
         "size_class", "others", "note",
     )  # fmt: skip
-    return csv_reply("model-scores", header, lines(standings_of(found.name, rankings(), most=None)))
+    return spreadsheet("model-scores", header, lines(standings_of(found.name, rankings(), most=None)))
 
 
 def lines(found: list[SuiteStandings]) -> Iterator[tuple[object, ...]]:

@@ -13,10 +13,10 @@ from leaderboard.actions.pause import resume as resume_submission
 from leaderboard.actions.retry import retry as retry_submission
 from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
-from leaderboard.pages.repeat import repeat_command
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import submissions
+from leaderboard.queries.repeat import repeat_command
 
 
 @require_safe

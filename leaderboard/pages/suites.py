@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from leaderboard.pages.charts import sizes_chart
 from leaderboard.pages.errors import readable
-from leaderboard.pages.tables import csv_reply
+from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import sizes as sizes_of
 from leaderboard.queries import suites as kept
 from leaderboard.queries.selection import suite_named
@@ -38,7 +38,7 @@ def scores(request: HttpRequest, suite: str, version: str) -> HttpResponse:
          one.n or None)
         for one in found.cells
     )  # fmt: skip
-    return csv_reply(f"{found.suite.name}-{found.suite.version}-scores", header, rows)
+    return spreadsheet(f"{found.suite.name}-{found.suite.version}-scores", header, rows)
 
 
 @require_safe
@@ -52,4 +52,4 @@ def sizes(request: HttpRequest, suite: str, version: str) -> HttpResponse:
          "yes" if one.front else "no")
         for one in found.drawn
     )  # fmt: skip
-    return csv_reply(f"{found.suite.name}-{found.suite.version}-sizes", header, rows)
+    return spreadsheet(f"{found.suite.name}-{found.suite.version}-sizes", header, rows)

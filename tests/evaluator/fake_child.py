@@ -1,7 +1,7 @@
 """A child without a model, for tests of what surrounds it: `python -m tests.evaluator.fake_child RUN_FOLDER`.
 
 It does what the suite's description says: succeed, fail, crash, hang (with a child of its own), be killed; show the
-environment, or "take 6" seconds, and succeed.
+environment, or "take 6" seconds, and succeed; run out of memory at first, or always.
 """
 
 import os
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, encode_sample
@@ -24,6 +26,9 @@ def main() -> int:
     if what == "fail":
         run.write(folder, run.FAILURE, run.Failed(code="engine_load_failed", message="It cannot be loaded."))
         return 3
+    if what == "run out always" or (what == "run out at first" and spec.fallback is not None):
+        run.write(folder, run.FAILURE, run.Failed(code="out_of_memory", message="The engine ran out of memory."))
+        return run.OUT_OF_MEMORY
     if what == "crash":
         print("the last words", flush=True)
         os._exit(7)
@@ -56,7 +61,10 @@ def main() -> int:
     )  # fmt: skip
     run.write(
         folder, run.OUTCOME,
-        run.Outcome(tasks=tasks, table={}, provenance={"engine": "fake"}, load_seconds=0.1, evaluation_seconds=0.2),
+        run.Outcome(
+            tasks=tasks, table={}, provenance={"engine": "fake", "plan": asdict(spec.plan)},
+            load_seconds=0.1, evaluation_seconds=0.2,
+        ),
     )  # fmt: skip
     return 0
 

@@ -24,7 +24,7 @@ from evaluator.engines.reporting import ItemCounter, Report, Reporting
 from evaluator.run import Scoring
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring) -> "Slow":
+def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: Any) -> "Slow":
     with (Path(path) / "loads").open("a") as loads:
         loads.write(f"{os.getpid()}\n")
     full = Path(path) / "disk"

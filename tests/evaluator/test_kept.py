@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from evaluator import run, suites
 from evaluator.contract import ModelRef, Settings
 from evaluator.jobs import unpack_bundle
 from evaluator.kept import Kept
-from evaluator.supervisor import Clock, Died, Stopped
+from evaluator.supervisor import Died, Stopped, supervise
 from tests.conftest import suite_spec
 
 pytestmark = pytest.mark.slow
@@ -50,14 +51,13 @@ class Runs:
             journal=str(self.folder / "journal"),
             scope=str(self.count),
         )
-        return self.kept.supervise(
+        return supervise(
             here,
             spec,
             working_folder=here,
             watch=watch or (lambda _: None),  # type: ignore[arg-type]
-            clock=Clock(),
             module="tests.evaluator.slow_engine",
-            seconds=seconds,
+            attempt=partial(self.kept.attempt, seconds=seconds),
         )
 
     def loads(self) -> list[int]:
@@ -109,9 +109,9 @@ def test_a_child_that_fails_or_never_stays_is_told_as_ever(tmp_path: Path, kept:
         folder.mkdir()
         suite = replace(suite_spec(), description=what)
         spec = run.RunSpec(model=ModelRef(name="o/m", sha="a" * 40), model_path="/", suite=suite, settings=Settings())
-        return kept.supervise(
-            folder, spec, working_folder=folder, watch=lambda _: None, clock=Clock(),
-            module="tests.evaluator.fake_child", seconds=60,
+        return supervise(
+            folder, spec, working_folder=folder, watch=lambda _: None, module="tests.evaluator.fake_child",
+            attempt=partial(kept.attempt, seconds=60.0),
         )  # fmt: skip
 
     assert go("one", "succeed").tasks == go("two", "succeed").tasks

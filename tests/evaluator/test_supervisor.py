@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from evaluator import run, supervisor
 from evaluator.contract import ModelRef, Settings
 from evaluator.engines import environment
+from evaluator.planner import Plan
 from evaluator.supervisor import Died, Stopped, supervise
 from tests.conftest import suite_spec
 from tests.environment import ROOT
@@ -69,6 +70,35 @@ def test_a_child_killed_from_outside_is_worth_another_attempt(tmp_path: Path) ->
     with pytest.raises(Died) as death:
         go(tmp_path, "killed")
     assert (death.value.code, death.value.retry) == ("child_killed", True)
+
+
+def test_an_engine_that_runs_out_of_memory_is_started_once_more_with_less(tmp_path: Path) -> None:
+    less = Plan(max_num_seqs=8, reasons=("The engine ran out of memory and was started again with less: ...",))
+    outcome = supervise(
+        tmp_path, replace(spec("run out at first"), fallback=less), working_folder=tmp_path, watch=lambda _: None,
+        module=CHILD,
+    )  # fmt: skip
+    assert outcome.provenance["plan"]["max_num_seqs"] == 8
+    assert outcome.provenance["plan"]["reasons"] == list(less.reasons)
+    assert run.read_failure(tmp_path) is None
+    assert run.log_tail(tmp_path, limit=1000).count("the child has started") == 2
+
+
+def test_one_that_runs_out_again_is_for_a_larger_host(tmp_path: Path) -> None:
+    wanted = replace(spec("run out always"), fallback=Plan(reasons=("less",)))
+    with pytest.raises(Died) as death:
+        supervise(tmp_path, wanted, working_folder=tmp_path, watch=lambda _: None, module=CHILD)
+    assert (death.value.code, death.value.retry) == ("out_of_memory", True)
+    assert death.value.message == "The engine ran out of memory."
+    assert run.log_tail(tmp_path, limit=1000).count("the child has started") == 2
+
+
+def test_the_cache_on_cpu_is_as_planned_unless_the_operator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
+    assert environment.for_child(cache_bytes=3 * 2**30)["VLLM_CPU_KVCACHE_SPACE"] == "3"
+    assert "VLLM_CPU_KVCACHE_SPACE" not in environment.for_child(cache_bytes=0)
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "7")
+    assert environment.for_child(cache_bytes=3 * 2**30)["VLLM_CPU_KVCACHE_SPACE"] == "7"
 
 
 def test_stopping_ends_the_child_and_what_it_started(tmp_path: Path) -> None:

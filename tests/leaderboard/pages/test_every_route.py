@@ -79,6 +79,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-workers": (401, 401),
     "api-suites": (200, 200),
     "api-suite": (200, 200),
+    "api-sizes": (200, 200),
     "api-tasks": (200, 200),
     "api-task": (200, 200),
     "api-webhooks": (401, 401),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from evaluator.contract import Settings
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Model, Revision, Submission, Suite
-from leaderboard.pages.repeat import repeat_command
+from leaderboard.queries.repeat import repeat_command
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
 

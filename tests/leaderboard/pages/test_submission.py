@@ -14,7 +14,7 @@ from evaluator.contract import Settings
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Event, Job, Model, Owner, Submission, Suite, WorkerToken
-from leaderboard.pages.repeat import repeat_command
+from leaderboard.queries.repeat import repeat_command
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
 
