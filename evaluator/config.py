@@ -11,6 +11,8 @@ from evaluator import host, hub, planner
 from evaluator.contract import Engine, Queue
 from evaluator.run import Scoring
 
+ENGINES = ("vllm", "transformers", "endpoint")
+
 
 class ConfigError(Exception):
     """A variable is missing or wrong; the message names it and gives an example."""
@@ -132,8 +134,8 @@ def from_environment() -> Config:
         url=needed("PARITY_URL", "https://parity.example.org").rstrip("/"),
         token=needed("PARITY_WORKER_TOKEN", "the token that the site's staff gave this worker"),
         name=os.environ.get("PARITY_WORKER_NAME") or socket.gethostname(),
-        queues=choice("PARITY_WORKER_QUEUES", "cpu", ("cpu", "gpu")),  # type: ignore[arg-type]
-        engines=choice("PARITY_WORKER_ENGINES", "vllm,transformers", ("vllm", "transformers")),  # type: ignore[arg-type]
+        queues=choice("PARITY_WORKER_QUEUES", "cpu", ("cpu", "gpu", "api")),  # type: ignore[arg-type]
+        engines=choice("PARITY_WORKER_ENGINES", "vllm,transformers", ENGINES),  # type: ignore[arg-type]
         mirrors=hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", "")),
         state=state_folder(),
         hub_token=os.environ.get("HF_TOKEN"),

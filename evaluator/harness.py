@@ -30,11 +30,12 @@ from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from evaluator import run
-from evaluator.contract import Sample, Settings, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import code_eval, memory, templates
+from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.engines import code_eval, core, endpoint, memory, passes, templates
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import samples_of, task_result, unavailable
+from evaluator.run import Unusable
 
 log = logging.getLogger("evaluator.harness")
 
@@ -46,14 +47,6 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 Loaded: TypeAlias = "Task | Group"
-
-
-class Unusable(Exception):
-    """The evaluation cannot be done with this model or suite: a code and a sentence for people."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 class Reporter:
@@ -104,7 +97,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     loaded, missing = load_tasks(spec)
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
-    total = sum(items_of(task, specification.limit) for specification, task in loaded)
+    total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
     started = time.monotonic()
     model = engine.model(folder, spec, reporter)
@@ -115,13 +108,15 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results.append(measure(model, group, spec.settings))
+        results.append(measure_passes(model, group, spec))
     evaluation_seconds = time.monotonic() - started
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
         table |= result["results"] | result.get("groups", {})
         raw |= result["samples"]
+    if spec.behind is not None:
+        missing |= refused(model, loaded)
     tasks = write_samples(folder, spec, loaded, missing, table, raw)
     return run.Outcome(
         tasks=tasks,
@@ -134,7 +129,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
 
 def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
     """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
-    manager = TaskManager(include_path=spec.task_files)
+    manager = TaskManager(include_path=[str(core.FOLDER), *([spec.task_files] if spec.task_files else [])])
     loaded: list[tuple[TaskSpec, Loaded]] = []
     missing: dict[str, str] = {}
     for task in spec.suite.tasks:
@@ -155,7 +150,11 @@ def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[s
             if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
                 leaf.set_config(key="num_fewshot", value=task.num_fewshot)
             code_eval.judge_at_once(leaf)
-        loaded.append((task, entry))
+        reason = next(filter(None, map(endpoint.why_not, leaves(entry))), "") if spec.behind else ""
+        if reason:
+            missing[task.task] = reason
+        else:
+            loaded.append((task, entry))
     return loaded, missing
 
 
@@ -177,6 +176,15 @@ def items_of(entry: Loaded, limit: int | None) -> int:
     return total
 
 
+def refused(model: endpoint.EndpointLM, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str, str]:
+    """The tasks of which an endpoint refused too many items, with the reason."""
+    found = {
+        task.task: model.too_often_refused((leaf.task_name for leaf in leaves(entry)), items_of(entry, task.limit))
+        for task, entry in loaded
+    }
+    return {task: reason for task, reason in found.items() if reason}
+
+
 def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:
     """Tasks that share a limit run in one call, as one `lm_eval run` would, so that they share its batches."""
     groups: dict[int | None, list[tuple[TaskSpec, Loaded]]] = {}
@@ -187,6 +195,8 @@ def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskS
 
 def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     """Load the model; what an engine refuses is the model's fault and worth its own words."""
+    if spec.behind is not None:
+        return endpoint.load(spec.behind, reporter.items)
     try:
         engine = importlib.import_module(ENGINES[spec.settings.engine])
     except ImportError as error:
@@ -227,13 +237,28 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     }
 
 
-def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], settings: Settings) -> dict[str, Any]:
+def passes_of(spec: run.RunSpec) -> int:
+    """How often every item is asked."""
+    return 1 if spec.behind is None else spec.behind.sampling.passes
+
+
+def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> dict[str, Any]:
+    """What one call of lm-eval measures, or as many as there are passes, together."""
+    chat = spec.settings.apply_chat_template or (spec.behind is not None and spec.behind.chat)
+    runs = []
+    for number in range(1, passes_of(spec) + 1):
+        model.number = number
+        runs.append(measure(model, group, chat=chat))
+    return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
+
+
+def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> dict[str, Any]:
     """One call of lm-eval's `simple_evaluate`, the only one in the project."""
     results = simple_evaluate(
         model=model,
         tasks=[entry for _, entry in group],
         limit=group[0][0].limit,
-        apply_chat_template=settings.apply_chat_template,
+        apply_chat_template=chat,
         log_samples=True,
         confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
@@ -252,7 +277,7 @@ def write_samples(
     raw: dict[str, Any],
 ) -> tuple[TaskResult, ...]:
     """Write every sample, and return the suite's results in the suite's order."""
-    results = {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
+    results: dict[str, TaskResult] = {}
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
@@ -262,6 +287,7 @@ def write_samples(
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             results[task.task] = task_result(task, table[name_of(entry)], samples)
+    results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
 
 
@@ -280,7 +306,7 @@ def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> 
         "dtype": dtype_used(spec, model),
         "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
         "plan_notes": " ".join(spec.plan.reasons),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)),
+        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
         "requests": requests_of(model),
         "max_length": model.max_length,
         "seeds": SEEDS,

@@ -14,7 +14,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 
-from evaluator import config, jobs, run_folders
+from evaluator import behind, config, jobs, run_folders
 from evaluator.client import Site, SiteError
 from evaluator.contract import EDITION, HELLO_SECONDS, ClaimRequest
 from evaluator.received import Received
@@ -109,6 +109,7 @@ def introduction(settings: config.Config) -> ClaimRequest:
 def start(settings: config.Config) -> None:
     """Work until told to stop: at the broker's doorbell, or without REDIS_URL by asking the site."""
     run_folders.sweep(settings.state / "runs")
+    behind.sweep(settings.state)
     if not os.environ.get("REDIS_URL"):
         poll(settings)
         return

@@ -10,6 +10,7 @@ from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
+from leaderboard.api import tco as api_tco
 from leaderboard.pages import (
     board,
     compare,
@@ -26,6 +27,7 @@ from leaderboard.pages import (
     submit_endpoint,
     suites,
     tasks,
+    tco,
 )
 
 urlpatterns = [
@@ -62,6 +64,8 @@ urlpatterns = [
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
+    path("tco", tco.tco, name="tco"),
+    path("tco.csv", tco.tco_csv, name="tco-csv"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
@@ -84,6 +88,7 @@ urlpatterns = [
     path("api/v1/leaderboard/", api_board.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
+    path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
     path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),
     path("api/v1/revisions/", catalogue.Revisions.as_view(), name="api-revisions"),

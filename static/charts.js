@@ -11,6 +11,12 @@
   const tipStyle = { fill: "var(--surface)", stroke: LINE, textPadding: 9, fontSize: 12 };
 
   const count = (n) => n >= 1e9 ? `${+(n / 1e9).toPrecision(3)} B` : `${+(n / 1e6).toPrecision(3)} M`;
+  const KEYS = HUES.slice(1); // of lines beside one of our own
+  const UNITS = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " k"]];
+  const short = (n) => {
+    const [size, unit] = UNITS.find(([size]) => Math.abs(n) >= size) || [1, ""];
+    return `${+(n / size).toPrecision(3)}${unit}`;
+  };
   const one = (x) => x.toFixed(1).replace("-", "−");
   const signed = (x) => (x > 0 ? "+" : "") + one(x);
   const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
@@ -111,6 +117,47 @@
         ],
       });
     },
+
+    staircase({ corners, top, at, apis }, width) {
+      const steps = corners.map(([requests, dollars]) => ({ requests, dollars }));
+      const lines = apis.flatMap(([name, request], i) => [0, 1].map((end) => ({ name, key: KEYS[i], requests: end * top, dollars: end * top * request })));
+      const most = Math.max(...steps.map((d) => d.dollars), at[1]) * 1.5, roomy = width > 480;
+      return Plot.plot({
+        width, height: Math.min(400, Math.max(280, width * 0.45)), marginLeft: 62, marginRight: 18, marginBottom: 42, marginTop: 26,
+        x: { label: "requests a month", labelAnchor: "center", labelArrow: "none", domain: [0, top], tickFormat: short, ticks: roomy ? 8 : 4 },
+        y: { label: "US dollars a month", labelArrow: "none", domain: [0, most], tickFormat: (y) => `$${short(y)}`, ticks: 6 },
+        color: { type: "identity" },
+        marks: [
+          Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
+          Plot.line(steps, { x: "requests", y: "dollars", stroke: HUES[0], strokeWidth: 2, clip: true }),
+          Plot.line(lines, { x: "requests", y: "dollars", z: "name", stroke: "key", strokeWidth: 1.8, clip: true }),
+          Plot.dot([at], { x: (d) => d[0], y: (d) => d[1], r: 6, stroke: "var(--ink)", strokeWidth: 2 }),
+          Plot.tip(steps, Plot.pointer({ x: "requests", y: "dollars", title: (d) => [`${short(d.requests)} requests a month`, `self-hosted $${short(d.dollars)}`,
+            ...apis.map(([name, request]) => `${cut(name, 30)} $${short(request * d.requests)}`)].join("\n"), ...tipStyle })),
+        ],
+      });
+    },
+
+    tornado({ rows, now, apis }, width) {
+      const all = rows.map(([name, low, high]) => ({ name, low, high }));
+      const bars = all.flatMap((d) => [{ name: d.name, x: d.low, half: true }, { name: d.name, x: d.high, half: false }]);
+      const from = Math.min(now, ...bars.map((d) => d.x)), to = Math.max(now, ...bars.map((d) => d.x));
+      const pad = (to - from || now || 1) * 0.06, seen = apis.map(([name, x], i) => ({ name, x, key: KEYS[i] })).filter((d) => d.x >= from - 6 * pad && d.x <= to + 6 * pad);
+      const domain = [Math.max(0, Math.min(from, ...seen.map((d) => d.x)) - pad), Math.max(to, ...seen.map((d) => d.x)) + pad];
+      return Plot.plot({
+        width, height: 64 + all.length * 30, marginLeft: width < 560 ? 118 : 170, marginRight: 16, marginBottom: 42, marginTop: 8,
+        x: { label: "US dollars for a million tokens", labelAnchor: "center", labelArrow: "none", domain, tickFormat: (x) => `$${short(x)}`, ticks: Math.max(3, Math.round(width / 120)) },
+        y: { type: "band", domain: all.map((d) => d.name), label: null, padding: 0.35, tickSize: 0 },
+        color: { type: "identity" },
+        marks: [
+          Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1 }),
+          Plot.link(bars, { y1: "name", y2: "name", x1: now, x2: "x", stroke: HUES[0], strokeOpacity: (d) => d.half ? 0.45 : 1, strokeWidth: 14 }),
+          Plot.ruleX([now], { stroke: INK, strokeWidth: 1.5 }),
+          Plot.ruleX(seen, { x: "x", stroke: "key", strokeWidth: 1.8, strokeDasharray: "5 3" }),
+          Plot.tip(bars, Plot.pointer({ x: "x", y: "name", title: (d) => `${d.name} ${d.half ? "lower" : "higher"}: $${short(d.x)} a million`, ...tipStyle })),
+        ],
+      });
+    },
   };
 
   function render(holder, data, width) {
@@ -121,7 +168,7 @@
     holder.replaceChildren(drawn);
   }
 
-  for (const holder of document.querySelectorAll("[data-chart]")) {
+  function watch(holder) {
     const data = JSON.parse(document.getElementById(holder.dataset.chart).textContent);
     let last = 0;
     new ResizeObserver(([entry]) => {
@@ -131,4 +178,8 @@
       render(holder, data, width);
     }).observe(holder);
   }
+
+  const watchAll = (root) => root.querySelectorAll("[data-chart]").forEach(watch);
+  watchAll(document);
+  document.addEventListener("htmx:afterSwap", (event) => watchAll(event.target)); // of parts that are replaced
 })();

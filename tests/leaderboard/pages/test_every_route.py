@@ -53,6 +53,9 @@ ROUTES: dict[str, tuple[int, int]] = {
     "diff": (404, 404),  # there is but one evaluation
     "api-compare": (400, 400),
     "api-diff": (404, 404),
+    "tco": (200, 200),
+    "tco-csv": (200, 200),
+    "api-tco": (200, 200),
     "notices": (302, 200),
     "notices-mail": (302, 405),
     "webhook-disable": (302, 405),
