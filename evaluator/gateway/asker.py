@@ -99,6 +99,8 @@ class Asker:
         """Ask until there is an answer, or there will be none."""
         tries, since = 0, time.monotonic()
         while True:
+            if self.ended:
+                raise NoMore(self.ended)
             body = self.wire.body(asked, self.refused)
             number, sent_at = await self.turn(asked)
             try:
@@ -124,10 +126,10 @@ class Asker:
         A refusal that teaches how to ask is no failure: it is asked so.
         """
         while True:
-            body = self.wire.body(asked, self.refused)
             most = self.most(asked)
             if self.ended or not self.meter.fits(most):
                 raise self.end(self.used_up(most))
+            body = self.wire.body(asked, self.refused)
             number, sent_at = self.sending(most)
             try:
                 heard = await self.once(number, body, sent_at, max(0.001, end - time.monotonic()))

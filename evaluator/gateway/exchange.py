@@ -63,8 +63,9 @@ class Wire:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise AddressRefused("bad_url", "Nothing may be sent to this address.")
+        if self.problem is not None:
+            raise AddressRefused(self.problem.code, self.problem.message)
+        assert self._session is not None
         return self._session
 
     def body(self, asked: Asked, refused: Set[str]) -> dict[str, Any]:
