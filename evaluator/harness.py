@@ -10,13 +10,11 @@ import errno
 import importlib
 import logging
 import os
-import platform
 import sys
 import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,13 +24,13 @@ from lm_eval.api.group import Group
 from lm_eval.api.task import Task
 from lm_eval.evaluator_utils import get_sample_size
 from lm_eval.tasks import TaskManager
-from msgspec import to_builtins
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
 from evaluator.engines import code_eval, core, endpoint, memory, passes, templates
-from evaluator.journal import Journal, tokenizer_digest
+from evaluator.engines.provenance import SEEDS, identity, provenance
+from evaluator.journal import Journal
 from evaluator.kept import next_run
 from evaluator.records import samples_of, task_result, unavailable
 from evaluator.run import Unusable
@@ -40,8 +38,6 @@ from evaluator.run import Unusable
 log = logging.getLogger("evaluator.harness")
 
 ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
-SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
-"""lm-eval's own defaults, written down because the score depends on them."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -218,25 +214,6 @@ def journal_of(spec: run.RunSpec, model: Any) -> Journal | None:
     return Journal(Path(spec.journal), identity(spec, model))
 
 
-def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
-    """What decides a response, beside the request: responses are shared where all of this is equal."""
-    return {
-        "revision": spec.model.sha,
-        "tokenizer": tokenizer_digest(Path(spec.model_path)),
-        "settings": to_builtins(spec.settings),
-        "dtype": dtype_used(spec, model),
-        "quantisation": spec.plan.quantisation,
-        "tensor_parallel_size": spec.plan.tensor_parallel_size,
-        "max_length": model.max_length,
-        "path": model.path_facts()["path"],
-        "seeds": SEEDS,
-        "versions": versions(),
-        "hardware": hardware(),
-        "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", ""),
-        "scope": spec.scope,
-    }
-
-
 def passes_of(spec: run.RunSpec) -> int:
     """How often every item is asked."""
     return 1 if spec.behind is None else spec.behind.sampling.passes
@@ -293,69 +270,6 @@ def write_samples(
 
 def specification(spec: run.RunSpec, task: str) -> TaskSpec:
     return next(one for one in spec.suite.tasks if one.task == task)
-
-
-def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a reader needs to repeat the run and to judge a difference."""
-    return {
-        "model": spec.model.name,
-        "revision": spec.model.sha,
-        "suite": spec.suite.slug,
-        "engine": spec.settings.engine,
-        **model.path_facts(),
-        "dtype": dtype_used(spec, model),
-        "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
-        "plan_notes": " ".join(spec.plan.reasons),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
-        "requests": requests_of(model),
-        "max_length": model.max_length,
-        "seeds": SEEDS,
-        "task_versions": {name: value for result in results for name, value in result["versions"].items()},
-        "task_hashes": {name: value for result in results for name, value in result.get("task_hashes", {}).items()},
-        "datasets": {
-            name: str(task.get("dataset_path") or "") for result in results for name, task in result["configs"].items()
-        },
-        "chat_template_sha": results[0].get("chat_template_sha"),
-        "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0"),
-        "versions": versions(),
-        "hardware": hardware(),
-        "python": platform.python_version(),
-    }
-
-
-def requests_of(model: Any) -> dict[str, int]:
-    """How many requests the engine answered in this run, and how many came from the journal."""
-    counts = {"asked": model.asked, "replayed": model.replayed}
-    return counts if model.journal is None else {**counts, "damaged_journal_lines": model.journal.damaged}
-
-
-def versions() -> dict[str, str]:
-    return {package: installed(package) for package in ("lm_eval", "vllm", "torch", "transformers", "datasets")}
-
-
-def dtype_used(spec: run.RunSpec, model: Any) -> str:
-    """What the weights were computed in, where the engine says so."""
-    return str(getattr(getattr(model, "model", None), "dtype", "") or dtype_of(model) or spec.settings.dtype)
-
-
-def dtype_of(model: Any) -> str:
-    """The dtype that vLLM chose, where the model is vLLM's."""
-    engine = getattr(getattr(model, "model", None), "llm_engine", None)
-    return str(engine.model_config.dtype).removeprefix("torch.") if engine else ""
-
-
-def installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def hardware() -> str:
-    """The GPU's name, or the processor's."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    return f"CPU {platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def plain(table: dict[str, Any]) -> dict[str, Any]:

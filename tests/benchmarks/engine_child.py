@@ -25,7 +25,8 @@ from vllm import SamplingParams
 from evaluator.contract import Settings
 from evaluator.engines import templates
 from evaluator.engines import vllm as ours
-from evaluator.harness import SEEDS, leaves
+from evaluator.engines.provenance import SEEDS
+from evaluator.harness import leaves
 from evaluator.journal import Journal
 from tests.prefix_tree import tree_size
 
