@@ -44,6 +44,8 @@ class Config:
     """How long an engine stays loaded after a job, for another one of the same revision and settings."""
     weights_bytes: int = 500 * 10**9
     """The most of downloaded weights before another download; those used longest ago go first."""
+    slots: int = 1
+    """Jobs at once; more than one only of endpoints, which leave this machine idle."""
     plan: Mapping[str, Any] = field(default_factory=dict)
     """The operator's part of every plan: `evaluator.planner.OVERRIDES`."""
 
@@ -102,6 +104,21 @@ def seconds(variable: str, default: str) -> float:
     return found
 
 
+def queues_here() -> tuple[Queue, ...]:
+    """The queues that this worker serves."""
+    return choice("PARITY_WORKER_QUEUES", "cpu", ("cpu", "gpu", "api"))  # type: ignore[return-value]
+
+
+def slots_here() -> int:
+    """Jobs at once: one where the machine itself computes, PARITY_WORKER_SLOTS where it only asks endpoints."""
+    if set(queues_here()) != {"api"}:
+        return 1
+    given = os.environ.get("PARITY_WORKER_SLOTS") or "4"
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 256):
+        raise ConfigError(f"PARITY_WORKER_SLOTS={given!r} does not work: it is a number from 1 to 256.")
+    return int(given)
+
+
 def memory() -> int | None:
     """Bytes for a model: PARITY_WORKER_MEMORY_GB, else the GPUs' together, else the machine's; None if nobody knows."""
     given = os.environ.get("PARITY_WORKER_MEMORY_GB", "")
@@ -134,7 +151,7 @@ def from_environment() -> Config:
         url=needed("PARITY_URL", "https://parity.example.org").rstrip("/"),
         token=needed("PARITY_WORKER_TOKEN", "the token that the site's staff gave this worker"),
         name=os.environ.get("PARITY_WORKER_NAME") or socket.gethostname(),
-        queues=choice("PARITY_WORKER_QUEUES", "cpu", ("cpu", "gpu", "api")),  # type: ignore[arg-type]
+        queues=queues_here(),
         engines=choice("PARITY_WORKER_ENGINES", "vllm,transformers", ENGINES),  # type: ignore[arg-type]
         mirrors=hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", "")),
         state=state_folder(),
@@ -148,5 +165,6 @@ def from_environment() -> Config:
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
         keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
         weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
+        slots=slots_here(),
         plan=wishes(),
     )
