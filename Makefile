@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-engine bench-path bench-sandbox bench-web bench-gradio screenshots survive clean
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-engine bench-path bench-sandbox bench-web bench-gradio screenshots survive bench-code clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -51,6 +51,8 @@ bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON obj
 
 bench-engine: $(VENV)/.dev ## Time our engine against lm-eval's own on real data; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.engine
+bench-code: $(VENV)/.dev ## Score generated programs through the site and by lm-eval; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.code
 
 bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.sandbox

@@ -11,10 +11,8 @@ from msgspec import to_builtins
 from msgspec.structs import asdict
 
 from evaluator import run
+from evaluator.engines.building import SEEDS
 from evaluator.journal import tokenizer_digest
-
-SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
-"""lm-eval's own defaults, written down because the score depends on them."""
 
 
 def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> dict[str, Any]:

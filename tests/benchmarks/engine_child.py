@@ -25,8 +25,7 @@ from vllm import SamplingParams
 from evaluator.contract import Settings
 from evaluator.engines import templates
 from evaluator.engines import vllm as ours
-from evaluator.engines.provenance import SEEDS
-from evaluator.harness import leaves
+from evaluator.engines.building import SEEDS, leaves
 from evaluator.journal import Journal
 from tests.prefix_tree import tree_size
 
