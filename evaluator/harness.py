@@ -18,19 +18,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.data_digests import data_digest
 from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
 from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tasks, name_of, refused
-from evaluator.engines.provenance import identity, provenance
-from evaluator.journal import Journal
+from evaluator.engines.counting import Counter
+from evaluator.engines.provenance import dtype_used, hardware, provenance, versions
+from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
-from evaluator.records import samples_of, task_result, unavailable
+from evaluator.records import nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
+
+lm_eval.evaluator.get_git_commit_hash = lambda: None  # git would be asked about the folder that this runs in, aloud
 
 ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
 
@@ -62,6 +68,19 @@ class Reporter:
         self._written = time.monotonic()
 
 
+class Phases:
+    """Wall seconds of what was done, one after the other."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def end(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = round(now - self._since, 3)
+        self._since = now
+
+
 class LoadedEngine:
     """The engine, and for what it is loaded: another run of the same revision and settings finds it here."""
 
@@ -81,26 +100,26 @@ class LoadedEngine:
 
 def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: LoadedEngine) -> run.Outcome:
     """Build the tasks, load the engine, evaluate, and write the samples."""
+    phases = Phases()
     reporter.phase("preparing")
     loaded, missing = load_tasks(spec)
+    phases.end("preparing")
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
-    started = time.monotonic()
     model = engine.model(folder, spec, reporter)
-    load_seconds = time.monotonic() - started
+    phases.end("loading")
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
     model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
-    started = time.monotonic()
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
         results.append(measure_passes(model, group, spec))
-    evaluation_seconds = time.monotonic() - started
+    phases.end("evaluating")
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
@@ -108,14 +127,24 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         raw |= result["samples"]
     if spec.behind is not None:
         missing |= refused(model, loaded)
-    tasks = write_samples(folder, spec, loaded, missing, table, raw)
+    tokens: dict[str, int] = {}
+    tasks = write_samples(folder, spec, model, loaded, missing, table, raw, tokens)
+    data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
+    told = provenance(spec, model, results, seeds=SEEDS, data=data)
+    phases.end("writing")
     return run.Outcome(
         tasks=tasks,
         table=plain(table),
-        provenance=provenance(spec, model, results),
-        load_seconds=load_seconds,
-        evaluation_seconds=evaluation_seconds,
+        provenance={**told, "tokens": tokens | saved(model), "seconds": phases.seconds},
+        load_seconds=phases.seconds["loading"],
+        evaluation_seconds=phases.seconds["evaluating"],
     )
+
+
+def saved(model: Any) -> dict[str, int]:
+    """Tokens of prompts that lm-eval would have computed and that were taken from the cache instead."""
+    work = model.path_facts().get("scoring_tokens")
+    return {"saved": work["asked"] - work["computed"]} if work else {}
 
 
 def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:
@@ -149,6 +178,25 @@ def journal_of(spec: run.RunSpec, model: Any) -> Journal | None:
     if spec.journal is None:
         return None
     return Journal(Path(spec.journal), identity(spec, model))
+
+
+def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
+    """What decides a response, beside the request: responses are shared where all of this is equal."""
+    return {
+        "revision": spec.model.sha,
+        "tokenizer": tokenizer_digest(Path(spec.model_path)),
+        "settings": to_builtins(spec.settings),
+        "dtype": dtype_used(spec, model),
+        "quantisation": spec.plan.quantisation,
+        "tensor_parallel_size": spec.plan.tensor_parallel_size,
+        "max_length": model.max_length,
+        "path": model.path_facts()["path"],
+        "seeds": SEEDS,
+        "versions": versions(),
+        "hardware": hardware(),
+        "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", ""),
+        "scope": spec.scope,
+    }
 
 
 def passes_of(spec: run.RunSpec) -> int:
@@ -185,19 +233,23 @@ def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> 
 def write_samples(
     folder: Path,
     spec: run.RunSpec,
+    model: Any,
     loaded: list[tuple[TaskSpec, Loaded]],
     missing: dict[str, str],
     table: dict[str, Any],
     raw: dict[str, Any],
+    tokens: dict[str, int],
 ) -> tuple[TaskResult, ...]:
-    """Write every sample, and return the suite's results in the suite's order."""
+    """Write every sample, and return the suite's results in the suite's order; `tokens` are added up."""
     results: dict[str, TaskResult] = {}
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
             for leaf in leaves(entry):
                 code_eval.explain(leaf, raw[leaf.task_name])
-                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task)
+                # What an endpoint was asked, the gateway counts.
+                told = Counter(model, leaf.task_name, tokens) if spec.behind is None else nothing_told
+                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             results[task.task] = task_result(task, table[name_of(entry)], samples)

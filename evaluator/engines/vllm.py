@@ -10,6 +10,7 @@ from lm_eval.models.vllm_causallms import VLLM
 from vllm import SamplingParams, TokensPrompt
 
 from evaluator.contract import Settings
+from evaluator.engines.counting import Counting
 from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
@@ -42,7 +43,7 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     return SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
 
 
-class ReportingVLLM(Reporting, VLLM):
+class ReportingVLLM(Reporting, Counting, VLLM):
     """lm-eval's VLLM with its progress told and each text on disk once it is finished."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:
