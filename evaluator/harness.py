@@ -209,7 +209,7 @@ def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.R
     chat = spec.settings.apply_chat_template or (spec.behind is not None and spec.behind.chat)
     runs = []
     for number in range(1, passes_of(spec) + 1):
-        model.number = number
+        model.current_pass = number
         runs.append(measure(model, group, chat=chat))
     return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
 

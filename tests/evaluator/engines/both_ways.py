@@ -61,7 +61,13 @@ def texts(model: vllm.SharingVLLM) -> dict[str, Any]:
     """Prompts of several lengths, two of them equal, with limits of their own, as lm-eval asks for texts."""
     prompts = [STORY * (1 + number % 3) + f"Chapter {number}" for number in range(6)]
     asked = [
-        Instance("generate_until", {}, (text, {"until": ["\n"], "max_gen_toks": 4 + place}), 0, ("story", place, 1))
+        Instance(
+            "generate_until",
+            {},
+            (text, {"until": ["\n"], "max_gen_toks": 4 + place, "do_sample": False}),
+            0,
+            ("story", place, 1),
+        )
         for place, text in enumerate([*prompts, prompts[0]])
     ]
     asked[-1].arguments = asked[0].args
