@@ -12,7 +12,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-path bench-sandbox bench-gateway bench-web bench-gradio screenshots survive clean
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-path bench-sandbox bench-gateway bench-web bench-gradio
+.PHONY: screenshots survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -48,6 +49,9 @@ lock: ## Resolve every package anew and write docker/lock
 
 bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.path
+
+bench-code: $(VENV)/.dev ## Score generated programs through the site and by lm-eval; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.code
 
 bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.sandbox

@@ -18,34 +18,27 @@ from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
-from lm_eval.api.group import Group
-from lm_eval.api.task import Task
-from lm_eval.evaluator_utils import get_sample_size
-from lm_eval.tasks import TaskManager
 from msgspec import to_builtins
 from msgspec.structs import asdict, replace
 
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
-from evaluator.engines import code_eval, core, endpoint, memory, passes, templates
+from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
+from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tasks, name_of, refused
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import samples_of, task_result, unavailable
 from evaluator.run import Unusable
 
-log = logging.getLogger("evaluator.harness")
+lm_eval.evaluator.get_git_commit_hash = lambda: None  # git would be asked about the folder that this runs in, aloud
 
 ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
-SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
-"""lm-eval's own defaults, written down because the score depends on them."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-Loaded: TypeAlias = "Task | Group"
 
 
 class Reporter:
@@ -84,6 +77,9 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     started = time.monotonic()
     model = load_engine(folder, spec, reporter)
     load_seconds = time.monotonic() - started
+    for _, entry in loaded:
+        for leaf in leaves(entry):
+            derived.fit(leaf, model.max_length)
     model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
     started = time.monotonic()
@@ -107,64 +103,6 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         load_seconds=load_seconds,
         evaluation_seconds=evaluation_seconds,
     )
-
-
-def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
-    """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
-    manager = TaskManager(include_path=[str(core.FOLDER), *([spec.task_files] if spec.task_files else [])])
-    loaded: list[tuple[TaskSpec, Loaded]] = []
-    missing: dict[str, str] = {}
-    for task in spec.suite.tasks:
-        try:
-            found = manager.load([task.task])
-        except MemoryError:
-            raise
-        except Exception as error:  # whatever a task's own code raises, the other tasks can still be measured
-            log.warning("%s cannot be built:\n%s", task.task, traceback.format_exc())
-            missing[task.task] = f"Its data or code could not be loaded: {brief(error)}"
-            continue
-        entry = found["groups"].get(task.task) or found["tasks"].get(task.task)
-        if entry is None:
-            missing[task.task] = f"lm-eval knows {task.task} as a tag; a suite names tasks and groups."
-            continue
-        for leaf in leaves(entry):
-            # As `lm_eval run --num_fewshot`: a task that fixes 0 in its own file keeps it.
-            if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
-                leaf.set_config(key="num_fewshot", value=task.num_fewshot)
-            code_eval.judge_at_once(leaf)
-        reason = next(filter(None, map(endpoint.why_not, leaves(entry))), "") if spec.behind else ""
-        if reason:
-            missing[task.task] = reason
-        else:
-            loaded.append((task, entry))
-    return loaded, missing
-
-
-def leaves(entry: Loaded) -> list[Task]:
-    """The tasks that hold documents: a group's subtasks, or the task itself."""
-    return entry.get_all_tasks() if isinstance(entry, Group) else [entry]
-
-
-def name_of(entry: Loaded) -> str:
-    return str(entry.name if isinstance(entry, Group) else entry.task_name)
-
-
-def items_of(entry: Loaded, limit: int | None) -> int:
-    """How many documents will be evaluated."""
-    total = 0
-    for task in leaves(entry):
-        here = get_sample_size(task, limit)
-        total += len(task.eval_docs) if here is None else min(here, len(task.eval_docs))
-    return total
-
-
-def refused(model: endpoint.EndpointLM, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str, str]:
-    """The tasks of which an endpoint refused too many items, with the reason."""
-    found = {
-        task.task: model.too_often_refused((leaf.task_name for leaf in leaves(entry)), items_of(entry, task.limit))
-        for task, entry in loaded
-    }
-    return {task: reason for task, reason in found.items() if reason}
 
 
 def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:

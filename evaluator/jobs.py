@@ -15,7 +15,7 @@ from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.looks import NotFit
-from evaluator.run_folders import run_folder
+from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,8 @@ def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: 
 
 def datasets_of(config: Config) -> Path:
     """The folder in which "org/name" is a mirrored dataset; empty where nothing is mirrored."""
-    return hub.merge_datasets(config.mirrors, config.state / "datasets").resolve()
+    with changing(config.state):
+        return hub.merge_datasets(config.mirrors, config.state / "datasets").resolve()
 
 
 def unpack_bundle(data: bytes, target: Path) -> Path:

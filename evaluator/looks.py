@@ -200,7 +200,7 @@ def unfit(answer: Answer, endpoint: EndpointSpec) -> NotFit:
     code, message = answer.error or str(answer.status), answer.message
     if code in LATER:
         return NotFit("platform", "throttled", message)
-    if answer.status in (400, 404, 422) and NO_MODEL.search(message):
+    if code in ("400", "422", "not_found") and NO_MODEL.search(message):
         return NotFit("model", "model_unknown", f"{message} It was asked for {endpoint.model}.")
     if code == "timeout":
         return NotFit("model", "no_answer", f"{message} A look waits {FIRST_SECONDS:.0f} s; ask it once to wake it up.")

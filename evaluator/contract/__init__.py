@@ -109,7 +109,8 @@ class ClaimRequest(Wire, frozen=True):
 
     `memory_bytes`: what it has for a model, None when it does not know. `architectures`: the only ones it runs, such as
     LlamaForCausalLM; none: whatever its engines can. `nonce`: fresh for each claim, and the same when it is sent again
-    because its answer was lost: the site then gives the same attempt once more.
+    because its answer was lost: the site then gives the same attempt once more. `looks_only`: it has a hand free for a
+    look at an endpoint, which takes seconds, and for nothing else.
     """
 
     worker: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -122,6 +123,7 @@ class ClaimRequest(Wire, frozen=True):
     ] = ()
     edition: Count = 1
     nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    looks_only: bool = False
 
 
 HELLO_SECONDS = 30.0
