@@ -12,8 +12,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-path bench-sandbox bench-gateway bench-web bench-gradio
-.PHONY: screenshots survive clean
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-path bench-sandbox bench-web bench-gradio
+.PHONY: bench-gateway bench-workload screenshots survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -58,6 +58,9 @@ bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is on
 
 bench-gateway: $(VENV)/.dev ## Time the gateway to API endpoints; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.gateway
+
+bench-workload: $(VENV)/.dev ## Time the reading of 100,000 lines of a workload; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.workload
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
