@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-engine bench-path
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: bench-sandbox bench-web bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -52,6 +52,10 @@ bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON obj
 
 bench-engine: $(VENV)/.dev ## Time our engine against lm-eval's own on real data; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.engine
+
+bench-open-llm: $(VENV)/.dev ## open-llm@1 with its worker killed twice, against lm_eval run; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.open_llm
+
 bench-code: $(VENV)/.dev ## Score generated programs through the site and by lm-eval; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.code
 
