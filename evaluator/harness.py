@@ -21,16 +21,15 @@ from typing import Any
 import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from evaluator import run
-from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
+from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
-from evaluator.engines.provenance import dtype_used, hardware, provenance, versions
+from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
@@ -88,10 +87,13 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
     phases.end("preparing")
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
+    check_thinking(spec, loaded)
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
     model = load_engine(folder, spec, reporter)
     phases.end("loading")
+    if spec.settings.apply_chat_template and spec.behind is None and not template_of(model):
+        raise Unusable("no_chat_template", f"The tokenizer of {spec.model.name} has no chat template; run it without.")
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
@@ -121,6 +123,17 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         load_seconds=phases.seconds["loading"],
         evaluation_seconds=phases.seconds["evaluating"],
     )
+
+
+def check_thinking(spec: run.RunSpec, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> None:
+    """Raise Unusable where a model is to think and a task's answers are given, before the model is loaded."""
+    early = thinking.thoughtless(one for _, entry in loaded for one in leaves(entry)) if spec.settings.thinking else []
+    if early:
+        raise Unusable(
+            "thinking_with_likelihoods",
+            f"{', '.join(early)} compare log-likelihoods of given answers, before which no model thinks: run them "
+            "without thinking.",
+        )
 
 
 def saved(model: Any) -> dict[str, int]:
@@ -167,7 +180,7 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     return {
         "revision": spec.model.sha,
         "tokenizer": tokenizer_digest(Path(spec.model_path)),
-        "settings": to_builtins(spec.settings),
+        "settings": spelled(spec.settings),
         "dtype": dtype_used(spec, model),
         "quantisation": spec.plan.quantisation,
         "tensor_parallel_size": spec.plan.tensor_parallel_size,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from lm_eval.api.model import TemplateLM
 
+from evaluator.engines.thinking import parted
 from evaluator.records import RawSample, Told
 
 Place = tuple[str, int, int]
@@ -66,6 +67,9 @@ class Counter:
         self._totals["input"] = self._totals.get("input", 0) + (told.tokens_in or 0)
         self._totals["output"] = self._totals.get("output", 0) + (told.tokens_out or 0)
         cut = sum(reason == "length" for reason in told.finish)
+        if told.thinking:
+            spent = sum(self._size(thought) for thought in told.thinking)
+            self._totals["thinking"] = self._totals.get("thinking", 0) + spent
         self._totals["texts_cut"] = self._totals.get("texts_cut", 0) + cut
         return told
 
@@ -85,10 +89,13 @@ class Counter:
         """Generated ones: as the engine says, else by the texts themselves, which lack what was cut off."""
         made: list[Completion] = getattr(self._model, "completions", {}).get(place, [])
         if len(made) == len(responses):
+            end = str(getattr(self._model, "think_end_token", None) or "")
+            thoughts = tuple(parted(one.text, end)[0] for one in made)
             return Told(
                 tokens_in=sum(one.tokens_in for one in made),
                 tokens_out=sum(one.tokens_out for one in made),
                 finish=tuple(one.finish_reason for one in made),
+                thinking=thoughts if any(thoughts) else (),
             )
         return Told(
             tokens_in=len(responses) * self._size(context), tokens_out=sum(map(self._size, responses)),

@@ -12,6 +12,7 @@ from evaluator.contract import Settings
 from evaluator.engines.counting import Counting
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
 from evaluator.engines.shared_prefix import Progress, SharedPrefix, capacity_of
+from evaluator.engines.thinking import Thinking, arguments_of
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
@@ -36,11 +37,13 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
             arguments["block_size"] = CPU_BLOCK
     if plan.quantised_here:
         arguments["quantization"] = plan.quantisation
-    arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto"}
-    return SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
+    arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto", **arguments_of(settings)}
+    model = SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
+    model.room = settings.thinking_tokens
+    return model
 
 
-class ReportingVLLM(Reporting, Counting, VLLM):
+class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
     """lm-eval's VLLM with its progress told."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:
