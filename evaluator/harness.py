@@ -29,6 +29,7 @@ from evaluator.data_digests import data_digest
 from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
+from evaluator.engines.guarding import Guard, Unbuildable
 from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.records import nothing_told, samples_of, task_result, unavailable
@@ -98,11 +99,12 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
     model.journal = journal_of(spec, model)
+    guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results.append(measure_passes(model, group, spec))
+        results += measure_buildable(model, group, spec)
     phases.end("evaluating")
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
@@ -111,8 +113,12 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         raw |= result["samples"]
     if spec.behind is not None:
         missing |= refused(model, loaded)
+    missing |= failed(guard, loaded)
+    if not results:
+        raise Unusable("no_task_measured", "None of the suite's tasks could be measured. " + " ".join(missing.values()))
     tokens: dict[str, int] = {}
     tasks = write_samples(folder, spec, model, loaded, missing, table, raw, tokens)
+    loaded = [(task, entry) for task, entry in loaded if all(leaf.task_name in raw for leaf in leaves(entry))]
     data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
     told = provenance(spec, model, results, seeds=SEEDS, data=data)
     phases.end("writing")
@@ -194,6 +200,26 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     }
 
 
+def failed(guard: Guard, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str, str]:
+    """The tasks whose own code raised, with the reason."""
+    reasons = {
+        task.task: " ".join(guard.failed[leaf.task_name] for leaf in leaves(entry) if leaf.task_name in guard.failed)
+        for task, entry in loaded
+    }
+    return {task: reason for task, reason in reasons.items() if reason}
+
+
+def measure_buildable(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> list[dict[str, Any]]:
+    """A call of lm-eval over these tasks but those whose requests cannot be made, which is found out before any is
+    asked; none where nothing is left."""
+    while group:
+        try:
+            return [measure_passes(model, group, spec)]
+        except Unbuildable as error:
+            group = [one for one in group if error.task not in {leaf.task_name for leaf in leaves(one[1])}]
+    return []
+
+
 def passes_of(spec: run.RunSpec) -> int:
     """How often every item is asked."""
     return 1 if spec.behind is None else spec.behind.sampling.passes
@@ -240,6 +266,8 @@ def write_samples(
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
+            if any(leaf.task_name not in raw for leaf in leaves(entry)):
+                continue  # it could not be asked
             for leaf in leaves(entry):
                 code_eval.explain(leaf, raw[leaf.task_name])
                 # What an endpoint was asked, the gateway counts.
@@ -247,7 +275,8 @@ def write_samples(
                 samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
-            results[task.task] = task_result(task, table[name_of(entry)], samples)
+            if task.task not in missing:
+                results[task.task] = task_result(task, table[name_of(entry)], samples)
     results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
 

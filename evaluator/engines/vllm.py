@@ -46,6 +46,8 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
 class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
     """lm-eval's VLLM with its progress told."""
 
+    kept_back = 1  # vLLM always makes one token more
+
     def __init__(self, report: Report, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
