@@ -12,7 +12,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-path bench-sandbox bench-web screenshots survive clean
+.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-path bench-sandbox bench-web bench-gradio
+.PHONY: bench-workload screenshots survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -49,14 +50,29 @@ lock: ## Resolve every package anew and write docker/lock
 bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.path
 
+bench-code: $(VENV)/.dev ## Score generated programs through the site and by lm-eval; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.code
+
 bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.sandbox
+
+bench-workload: $(VENV)/.dev ## Time the reading of 100,000 lines of a workload; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.workload
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
 
 bench-web: $(VENV)/.dev ## Time the board on 100,000 models with 40 tasks; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.web
+
+bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board and on a gradio_leaderboard page; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.beside_gradio
+
+# Their versions and ours cannot be in one environment.
+.parity/gradio/.made: tests/benchmarks/gradio.txt
+	$(PYTHON) -m venv .parity/gradio
+	.parity/gradio/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive

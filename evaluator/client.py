@@ -21,6 +21,7 @@ from evaluator.contract import (
     Heartbeat,
     HeartbeatReply,
     JobSpec,
+    Preflight,
     Results,
     decode,
     encode,
@@ -94,6 +95,10 @@ class Site:
     def post_results(self, job: JobSpec, results: Results) -> None:
         """End the attempt well."""
         self._call("POST", f"jobs/{job.job}/results/", job=job, content=encode(results))
+
+    def post_preflight(self, job: JobSpec, found: Preflight) -> None:
+        """End a look at an endpoint that is fit."""
+        self._call("POST", f"jobs/{job.job}/preflight/", job=job, content=encode(found))
 
     def post_failure(self, job: JobSpec, failure: Failure) -> None:
         """End the attempt badly."""

@@ -11,6 +11,8 @@ from evaluator import host, hub, planner
 from evaluator.contract import Engine, Queue
 from evaluator.run import Scoring
 
+ENGINES = ("vllm", "transformers", "endpoint")
+
 
 class ConfigError(Exception):
     """A variable is missing or wrong; the message names it and gives an example."""
@@ -38,6 +40,8 @@ class Config:
     of its own attempts."""
     replay_bytes: int = 10 * 10**9
     scoring: Scoring = "fast"
+    slots: int = 1
+    """Jobs at once; more than one only of endpoints, which leave this machine idle."""
     plan: Mapping[str, Any] = field(default_factory=dict)
     """The operator's part of every plan: `evaluator.planner.OVERRIDES`."""
 
@@ -84,6 +88,21 @@ def gigabytes(variable: str, default: str) -> int:
     return size
 
 
+def queues_here() -> tuple[Queue, ...]:
+    """The queues that this worker serves."""
+    return choice("PARITY_WORKER_QUEUES", "cpu", ("cpu", "gpu", "api"))  # type: ignore[return-value]
+
+
+def slots_here() -> int:
+    """Jobs at once: one where the machine itself computes, PARITY_WORKER_SLOTS where it only asks endpoints."""
+    if set(queues_here()) != {"api"}:
+        return 1
+    given = os.environ.get("PARITY_WORKER_SLOTS") or "4"
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 256):
+        raise ConfigError(f"PARITY_WORKER_SLOTS={given!r} does not work: it is a number from 1 to 256.")
+    return int(given)
+
+
 def memory() -> int | None:
     """Bytes for a model: PARITY_WORKER_MEMORY_GB, else the GPUs' together, else the machine's; None if nobody knows."""
     given = os.environ.get("PARITY_WORKER_MEMORY_GB", "")
@@ -116,8 +135,8 @@ def from_environment() -> Config:
         url=needed("PARITY_URL", "https://parity.example.org").rstrip("/"),
         token=needed("PARITY_WORKER_TOKEN", "the token that the site's staff gave this worker"),
         name=os.environ.get("PARITY_WORKER_NAME") or socket.gethostname(),
-        queues=choice("PARITY_WORKER_QUEUES", "cpu", ("cpu", "gpu")),  # type: ignore[arg-type]
-        engines=choice("PARITY_WORKER_ENGINES", "vllm,transformers", ("vllm", "transformers")),  # type: ignore[arg-type]
+        queues=queues_here(),
+        engines=choice("PARITY_WORKER_ENGINES", "vllm,transformers", ENGINES),  # type: ignore[arg-type]
         mirrors=hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", "")),
         state=state_folder(),
         hub_token=os.environ.get("HF_TOKEN"),
@@ -128,5 +147,6 @@ def from_environment() -> Config:
         replay_bytes=gigabytes("PARITY_REPLAY_GB", "10"),
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
+        slots=slots_here(),
         plan=wishes(),
     )

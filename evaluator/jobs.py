@@ -3,16 +3,20 @@
 import gzip
 import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from evaluator import fetch, hub, journal, planner, run, suites
+from msgspec.structs import replace
+
+from evaluator import behind, fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
-from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results
+from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
-from evaluator.run_folders import run_folder
+from evaluator.looks import NotFit
+from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
 
 log = logging.getLogger(__name__)
@@ -45,69 +49,116 @@ def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) ->
 def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
     """As `work`; raises LeaseLost too."""
     log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
+    lease = Lease(site, job, stopping)
     try:
-        name = f"{job.job}-{job.attempt}"
-        with Lease(site, job, stopping) as lease, run_folder(config.state / "runs", name) as folder:
-            outcome = evaluate(site, config, job, folder, lease)
-            lease.tell(run.Progress(phase="posting", done=1, total=1))
-            chunks = post_samples(site, job, folder, lease)
-        site.post_results(job, results_of(job, outcome, chunks))
+        do(site, config, job, lease)
     except Lost as error:
         log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
-    except Cancelled as error:
-        site.post_failure(job, Failure(attempt=job.attempt, kind="cancelled", code="cancelled", message=str(error)))
-    except Stopping as error:
-        site.post_failure(job, Failure(attempt=job.attempt, kind="released", code="stopped", message=str(error)))
+        return
     except SiteError as error:
         if error.status not in REFUSED:
             raise  # the site is away: the lease runs out and another attempt follows
-        end(site, job, "results_refused", f"The site refused what was measured: {error}", retry=False)
-    except Died as error:
-        end(site, job, error.code, error.message, log=error.log, retry=error.retry)
-    except hub.HubError as error:
-        end(site, job, error.code, error.message, retry=error.code in PLATFORM_CODES)
-    except planner.DoesNotFit as error:
-        end(site, job, "does_not_fit", str(error), retry=True)
+        failure = failed(job, "results_refused", f"The site refused what was measured: {error}", retry=False)
     except Exception as error:  # whatever breaks on this host, the site hears of it and another worker may do better
-        log.exception("job %s attempt %s broke on this host", job.job, job.attempt)
-        end(site, job, "host_failed", f"The worker's host failed: {type(error).__name__}: {error}", retry=True)
+        failure = failure_of(job, error)
+    else:
+        behind.wipe(config, job)
+        return
+    site.post_failure(job, replace(failure, spent=lease.spent()))
+    if failure.kind in ("model", "cancelled"):
+        behind.wipe(config, job)
 
 
-def end(site: Site, job: JobSpec, code: str, message: str, *, retry: bool, log: str = "") -> None:
-    """Tell the site that this attempt failed, and whether another may do better."""
+def do(site: Site, config: Config, job: JobSpec, lease: Lease) -> None:
+    """Look at an endpoint, or evaluate and post what was measured; raises whatever ends an attempt badly."""
+    if job.endpoint is not None and job.endpoint.preflight:
+        with lease:
+            found = behind.looked(job, lease)
+        site.post_preflight(job, replace(found, spent=lease.spent()))
+        return
+    with lease, run_folder(config.state / "runs", f"{job.job}-{job.attempt}") as folder:
+        outcome = evaluate(site, config, job, folder, lease)
+        lease.tell(run.Progress(phase="posting", done=1, total=1))
+        chunks = post_samples(site, job, folder, lease)
+    site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
+
+
+def failure_of(job: JobSpec, error: Exception) -> Failure:
+    """What the site is told of an attempt that an exception has ended."""
+    match error:
+        case Cancelled():
+            return Failure(attempt=job.attempt, kind="cancelled", code="cancelled", message=str(error))
+        case Stopping():
+            return Failure(attempt=job.attempt, kind="released", code="stopped", message=str(error))
+        case behind.GatewayEnded(ended=ended):
+            return Failure(attempt=job.attempt, kind=ended.kind, code=ended.code, message=ended.message)
+        case NotFit():
+            return failed(job, error.code, error.message, retry=error.kind == "platform")
+        case Died():
+            return failed(job, error.code, error.message, log=error.log, retry=error.retry)
+        case hub.HubError():
+            return failed(job, error.code, error.message, retry=error.code in PLATFORM_CODES)
+        case planner.DoesNotFit():
+            return failed(job, "does_not_fit", str(error), retry=True)
+    log.error("job %s attempt %s broke on this host", job.job, job.attempt, exc_info=error)
+    message = f"The worker's host failed: {type(error).__name__}: {error}"
+    return failed(job, "host_failed", message, retry=True)
+
+
+def failed(job: JobSpec, code: str, message: str, *, retry: bool, log: str = "") -> Failure:
+    """An attempt that failed, and whether another may do better."""
     kind: Literal["model", "platform"] = "platform" if retry else "model"
-    site.post_failure(job, Failure(attempt=job.attempt, kind=kind, code=code, message=message, log=log))
+    return Failure(attempt=job.attempt, kind=kind, code=code, message=message, log=log)
 
 
 def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
-    """Bring weights, task files and datasets to where the child finds them, and run it."""
+    """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
-    weights = weights_of(config, job, folder, lease, clock)
-    task_files = None
+    spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
+    started = time.monotonic()
+    if job.endpoint is None:
+        spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock))
+    fetched = round(time.monotonic() - started, 3)
     if job.suite.bundle is not None:
-        task_files = unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")
+        spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
     lease.check()
-    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
-    responses = config.state / "responses"
-    journal.evict(responses, limit=config.replay_bytes)
-    spec = run.RunSpec(
-        model=job.model,
-        model_path=str(weights),
-        suite=job.suite,
-        settings=job.settings,
-        scoring=config.scoring,
-        task_files=str(task_files) if task_files else None,
-        journal=str(responses.resolve()),
-        scope="" if config.replay else f"job {job.job} of {config.url}",
-        plan=first,
-        fallback=fallback,
-    )
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
-    return supervise(folder, spec, working_folder=datasets_of(config), watch=watch, clock=clock, module=config.child)
+    datasets = datasets_of(config)
+    if job.endpoint is None:
+        outcome = supervise(folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child)
+        seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
+        return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
+    with behind.asked(config, job, lease) as (told, check):
+
+        def watch_both(progress: run.Progress) -> None:
+            check()
+            watch(progress)
+
+        spec = replace(spec, behind=told)
+        try:
+            return supervise(folder, spec, working_folder=datasets, watch=watch_both, clock=clock, module=config.child)
+        except Died:
+            check()  # the child may have heard of the gateway's end first
+            raise
+
+
+def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path) -> run.RunSpec:
+    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit."""
+    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
+    responses = config.state / "responses"
+    journal.evict(responses, limit=config.replay_bytes)
+    return replace(
+        spec,
+        model_path=str(weights),
+        journal=str(responses.resolve()),
+        scope="" if config.replay else f"job {job.job} of {config.url}",
+        plan=first,
+        fallback=fallback,
+    )
 
 
 def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:
@@ -126,7 +177,8 @@ def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: 
 
 def datasets_of(config: Config) -> Path:
     """The folder in which "org/name" is a mirrored dataset; empty where nothing is mirrored."""
-    return hub.merge_datasets(config.mirrors, config.state / "datasets").resolve()
+    with changing(config.state):
+        return hub.merge_datasets(config.mirrors, config.state / "datasets").resolve()
 
 
 def unpack_bundle(data: bytes, target: Path) -> Path:
@@ -162,7 +214,7 @@ def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield batch
 
 
-def results_of(job: JobSpec, outcome: run.Outcome, chunks: list[Chunk]) -> Results:
+def results_of(job: JobSpec, outcome: run.Outcome, chunks: list[Chunk], spent: Spent | None) -> Results:
     """What the site gets: the outcome, less lm-eval's table, which repeats it."""
     return Results(
         attempt=job.attempt,
@@ -171,4 +223,5 @@ def results_of(job: JobSpec, outcome: run.Outcome, chunks: list[Chunk]) -> Resul
         provenance=outcome.provenance,
         load_seconds=outcome.load_seconds,
         evaluation_seconds=outcome.evaluation_seconds,
+        spent=spent,
     )

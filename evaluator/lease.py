@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from evaluator.client import LeaseLost, Site, SiteError
-from evaluator.contract import Heartbeat, JobSpec
+from evaluator.contract import Heartbeat, JobSpec, Spent
 from evaluator.run import Progress
 from evaluator.supervisor import Stopped
 
@@ -25,11 +26,18 @@ class Stopping(Stopped):
 
 
 class Lease:
-    """Use as `with Lease(site, job, stopping) as lease`, tell it progress, and call `check` often."""
+    """Use as `with Lease(site, job, stopping) as lease`, tell it progress, and call `check` often.
+
+    `spent`: asked before each heartbeat, and at the attempt's end, for what an endpoint has cost so far; a job with
+    weights spends nothing.
+    """
+
+    spent: Callable[[], Spent | None]
 
     def __init__(self, site: Site, job: JobSpec, stopping: threading.Event) -> None:
         self._site, self._job, self._stopping = site, job, stopping
         self._progress, self._log = Progress(), ""
+        self.spent = lambda: None
         self._ended = threading.Event()
         self._reason: Stopped | None = None
         self._thread = threading.Thread(target=self._beat, name=f"lease of job {job.job}", daemon=True)
@@ -75,5 +83,10 @@ class Lease:
     def _message(self) -> Heartbeat:
         progress = self._progress
         return Heartbeat(
-            attempt=self._job.attempt, phase=progress.phase, done=progress.done, total=progress.total, log=self._log
+            attempt=self._job.attempt,
+            phase=progress.phase,
+            done=progress.done,
+            total=progress.total,
+            log=self._log,
+            spent=self.spent(),
         )

@@ -115,7 +115,7 @@ def describe(
         active_parameters=active,
         architecture=next((str(name) for name in _listed(config.get("architectures"))), ""),
         model_type=str(config.get("model_type") or ""),
-        context_length=first_count(config, CONTEXT_LENGTH),
+        context_length=context_length(config),
         dtype=_dtype(config, tensors),
         chat_template=_has_chat_template(repository),
         gated=gated,
@@ -308,6 +308,11 @@ def first_count(config: Json, keys: Sequence[str]) -> int | None:
             if isinstance(value, int) and not isinstance(value, bool) and value > 0:
                 return value
     return None
+
+
+def context_length(config: Json) -> int | None:
+    """The window in tokens, as a config.json declares it."""
+    return first_count(config, CONTEXT_LENGTH)
 
 
 def _dtype(config: Json, tensors: Mapping[str, Tensor]) -> str:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskResult, Wire, decode, encode
+from evaluator.contract import ModelRef, Sampling, Settings, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
 SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
@@ -33,10 +33,26 @@ Scoring = Literal["fast", "strict"]
 """How log-likelihoods are computed: each context once, or as lm-eval does. The scores are the same."""
 
 
+class Behind(Wire, frozen=True):
+    """A model that answers behind the gateway, as the child asks it.
+
+    `url` is on loopback, and `token` opens nothing else: the child knows neither the endpoint's address nor its key.
+    `model`: the name that it is served under. `chat`: it takes messages; else plain text to be completed.
+    """
+
+    url: str
+    token: str
+    model: str
+    chat: bool
+    sampling: Sampling
+    concurrency: int
+
+
 class RunSpec(Wire, frozen=True):
     """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any.
 
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
+    `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `fallback`: the plan for a second start, should the engine run out of memory.
     """
 
@@ -50,6 +66,7 @@ class RunSpec(Wire, frozen=True):
     scoring: Scoring = "fast"
     plan: Plan = Plan()
     fallback: Plan | None = None
+    behind: Behind | None = None
 
 
 class Progress(Wire, frozen=True):
@@ -80,6 +97,14 @@ class Failed(Wire, frozen=True):
 
     code: str
     message: str
+
+
+class Unusable(Exception):
+    """Raised in a child: the evaluation cannot be done with this model or suite. A code, and a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
 
 
 def write(folder: Path, name: str, body: Wire) -> None:

@@ -14,7 +14,7 @@ LOCK = ".held"
 @contextmanager
 def run_folder(runs: Path, name: str) -> Iterator[Path]:
     """A fresh folder in `runs` (mode 0700) whose name begins with `name`, gone at the end."""
-    with _changing(runs):
+    with changing(runs):
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=runs))
         held = _locked(folder / LOCK, fcntl.LOCK_EX)
     try:
@@ -26,7 +26,7 @@ def run_folder(runs: Path, name: str) -> Iterator[Path]:
 
 def sweep(runs: Path) -> None:
     """Remove the folders that no living process holds: their worker was killed, and its attempt goes nowhere."""
-    with _changing(runs):
+    with changing(runs):
         for folder in [path for path in runs.iterdir() if path.is_dir()]:
             try:
                 held = _locked(folder / LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,8 +37,8 @@ def sweep(runs: Path) -> None:
 
 
 @contextmanager
-def _changing(runs: Path) -> Iterator[None]:
-    """One process at a time: a folder that has just been made is not held for a moment."""
+def changing(runs: Path) -> Iterator[None]:
+    """One at a time, of all processes and threads: what has just been made is not held, or not whole, for a moment."""
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = _locked(runs / ".changing", fcntl.LOCK_EX)
     try:

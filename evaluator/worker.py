@@ -9,12 +9,14 @@ import os
 import platform
 import signal
 import threading
+import time
 from typing import Any
 
 from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
+from msgspec.structs import replace
 
-from evaluator import config, jobs, run_folders
+from evaluator import behind, config, jobs, run_folders
 from evaluator.client import Site, SiteError
 from evaluator.contract import EDITION, HELLO_SECONDS, ClaimRequest
 from evaluator.received import Received
@@ -39,7 +41,12 @@ app.conf.update(
 )
 
 
-WAIT_SECONDS = 20
+WAIT_SECONDS, POLL_SECONDS = 20, 5
+"""A claim waits so long for a job; where the site lets nobody wait, it is asked so often."""
+
+slots = threading.Semaphore(1)
+"""Taken by a thread while it may do any job. A worker of the api queue has one thread more than slots, so that a look
+at an endpoint, which its owner waits for, never stands behind evaluations: without a slot it takes looks only."""
 
 stopping = threading.Event()
 """Set by SIGTERM: the running job is given back, so that stopping a worker costs a restart and not a lease."""
@@ -86,11 +93,26 @@ def doorbell(job: int) -> None:
     site = Site.connect(settings.url, settings.token)
     with site.http:
         try:
-            while not stopping.is_set() and (claimed := site.claim(introduction(settings))) is not None:
-                jobs.work(site, settings, claimed, stopping)
+            while claim_and_work(site, settings):
+                pass
         except SiteError as error:
             # The lease runs out and the reconciler gives the job to another worker; nothing is lost by giving up here.
             log.error("Gave up on the bell for job %s: %s", job, error)
+
+
+def claim_and_work(site: Site, settings: config.Config, *, wait: int = 0) -> bool:
+    """Claim a job that fits and do it; False when none came within `wait` seconds. Raises SiteError."""
+    if stopping.is_set():
+        return False
+    free = slots.acquire(blocking=False)
+    try:
+        claimed = site.claim(replace(introduction(settings), looks_only=not free), wait=wait)
+        if claimed is not None:
+            jobs.work(site, settings, claimed, stopping)
+        return claimed is not None
+    finally:
+        if free:
+            slots.release()
 
 
 def introduction(settings: config.Config) -> ClaimRequest:
@@ -109,28 +131,47 @@ def introduction(settings: config.Config) -> ClaimRequest:
 def start(settings: config.Config) -> None:
     """Work until told to stop: at the broker's doorbell, or without REDIS_URL by asking the site."""
     run_folders.sweep(settings.state / "runs")
+    behind.sweep(settings.state)
+    for _ in range(settings.slots - 1):
+        slots.release()
     if not os.environ.get("REDIS_URL"):
         poll(settings)
         return
-    # One thread, not a pool of processes: pool processes are daemonic and may not start children.
+    # Threads, not a pool of processes: pool processes are daemonic and may not start children.
     queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
-    arguments = ["worker", "--pool=threads", "--concurrency=1", f"--queues={queues}"]
+    arguments = ["worker", "--pool=threads", f"--concurrency={threads(settings)}", f"--queues={queues}"]
     arguments += [f"--hostname=worker.{settings.name}@%h", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
     app.worker_main(arguments)
+
+
+def threads(settings: config.Config) -> int:
+    """How many take jobs."""
+    return settings.slots + ("api" in settings.queues)
 
 
 def poll(settings: config.Config) -> None:
     """The doorbell over HTTPS, for a worker that reaches nothing but the site: each claim waits for a job to come."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    site = Site.connect(settings.url, settings.token)
     log.info("No REDIS_URL: asking %s for jobs.", settings.url)
+    others = [threading.Thread(target=serve, args=[settings]) for _ in range(threads(settings) - 1)]
+    for thread in others:
+        thread.start()
+    serve(settings)
+    for thread in others:
+        thread.join()
+
+
+def serve(settings: config.Config) -> None:
+    """Claim and work, one job after the other, until the worker is stopped."""
+    site = Site.connect(settings.url, settings.token)
     with site.http:
         while not stopping.is_set():
             try:
-                claimed = site.claim(introduction(settings), wait=WAIT_SECONDS)
-                if claimed is not None:
-                    jobs.work(site, settings, claimed, stopping)
+                asked = time.monotonic()
+                found = claim_and_work(site, settings, wait=WAIT_SECONDS)
+                if not found and time.monotonic() - asked < POLL_SECONDS:  # too many wait there already
+                    stopping.wait(POLL_SECONDS)
             except Exception:  # a worker outlives one bad answer and one broken job
                 log.exception("Something broke; asking again in %s s.", WAIT_SECONDS)
                 stopping.wait(WAIT_SECONDS)

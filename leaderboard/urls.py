@@ -7,8 +7,10 @@ from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, public, results, schema, worker, workers
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
+from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
+from leaderboard.api import tco as api_tco
 from leaderboard.pages import (
     board,
     compare,
@@ -25,6 +27,7 @@ from leaderboard.pages import (
     submit_endpoint,
     suites,
     tasks,
+    tco,
 )
 
 urlpatterns = [
@@ -61,6 +64,8 @@ urlpatterns = [
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
+    path("tco", tco.tco, name="tco"),
+    path("tco.csv", tco.tco_csv, name="tco-csv"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
@@ -78,18 +83,21 @@ urlpatterns = [
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/submissions/<int:pk>/items/", results.Items.as_view(), name="api-items"),
     path("api/v1/submissions/<int:pk>/lm-eval.zip", exchange.LmEvalFiles.as_view(), name="api-lm-eval"),
+    path("api/v1/submissions/<int:pk>/report.json", exchange.Report.as_view(), name="api-report"),
     path("api/v1/submissions/<int:pk>/eval-results.yaml", exchange.EvalResults.as_view(), name="api-eval-results"),
     path("api/v1/results/", results.Results.as_view(), name="api-results"),
     path("api/v1/leaderboard/", api_board.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
+    path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
-    path("api/v1/models/<path:name>/", catalogue.ModelDetail.as_view(), name="api-model"),
+    path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),
     path("api/v1/revisions/", catalogue.Revisions.as_view(), name="api-revisions"),
     path("api/v1/changelog/", catalogue.Changelog.as_view(), name="api-changelog"),
     path("api/v1/workers/", workers.Workers.as_view(), name="api-workers"),
     path("api/v1/suites/", catalogue.Suites.as_view(), name="api-suites"),
     path("api/v1/suites/<str:slug>/", api_suites.Suite.as_view(), name="api-suite"),
+    path("api/v1/suites/<str:slug>/sizes/", api_suites.Sizes.as_view(), name="api-sizes"),
     path("api/v1/tasks/", api_suites.Tasks.as_view(), name="api-tasks"),
     path("api/v1/tasks/<path:task>/", api_suites.Task.as_view(), name="api-task"),
     path("api/v1/endpoints/<int:pk>/drift/", api_endpoints.EndpointDrift.as_view(), name="api-drift"),

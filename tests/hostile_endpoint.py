@@ -6,7 +6,9 @@ and returns whether the connection stays open.
 
 import gzip
 import json
+import re
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -29,7 +31,6 @@ class Endpoint:
     default: Answer
     answers: list[Answer] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
-    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -61,10 +62,16 @@ def read_call(stream: Any) -> Call | None:
 
 
 @contextmanager
-def serving(default: Answer | None = None, host: str = "127.0.0.1", port: int = 0) -> Iterator[Endpoint]:
+def serving(
+    default: Answer | None = None, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[Endpoint]:
     """An endpoint that answers each connection in a thread of its own."""
     with socket.create_server((host, port), backlog=512) as server:
         endpoint = Endpoint(server.getsockname()[1], default or chat("Hello."))
+
+        def served(connection: socket.socket) -> None:
+            with suppress(OSError):
+                endpoint.serve(tls.wrap_socket(connection, server_side=True) if tls else connection)
 
         def accept() -> None:
             while True:
@@ -72,9 +79,8 @@ def serving(default: Answer | None = None, host: str = "127.0.0.1", port: int = 
                     connection, _ = server.accept()
                 except OSError:
                     return
-                endpoint.connections += 1
                 connection.settimeout(30)
-                threading.Thread(target=endpoint.serve, args=[connection], daemon=True).start()
+                threading.Thread(target=served, args=[connection], daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -131,9 +137,12 @@ def chat(text: str, *, given: int = 10, made: int = 5, **about: Any) -> Answer:
 
 def deltas(text: str) -> list[Any]:
     """The chunks of a chat's stream, a word each."""
-    words = [word for word in text.replace(" ", " \0").split("\0") if word]
-    parts = [{"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]} for word in words]
-    return [*parts, {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+    words = re.findall(r"\s*\S+|\s+", text)
+    return [*map(delta, words), {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+
+
+def delta(text: str) -> Any:
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
 
 
 def streamed(events: Iterable[Any], *, pause: float = 0.0, ends: bool = True) -> Answer:
@@ -170,13 +179,13 @@ def slow(seconds: float, then: Answer) -> Answer:
     return answer
 
 
-def drip(start: bytes, *, seconds: float = 30.0, every: float = 0.02) -> Answer:
-    """`start`, then a byte now and then: no single read of it is slow."""
+def drip(start: bytes, *, seconds: float = 30.0, every: float = 0.02, piece: bytes = b" ") -> Answer:
+    """`start`, then a piece now and then: no single read of it is slow."""
 
     def answer(connection: socket.socket, call: Call) -> bool:
         connection.sendall(start)
         for _ in range(int(seconds / every)):
-            connection.sendall(b" ")
+            connection.sendall(piece)
             time.sleep(every)
         return False
 

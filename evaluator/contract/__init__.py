@@ -109,7 +109,8 @@ class ClaimRequest(Wire, frozen=True):
 
     `memory_bytes`: what it has for a model, None when it does not know. `architectures`: the only ones it runs, such as
     LlamaForCausalLM; none: whatever its engines can. `nonce`: fresh for each claim, and the same when it is sent again
-    because its answer was lost: the site then gives the same attempt once more.
+    because its answer was lost: the site then gives the same attempt once more. `looks_only`: it has a hand free for a
+    look at an endpoint, which takes seconds, and for nothing else.
     """
 
     worker: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -122,6 +123,7 @@ class ClaimRequest(Wire, frozen=True):
     ] = ()
     edition: Count = 1
     nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    looks_only: bool = False
 
 
 HELLO_SECONDS = 30.0
@@ -200,6 +202,14 @@ class Sample(Wire, frozen=True, omit_defaults=True):
     """The suite's task that this item counts for, where that is a group and `task` one of its parts."""
     reasons: dict[str, str] = {}
     """By filter, why a program that the model wrote did not pass; nothing where it did, or where none was run."""
+    tokens_in: Count | None = None
+    """Of all its prompts as the model got them, continuations included; None where nobody counted."""
+    tokens_out: Count | None = None
+    """Of all texts that the model made, thinking included."""
+    finish: tuple[str, ...] = ()
+    """Why each of these texts ended: "stop", or "length" for one that was cut at its limit; "" unknown."""
+    thinking: tuple[str, ...] = ()
+    """What the model thought before each response, which is without it; () where none did."""
 
     @property
     def counts_for(self) -> str:

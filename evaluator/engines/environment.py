@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 NAMES = frozenset(
     {
@@ -26,6 +27,8 @@ NEVER = frozenset({"HF_TOKEN", "DATABASE_URL", "REDIS_URL"})
 
 
 GIB = 2**30
+NLTK_DATA = Path(__file__).parent / "nltk_data"
+"""What IFEval would download otherwise."""
 
 
 def for_child(*, cache_bytes: int = 2 * GIB) -> dict[str, str]:
@@ -52,7 +55,8 @@ def for_child(*, cache_bytes: int = 2 * GIB) -> dict[str, str]:
     if shutil.which("g++") is None:
         # vLLM compiles small kernels even where it runs eagerly, and dies without a compiler; the samples are the same.
         defaults["TORCHDYNAMO_DISABLE"] = "1"
-    return {**defaults, **environment}
+    nltk_data = [folder for folder in (environment.get("NLTK_DATA"), str(NLTK_DATA)) if folder]
+    return {**defaults, **environment, "NLTK_DATA": os.pathsep.join(nltk_data)}
 
 
 def allowed(name: str, named: set[str]) -> bool:

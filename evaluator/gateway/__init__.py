@@ -7,7 +7,7 @@ it on.
     outcomes limits secrecy          what may happen; bounds; the key in no text
     asking protocols/ learning       what is asked and answered, in each protocol's words
     connect reading faults exchange  one exchange over the network
-    pacing meter ledger asker        when to send, what it costs, the journal, and all of them together
+    pacing meter ledger books asker  when to send, what it costs, the journal, and all of them together
     probing loopback gateway         looking at an endpoint; the server; its thread
 """
 

@@ -6,7 +6,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,9 +14,9 @@ import msgspec
 from evaluator import journal
 from evaluator.gateway import learning
 from evaluator.gateway.asking import Asked, Reply, Usage, size
+from evaluator.gateway.books import Books
 from evaluator.gateway.exchange import Heard, Wire
-from evaluator.gateway.ledger import Ledger
-from evaluator.gateway.meter import Cost, Meter
+from evaluator.gateway.meter import Cost
 from evaluator.gateway.outcomes import Ended, Failed, Fault, NoMore, Refusal
 from evaluator.gateway.pacing import Pacer
 
@@ -30,15 +30,14 @@ UNHEARD = 20
 class Asker:
     """All requests to one endpoint. Lives on one event loop; `ended` and the meter may be read from elsewhere."""
 
-    def __init__(self, wire: Wire, meter: Meter, ledger: Ledger | None) -> None:
-        self.spec, self.wire, self.meter, self.ledger = wire.spec, wire, meter, ledger
+    def __init__(self, wire: Wire, books: Books) -> None:
+        self.spec, self.wire, self.books, self.meter = wire.spec, wire, books, books.meter
         self.limits = wire.limits
         self.ended: Ended | None = None
         self.refused: frozenset[str] = frozenset()
         self._pacer = Pacer(self.spec.concurrency)
         self._line = asyncio.Lock()
         self._change, self._over = asyncio.Event(), asyncio.Event()
-        self._numbers = 0
         self._running: dict[str, asyncio.Task[Reply]] = {}
         self._tasks: set[asyncio.Task[Reply]] = set()
         self._answered_at, self._refusals = -math.inf, 0
@@ -68,10 +67,10 @@ class Asker:
 
         A caller that goes away stops nothing: the answer is waited for, kept, and found by whoever asks again.
         """
-        if self.ledger is None:
-            return await asyncio.shield(self.begun(asked, ""))
         key = self.key(asked)
-        known = self.ledger.answer(key)
+        if not self.books.keeps:
+            return await asyncio.shield(self.begun(asked, key))
+        known = self.books.known(key)
         task = self._running.get(key)
         if known is None and task is None:
             task = self._running[key] = self.begun(asked, key)
@@ -79,8 +78,8 @@ class Asker:
             return await asyncio.shield(task)
         reply = known if task is None else await asyncio.shield(task)
         assert reply is not None
-        self.meter.replayed()
-        self.ledger.replayed(self.number())
+        with self.written():
+            self.books.replayed()
         return reply
 
     def begun(self, asked: Asked, key: str) -> asyncio.Task[Reply]:
@@ -96,14 +95,12 @@ class Asker:
         asks = [asked.chat, asked.messages, asked.prompts, asked.max_tokens, asked.stop, asked.seed, dict(asked.likely)]
         return journal.digest([spec.model, spec.protocol, msgspec.to_builtins(sampling), asks, asked.number])
 
-    def number(self) -> int:
-        self._numbers += 1
-        return self._numbers
-
     async def persist(self, asked: Asked, key: str) -> Reply:
         """Ask until there is an answer, or there will be none."""
         tries, since = 0, time.monotonic()
         while True:
+            if self.ended:
+                raise NoMore(self.ended)
             body = self.wire.body(asked, self.refused)
             number, sent_at = await self.turn(asked)
             try:
@@ -111,7 +108,7 @@ class Asker:
                 return await self.keep(number, asked, key, heard)
             except Failed as error:
                 fault = error.fault
-            if self.teaches(fault, body):
+            if self.teaches(fault, asked, body):
                 continue
             self.judge(fault, body)
             if fault.kind == "429":
@@ -129,20 +126,19 @@ class Asker:
         A refusal that teaches how to ask is no failure: it is asked so.
         """
         while True:
-            body = self.wire.body(asked, self.refused)
             most = self.most(asked)
             if self.ended or not self.meter.fits(most):
                 raise self.end(self.used_up(most))
+            body = self.wire.body(asked, self.refused)
             number, sent_at = self.sending(most)
             try:
                 heard = await self.once(number, body, sent_at, max(0.001, end - time.monotonic()))
             except Failed as error:
-                if not self.teaches(error.fault, body):
+                if not self.teaches(error.fault, asked, body):
                     raise
                 continue
-            self.meter.answered(number, self.cost(asked, heard.reply), heard.seconds, heard.first)
-            if self.ledger:
-                self.ledger.seen(number, self.cost(asked, heard.reply), heard.seconds, heard.first)
+            with self.written():
+                self.books.seen(number, self.cost(asked, heard.reply), heard.seconds, heard.first)
             return heard
 
     async def turn(self, asked: Asked) -> tuple[int, float]:
@@ -164,13 +160,9 @@ class Asker:
             return self.sending(most)
 
     def sending(self, most: Cost) -> tuple[int, float]:
-        number, now = self.number(), time.monotonic()
-        try:
-            if self.ledger:
-                self.ledger.sent(number, most)
-        except OSError as error:
-            raise self.unwritable(error) from None
-        self.meter.reserve(number, most)
+        now = time.monotonic()
+        with self.written():
+            number = self.books.sending(most)
         self._pacer.sent(now)
         return number, now
 
@@ -190,19 +182,16 @@ class Asker:
             return await self.wire.send(body, seconds=seconds)
         except Failed as error:
             fault = error.fault
-            unknown = self.meter.reserved(number) if fault.paid else None
-            self.meter.failed(number, fault.kind, unknown=unknown)
-            if self.ledger:
-                self.ledger.failed(number, fault.kind, unknown)
+            with self.written():
+                self.books.failed(number, fault.kind, paid=fault.paid)
             if fault.kind == "429":
                 self._pacer.throttled(time.monotonic(), sent_at, fault.wait_seconds or 0.0)
             elif fault.kind in OVERLOADED:
                 self._pacer.overloaded(time.monotonic(), sent_at, fault.wait_seconds or 0.0)
             raise
         except BaseException:  # cancelled, or a mistake of ours: it was sent all the same
-            self.meter.gone(number)
-            if self.ledger:
-                self.ledger.gone(number)
+            with self.written():
+                self.books.gone(number)
             raise
         finally:
             self._pacer.back()
@@ -211,17 +200,11 @@ class Asker:
     async def keep(self, number: int, asked: Asked, key: str, heard: Heard) -> Reply:
         """Account for an answer and put it on disk; only then it is given on."""
         reply = heard.reply if asked.likely else heard.reply.cut_at(asked.stop)
-        cost = self.cost(asked, heard.reply)
-        self.meter.answered(number, cost, heard.seconds, heard.first)
         self._pacer.answered()
         self._answered_at, self._refusals = time.monotonic(), 0
         self._change.set()
-        if self.ledger:
-            try:
-                self.ledger.answered(number, key, reply, cost, heard.seconds, heard.first)
-                await self.ledger.flushed()
-            except OSError as error:
-                raise self.unwritable(error) from None
+        with self.written():
+            await self.books.answered(number, key, reply, self.cost(asked, heard.reply), heard.seconds, heard.first)
         return reply
 
     def most(self, asked: Asked) -> Cost:
@@ -238,15 +221,14 @@ class Asker:
         usage = reply.usage or Usage(asked.most_input, sum(size(one.text) for one in reply.choices))
         return Cost.of(usage, self.spec.price)
 
-    def teaches(self, fault: Fault, body: Mapping[str, Any]) -> bool:
-        """Whether a refusal says how to ask instead; it is remembered."""
+    def teaches(self, fault: Fault, asked: Asked, body: Mapping[str, Any]) -> bool:
+        """Whether a refusal says how to ask instead; it is remembered, for those under way too."""
         if fault.status not in (400, 422):
             return False
-        changed = self.refused
-        word = learning.learnt(fault.said, body, changed)
+        word = learning.learnt(fault.said, body, self.refused)
         if word is not None:
-            self.refused = changed | {word}
-        return word is not None
+            self.refused |= {word}
+        return self.wire.body(asked, self.refused) != body
 
     def judge(self, fault: Fault, body: Mapping[str, Any]) -> None:
         """Raise unless the same request may be sent again."""
@@ -279,6 +261,11 @@ class Asker:
         message = f"The budget is used up: {used} are spent, and the next request may take {most.tokens:,} tokens"
         return Ended("budget", "budget", f"{message} and ${most.dollars:.4f}. Raise the budget to go on.")
 
-    def unwritable(self, error: OSError) -> NoMore:
-        message = f"What is asked and answered cannot be written down on this host: {error.strerror or error}"
-        return self.end(Ended("platform", "journal_failed", message))
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Around whatever writes into the journal: without it nothing is asked any more."""
+        try:
+            yield
+        except OSError as error:
+            message = f"What is asked and answered cannot be written down on this host: {error.strerror or error}"
+            raise self.end(Ended("platform", "journal_failed", message)) from None

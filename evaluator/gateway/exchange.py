@@ -1,5 +1,6 @@
 """One exchange with the endpoint: a request that is sent once, and the answer that is heard, or why there is none."""
 
+import contextlib
 import json
 import ssl
 import time
@@ -14,9 +15,9 @@ from evaluator.addresses import AddressRefused, Allowed, check_url
 from evaluator.addresses.pinned import Lookup
 from evaluator.contract import EndpointSpec
 from evaluator.gateway import connect, faults, reading
-from evaluator.gateway.asking import Asked, Reply
+from evaluator.gateway.asking import Asked, Reply, size
 from evaluator.gateway.limits import Limits
-from evaluator.gateway.outcomes import Ended, Failed, Fault
+from evaluator.gateway.outcomes import Ended, Failed, Fault, Unreadable
 from evaluator.gateway.protocols import DIALECTS, dialect
 from evaluator.gateway.secrecy import Mask
 
@@ -62,8 +63,9 @@ class Wire:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise AddressRefused("bad_url", "Nothing may be sent to this address.")
+        if self.problem is not None:
+            raise AddressRefused(self.problem.code, self.problem.message)
+        assert self._session is not None
         return self._session
 
     def body(self, asked: Asked, refused: Set[str]) -> dict[str, Any]:
@@ -83,6 +85,8 @@ class Wire:
                 if response.status != 200:
                     raise Failed(await self.fault(response))
                 reply, first = await self.hear(response, began)
+                if sum(size(one.text) for one in reply.choices) > self.limits.answer_bytes:
+                    raise reading.TooLarge
                 return Heard(self.masked(reply), time.monotonic() - began, first, self.shown(response))
 
     async def get(self, path: str, seconds: float) -> tuple[int, Any, Mapping[str, str]]:
@@ -105,10 +109,11 @@ class Wire:
 
     async def fault(self, response: aiohttp.ClientResponse) -> Fault:
         said = b""
-        async for piece in reading.pieces(response, self.limits.answer_bytes):
-            said += piece
-            if len(said) >= ERROR_BYTES:
-                break
+        with contextlib.suppress(reading.TooLarge, Unreadable):  # the status says enough
+            async for piece in reading.pieces(response, self.limits.answer_bytes):
+                said += piece
+                if len(said) >= ERROR_BYTES:
+                    break
         words = self.mask.text(said[:ERROR_BYTES].decode(errors="replace"))
         return faults.of_status(response.status, response.headers, words, self.limits)
 

@@ -118,7 +118,7 @@ def of_error(error: Exception, mask: Mask) -> Fault | None:
             return Fault("cut", "The endpoint's answer was cut off.", paid=True)
         case aiohttp.ClientResponseError():
             return Fault("bad_http", "The endpoint's answer is not HTTP.", paid=True)
-        case aiohttp.ClientError() | ConnectionError():
+        case aiohttp.ClientError() | OSError():
             return Fault("connection", "The connection broke before the endpoint answered.", paid=True)
         case _:
             return None

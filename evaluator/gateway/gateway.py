@@ -16,6 +16,7 @@ from evaluator.addresses.pinned import Lookup, system_lookup, system_tls
 from evaluator.contract import EndpointSpec, Spent
 from evaluator.gateway import probing
 from evaluator.gateway.asker import Asker
+from evaluator.gateway.books import Books
 from evaluator.gateway.exchange import Wire
 from evaluator.gateway.ledger import Ledger
 from evaluator.gateway.limits import Limits
@@ -120,14 +121,14 @@ class Gateway:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with contextlib.AsyncExitStack() as stack:
-            ledger = None
-            if self._journal is not None:
-                ledger = Ledger(self._journal)
+            ledger = None if self._journal is None else Ledger(self._journal)
+            if ledger is not None:
                 stack.callback(ledger.close)
-                self._meter.start(ledger.begun(self._spec.spent))
+            books = Books(self._meter, ledger)
+            books.begin(self._spec.spent)
             wire = Wire(self._spec, lookup=self._lookup, tls=self._tls or system_tls(), limits=self._limits)
             stack.push_async_callback(wire.close)
-            self._asker = Asker(wire, self._meter, ledger)
+            self._asker = Asker(wire, books)
             app = application(self._asker, self.token, self._limits.asked_bytes)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()

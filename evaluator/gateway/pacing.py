@@ -1,9 +1,9 @@
 """How many requests at once and how many a second: additive increase, multiplicative decrease. The time is given.
 
-Two signs say two things. 429: too many a second. From then on requests are spaced, a little more slowly than what was
-just admitted; the rate grows slowly towards where it broke, and faster beyond it, as nothing is known there. A server
-that is overloaded (503, 529, time-outs): too many at once; the window halves and grows back by one a round trip. At the
-start the window doubles with every round trip, up to the submission's bound, until the first sign.
+Two signs say two things. 429: too many a second. From then on requests are spaced. The rate goes down, back up to
+where it broke, slower the nearer it is, and faster again beyond, as nothing is known there (the curve of TCP's CUBIC).
+A server that is overloaded (503, 529, time-outs): too many at once; the window halves and grows back by one a round
+trip. At the start the window doubles with every round trip, up to the submission's bound, until the first sign.
 """
 
 import math
@@ -12,10 +12,19 @@ from collections import deque
 FIRST_WINDOW = 4.0
 LOOK_BACK = 10.0
 SLOWEST = 0.02
-CUT, SOON_CUT, SOON = 0.95, 0.8, 4.0
-"""The rate after a 429, as a part of before; when the cut before this was less than SOON seconds ago."""
-GROWTH, STEEPER, STEEPEST = 0.004, 1.25, 0.25
-"""Of the rate where it broke, each second; once beyond it, steeper with each second."""
+ALIKE = 1.25
+SOON = 0.7
+"""The limit is known when the rate broke twice within this ratio, not SOON (seconds) after it was cut; until then it is
+searched for."""
+CUT, SEARCHING_CUT, SOON_CUT = 0.95, 0.85, 0.7
+"""The rate after a 429, as a part of the one at which it broke: once the limit is known, while it is searched for, and
+where the rate broke soon."""
+BACK_SECONDS, SEARCHING_BACK_SECONDS = 12.0, 3.0
+"""Until the rate is where it broke again: once the limit is known, and before."""
+BEYOND, SEARCHING_BEYOND = 0.0015, 0.05
+"""Growth then: this part of the rate where it broke, times the square of the seconds."""
+LATE = 0.005
+"""Seconds that a late timer may catch up."""
 
 
 class Pacer:
@@ -25,12 +34,13 @@ class Pacer:
         self.most, self.in_flight = most, 0
         self.window = min(FIRST_WINDOW, float(most))
         self.rate: float | None = None
-        self._starting = True
+        self._starting, self._known = True, False
         self._next = self._paused = -math.inf
-        self._rate_cut = self._window_cut = -math.inf
-        self._broke, self._beyond, self._grown = 0.0, 0.0, 0.0
+        self._window_cut = self._rate_cut = -math.inf
+        self._broke, self._low = 0.0, 0.0
+        self._age, self._grown = 0.0, 0.0
         self._admitted: deque[float] = deque()
-        self._began: float | None = None
+        self._began = math.inf
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may be sent, 0 for at once, infinite until another one has come back."""
@@ -40,25 +50,26 @@ class Pacer:
 
     def sent(self, now: float) -> None:
         self.in_flight += 1
-        self._began = now if self._began is None else self._began
+        self._began = min(self._began, now)
         self._admitted.append(now)
         self.forget(now)
         if self.rate is not None:
-            self.grow(now)
-            self._next = max(self._next, now - 1 / self.rate) + 1 / self.rate
+            self.rate = self.grown(now)
+            self._next = max(self._next, now - min(LATE, 0.3 / self.rate)) + 1 / self.rate
 
     def forget(self, now: float) -> None:
         while self._admitted and self._admitted[0] < now - LOOK_BACK:
             self._admitted.popleft()
 
-    def grow(self, now: float) -> None:
-        """By the time since the last request, of which a pause of ours is no part."""
-        passed, self._grown = min(now - self._grown, 1.0), now
-        if self.rate is None:
-            return
-        if self.rate >= self._broke:
-            self._beyond += passed
-        self.rate += self._broke * min(STEEPEST, GROWTH * STEEPER**self._beyond) * passed
+    def grown(self, now: float) -> float:
+        """The rate, by the time since the last cut; time in which nothing was sent teaches nothing and is left out."""
+        self._age, self._grown = self._age + max(0.0, min(now - self._grown, 1.0)), now
+        back = BACK_SECONDS if self._known else SEARCHING_BACK_SECONDS
+        beyond = self._age - back
+        if beyond < 0:
+            return self._broke - (self._broke - self._low) * (-beyond / back) ** 3
+        steep = BEYOND if self._known else SEARCHING_BEYOND
+        return self._broke * (1 + steep * beyond**2)
 
     def back(self) -> None:
         """A request came back, however."""
@@ -70,21 +81,31 @@ class Pacer:
 
     def throttled(self, now: float, sent_at: float, pause: float) -> None:
         """A 429 for a request sent at `sent_at`; nothing is sent for `pause` seconds."""
-        self._starting = False
         self._paused = max(self._paused, now + pause)
         if self._admitted:
             self._admitted.pop()
-        if sent_at <= self._rate_cut:
-            return  # sent before the last cut: nothing new
-        self.forget(now)
-        span = max(now - max(self._began or now, now - LOOK_BACK), 0.05)
-        seen = max(SLOWEST, len(self._admitted) / span)
-        broke = seen if self.rate is None else min(self.rate, seen)
-        soon = now - self._rate_cut < SOON + pause and self.rate is not None
-        self._broke, self._beyond = broke, 0.0
-        self.rate = max(SLOWEST, broke * (SOON_CUT if soon else CUT))
-        self._rate_cut = self._grown = now
-        self._next = now + 1 / self.rate
+        if sent_at > self._rate_cut:  # else it was sent before the last cut, and says nothing new
+            self.cut(now, pause)
+
+    def cut(self, now: float, pause: float) -> None:
+        """Slow down: where the rate broke soon, it was far too high; else by a little."""
+        broke = self.rate if self.rate is not None and self._age > SOON else self.guess(now, pause)
+        self._known = self._age > SOON and 1 / ALIKE < broke / self._broke < ALIKE
+        part = CUT if self._known else SEARCHING_CUT if self._age > SOON else SOON_CUT
+        self._broke, self._low = broke, max(SLOWEST, broke * part)
+        self.rate, self._age = self._low, 0.0
+        self._rate_cut, self._grown = now, max(self._paused, now)
+        self._next = max(self._paused, now + 1 / self.rate)
+
+    def guess(self, now: float, pause: float) -> float:
+        """Between the rate that broke, which a server's store of unused requests let through for a moment, and what is
+        let through between two cuts, pause and all, which is too little if that store is small."""
+        passed = max(now - max(self._rate_cut, self._began), 0.05)
+        admitted = sum(1 for sent in self._admitted if sent > self._rate_cut)
+        low = (admitted + 1) / passed
+        if self.rate is None:
+            return math.sqrt(low * (admitted + 1) / (passed + pause))
+        return math.sqrt(min(self.rate, max(low, self.rate / 8)) * self.rate)
 
     def overloaded(self, now: float, sent_at: float, pause: float) -> None:
         """Signs of too many at once, for a request sent at `sent_at`."""

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from evaluator.gateway import asking
+from evaluator.gateway import asking, learning
 from evaluator.gateway.asker import Asker
+from evaluator.gateway.asking import Asked
 from evaluator.gateway.outcomes import Failed, Fault, NoMore, Refusal
 
 ASK_SECONDS = 10.0
@@ -31,7 +32,7 @@ class Answer:
 
 async def probe(asker: Asker, body: Mapping[str, Any], path: Path, timeout: float) -> Answer:
     """Ask once; what the endpoint refuses of our parameters is learnt, and asked without."""
-    began = time.monotonic()
+    began, asked = time.monotonic(), None
     try:
         if path == "models":
             status, said, headers = await asker.wire.get("/models", timeout)
@@ -43,15 +44,20 @@ async def probe(asker: Asker, body: Mapping[str, Any], path: Path, timeout: floa
     except NoMore as error:
         return no_answer(0, error.ended.code, error.ended.message, began)
     except Failed as error:
-        return of_fault(error.fault, began)
+        return of_fault(asker, asked, error.fault, began)
     reply = heard.reply if asked.likely else heard.reply.cut_at(asked.stop)
     said = asking.written(reply, chat=asked.chat, model=asker.spec.model)
     return Answer(200, said, heard.seconds, heard.first, heard.headers)
 
 
-def of_fault(fault: Fault, began: float) -> Answer:
-    code = fault.ends.code if fault.ends is not None else fault.kind
-    return no_answer(fault.status, code, fault.message, began)
+def of_fault(asker: Asker, asked: Asked | None, fault: Fault, began: float) -> Answer:
+    """What a run would end with, where it would; else the kind of error."""
+    ends = fault.ends
+    if ends is None and asked is not None and not fault.retry:
+        ends = learning.sampling_refused(fault.said, asker.wire.body(asked, asker.refused), asker.spec.sampling)
+    if ends is not None:
+        return no_answer(fault.status, ends.code, ends.message, began)
+    return no_answer(fault.status, fault.kind, fault.message, began)
 
 
 def no_answer(status: int, error: str, message: str, began: float) -> Answer:

@@ -88,7 +88,7 @@ def oldest(token: WorkerToken, request: ClaimRequest) -> Job | None:
     waiting = free().filter(fits(request), givable(token, request), not_before__lte=Now())
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
     looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
-    return waiting.filter(ready | looks).order_by("-priority", "id").first()
+    return waiting.filter(looks if request.looks_only else ready | looks).order_by("-priority", "id").first()
 
 
 def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:

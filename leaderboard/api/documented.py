@@ -1,10 +1,11 @@
-"""What the schema says of every operation, because `PublicView` does it for all of them."""
+"""What the schema says of every operation, because `PublicView` does it for all of them, and its examples."""
 
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
+from leaderboard.api import examples
 from leaderboard.api.errors import MEDIA_TYPE
 from leaderboard.api.once import HEADER, is_once
 from leaderboard.api.paging import ListView
@@ -17,6 +18,10 @@ ALWAYS = {
     "404": "There is no such thing, or it is not yours.",
     "406": "No such format.",
     "429": "Too often; `Retry-After` says when again.",
+}
+TOO_LONG = {
+    "description": "The address has more than 4,094 bytes; whoever serves the site says so before it is asked.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
 }
 WRITES = {"409": "It contradicts what is already so.", "415": "The body is not JSON."}
 
@@ -39,6 +44,9 @@ class Documented(AutoSchema):
             name.removesuffix("retrieve") + "list" if isinstance(self.view, ListView) and self.method == "GET" else name
         )
 
+    def get_examples(self) -> list[OpenApiExample]:
+        return examples.of(self.get_operation_id())
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         found: dict[str, Any] = super()._get_response_bodies(direction)
         refused = self.resolve_serializer(ProblemOut, direction).ref
@@ -48,8 +56,9 @@ class Documented(AutoSchema):
         for code in {*words, *(code for code in found if code >= "400")}:
             found[code] = {
                 "description": words.get(code) or found[code].get("description", ""),
-                "content": {MEDIA_TYPE: {"schema": refused}},
+                "content": {MEDIA_TYPE: {"schema": refused, "examples": examples.problem(code)}},
             }
+        found["414"] = TOO_LONG
         if self.method == "GET":
             found["304"] = {"description": "You have the newest reply already (`If-None-Match`)."}
         return dict(sorted(found.items()))

@@ -9,6 +9,8 @@ from rest_framework import serializers
 from leaderboard.api.endpoint_shapes import EndpointIn, EndpointOut
 from leaderboard.api.strict import Strict
 from leaderboard.models import Imported, Model, Revision, Submission, Suite, SuiteTask
+from leaderboard.queries.models import context_of
+from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.rows import Row
 from leaderboard.queries.status import WorkerLine
 from leaderboard.queries.submissions import Detail
@@ -70,11 +72,24 @@ class RevisionOut(serializers.ModelSerializer[Revision]):
 
 
 class ModelOut(serializers.ModelSerializer[Model]):
+    """A model as the catalogue knows it; null: nobody says. Prices are US dollars for a million tokens."""
+
+    context_length = serializers.SerializerMethodField(help_text="tokens: as stated, else of the newest revision")
+    input_price = serializers.FloatField(allow_null=True)
+    output_price = serializers.FloatField(allow_null=True)
     revisions = RevisionOut(many=True)
 
     class Meta:
         model = Model
-        fields = ("name", "kind", "licence", "base_model", "modalities", "released_on", "revisions")
+        fields = (
+            "name", "kind", "licence", "licence_family", "base_model", "training", "modalities", "context_length",
+            "input_price", "output_price", "official", "merged", "mixture", "flagged", "available", "likes",
+            "released_on", "revisions",
+        )  # fmt: skip
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_context_length(self, model: Model) -> int | None:
+        return context_of(model, max(model.revisions.all(), key=lambda one: one.pk, default=None))
 
 
 class CellOut(serializers.Serializer[Any]):
@@ -122,15 +137,20 @@ class RowOut(serializers.Serializer[Row]):
 
     @extend_schema_field(serializers.DictField(child=CellOut()))
     def get_tasks(self, row: Row) -> Any:
-        return row.tasks  # of this shape already; serializers for each cell would take most of a page's time
+        return dict(row.tasks)
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField(), allow_null=True))
     def get_rank_interval(self, row: Row) -> list[int] | None:
-        return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
+        return interval(row)
 
     @extend_schema_field(SourceOut(allow_null=True))
     def get_source(self, row: Row) -> Any:
         return SourceOut(self.context["sources"][row.imported_id]).data if row.imported_id else None
+
+
+def interval(row: Row) -> list[int] | None:
+    """The ranks that a row may have; None where nobody knows."""
+    return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
 
 
 class LeaderboardOut(serializers.Serializer[Any]):
@@ -214,25 +234,6 @@ class ResultOut(serializers.Serializer[Any]):
     )
 
 
-class SampleOut(serializers.Serializer[Any]):
-    """A line of the export."""
-
-    task = serializers.CharField(help_text="of lm-eval: a part of the suite's task where that is a group")
-    suite_task = serializers.CharField(required=False, help_text="the group")
-    doc_id = serializers.IntegerField()
-    item_hash = serializers.CharField()
-    target = serializers.CharField(allow_blank=True)
-    prompts = serializers.ListField(child=serializers.CharField())
-    responses = serializers.ListField(child=serializers.CharField())
-    answers = serializers.DictField(child=serializers.CharField(), help_text="by filter")
-    scores = serializers.DictField(
-        child=serializers.DictField(child=serializers.FloatField()), help_text="by filter and metric"
-    )
-    reasons = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="by filter: why a generated program did not pass"
-    )
-
-
 class SubmissionOut(serializers.ModelSerializer[Submission]):
     """A submission without what takes further queries."""
 
@@ -275,13 +276,15 @@ class SubmissionDetailOut(SubmissionOut):
     eta = serializers.SerializerMethodField()
     results = serializers.SerializerMethodField()
     endpoint = serializers.SerializerMethodField()
+    command = serializers.SerializerMethodField(help_text="measures it again, without a site; empty for endpoints")
     provenance = serializers.JSONField()
 
     class Meta:
         model = Submission
         fields = (
             *SubmissionOut.Meta.fields,
-            "queued_at", "predicted_seconds", "progress", "queue_position", "eta", "results", "endpoint", "provenance",
+            "queued_at", "predicted_seconds", "progress", "queue_position", "eta", "results", "endpoint", "command",
+            "provenance",
         )  # fmt: skip
 
     @property
@@ -308,6 +311,10 @@ class SubmissionDetailOut(SubmissionOut):
     def get_endpoint(self, _: Submission) -> Any:
         found = self._detail.endpoint
         return EndpointOut(found).data if found else None
+
+    @extend_schema_field(serializers.CharField(allow_blank=True))
+    def get_command(self, submission: Submission) -> str:
+        return repeat_command(submission)
 
     @extend_schema_field(ResultOut(many=True))
     def get_results(self, _: Submission) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +11,8 @@ from leaderboard.api.shapes import SuiteOut
 from leaderboard.api.views import PublicView
 from leaderboard.models import SuiteTask
 from leaderboard.queries.items import ItemTable
+from leaderboard.queries.selection import suite_named
+from leaderboard.queries.sizes import sizes
 from leaderboard.queries.suites import suite_detail
 from leaderboard.queries.tasks import task_items, task_lines
 
@@ -54,6 +56,28 @@ class SuiteDetailOut(serializers.Serializer[Any]):
     noise_floor = serializers.FloatField(source="noise", allow_null=True, help_text="of suite scores, 0-100")
     spread = SpreadOut(source="spreads", many=True)
     versions = VersionOut(source="steps", many=True)
+
+
+class SizedOut(serializers.Serializer[Any]):
+    """A row; `front`: no model of its size or smaller scores more. `rows`: how many rows it stands for."""
+
+    id = serializers.CharField(source="key", help_text="s12 a submission, i34 an import")
+    model = serializers.CharField(source="name")
+    kind = serializers.CharField()
+    precision = serializers.CharField(allow_blank=True)
+    parameters = serializers.FloatField()
+    score = serializers.FloatField(help_text="0-100")
+    half = serializers.FloatField(allow_null=True, help_text="of its 95 % interval")
+    front = serializers.BooleanField()
+    pinned = serializers.BooleanField()
+    rows = serializers.IntegerField()
+
+
+class SizesOut(serializers.Serializer[Any]):
+    suite = serializers.CharField(source="suite.slug")
+    rows = serializers.IntegerField(help_text="of known size and score")
+    unsized = serializers.IntegerField(help_text="whose size nobody knows")
+    drawn = SizedOut(many=True)
 
 
 class PlaceOut(serializers.ModelSerializer[SuiteTask]):
@@ -112,6 +136,19 @@ class Suite(PublicView):
     def get(self, request: Request, slug: str) -> Response:
         """What it measures, how its results lie, and what its versions changed."""
         return Response(SuiteDetailOut(suite_detail(slug)).data)
+
+
+class Sizes(PublicView):
+    """Scores against sizes."""
+
+    shape = SizesOut
+    parameters = (OpenApiParameter("pin", str, many=True, description="a row to keep: s12 or i34"),)
+
+    @extend_schema(responses={200: SizesOut})
+    def get(self, request: Request, slug: str) -> Response:
+        """The newest ranking's rows by size, as the suite's page draws them, and which of them no smaller one reaches.
+        `/suites/NAME/VERSION/sizes.csv` has every row."""
+        return Response(SizesOut(sizes(suite_named(slug), request.query_params.getlist("pin"))).data)
 
 
 class Tasks(PublicView):

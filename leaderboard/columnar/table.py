@@ -30,6 +30,10 @@ WORDS = ("settings", "why")
 TASK = ("score", "stderr", "n", "normalised")
 """Of each task: its score and standard error as fractions, how many items, and the source's own normalised score,
 0-100. NaN where missing; a part that no row has is no column."""
+SHORT = 8
+"""Bytes of a word that is looked for letter by letter."""
+END = b"\xff"
+"""What no UTF-8 holds: it ends each name where all names are one text."""
 MISSING = "unavailable"
 """Of a task that some row lacks: why, as a choice."""
 
@@ -160,6 +164,11 @@ class Columns:
     def tasks(self) -> tuple[str, ...]:
         return tuple(json.loads(self.table.schema.metadata[b"tasks"]))
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of all columns."""
+        return frozenset(self.table.column_names)
+
     def number(self, name: str) -> Numbers:
         """A column of numbers (n,), NaN where missing; ranks and items as numbers, 0 where missing."""
         if name not in self._numbers:
@@ -185,19 +194,44 @@ class Columns:
 
     def containing(self, word: str) -> npt.NDArray[np.bool_]:
         """Which rows (n,) hold `word` in their model's name, whatever the case, or have a revision that begins so."""
-        named = pc.match_substring(self.table["words"], word.lower())
-        pinned = pc.starts_with(self.table["sha"], word.lower())
-        return np.asarray(pc.or_(named, pinned).to_numpy(), dtype=np.bool_)
+        word = word.lower()
+        pinned = pc.starts_with(self.table["sha"], word).to_numpy()
+        return np.asarray(self._named(word.encode()) | pinned, dtype=np.bool_)
+
+    def _named(self, word: bytes) -> npt.NDArray[np.bool_]:
+        """Which rows (n,) hold these bytes in their model's name in small letters: all names at once, letter by letter,
+        which takes a third of the time that Arrow takes name by name. Of a long word, Arrow takes less."""
+        if not word or not len(self):
+            return np.full(len(self), not word)
+        if len(word) > SHORT:
+            return np.array(pc.match_substring(self.table["words"], word), dtype=np.bool_)
+        letters, starts = self._letters
+        found = letters == word[0]
+        for place, letter in enumerate(word[1:], 1):
+            found[:-place] &= letters[place:] == letter
+        return np.logical_or.reduceat(found, starts)
+
+    @cached_property
+    def _letters(self) -> tuple[npt.NDArray[np.uint8], Rows]:
+        """The UTF-8 of all names in small letters, each with an `END` behind it, and where each begins (n,)."""
+        names = self.table["words"].cast(pa.binary())
+        ended = pc.binary_join_element_wise(names, pa.scalar(b""), pa.scalar(END)).combine_chunks()
+        _, offsets, letters = ended.buffers()
+        return np.frombuffer(letters, np.uint8), np.frombuffer(offsets, np.int32)[: len(self)].astype(np.intp)
 
     def order(self, name: str, *, descending: bool) -> Rows:
         """All rows (n,) by a column: missing values last either way, ties by rank, then by name."""
         if (name, descending) not in self._orders:
-            key = self.sort_key(name)
-            ranked = np.where(self.number("rank") > 0, self.number("rank"), np.inf)
-            missing = np.isnan(key)
-            keys = (self._by_name, ranked, np.where(missing, 0.0, -key if descending else key), missing)
-            self._orders[name, descending] = np.lexsort(keys)
+            self._orders[name, descending] = self.sorted(
+                self.sort_key(name), descending=descending, among=self._by_rank
+            )
         return self._orders[name, descending]
+
+    def sorted(self, key: Numbers, *, descending: bool, among: Rows) -> Rows:
+        """The rows `among` (all of them) by a key (n,), NaN last either way, ties in their order."""
+        keys = key[among]
+        order: Rows = among[np.argsort(-keys if descending else keys, kind="stable")]
+        return order
 
     def sort_key(self, name: str) -> Numbers:
         """A column as numbers (n,) to sort by, NaN where missing."""
@@ -211,6 +245,13 @@ class Columns:
             padded = np.append(places.astype(np.float64), np.nan)  # code -1 is the last
             return np.asarray(padded[choice.codes])
         return self.number(name).astype(np.float64, copy=False)
+
+    @cached_property
+    def _by_rank(self) -> Rows:
+        """All rows (n,) by rank, those without one last, equal ones by name."""
+        ranks = self.number("rank")
+        order: Rows = np.lexsort((self._by_name, np.where(ranks > 0, ranks, np.inf)))
+        return order
 
     @cached_property
     def _by_name(self) -> Rows:

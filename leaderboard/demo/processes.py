@@ -1,4 +1,4 @@
-"""The processes of the demonstration: site, scheduler, site worker, evaluation worker. Started, restarted, stopped."""
+"""The processes of the demonstration: site, scheduler, site worker, evaluation workers. Started, restarted, stopped."""
 
 import os
 import signal
@@ -33,6 +33,8 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
     everything = dict(os.environ)
     worker = {name: value for name, value in everything.items() if name not in SITE_SECRETS}
     worker["PARITY_WORKER_TOKEN"] = worker_token
+    # Endpoints have a worker of their own: whoever submits one hears within seconds, whatever is evaluated here.
+    asking = {"PARITY_WORKER_QUEUES": "api", "PARITY_WORKER_ENGINES": "endpoint", "PARITY_WORKER_NAME": "endpoints"}
     celery = (sys.executable, "-m", "celery", "-A", "leaderboard.celery")
     quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
     web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=8")
@@ -46,6 +48,7 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
         Program("site-worker", (*celery, *site_worker), everything, signal.SIGKILL, 5),
         Program("scheduler", (*celery, *beat), everything, signal.SIGKILL, 5),
         Program("worker", (sys.executable, "-m", "evaluator", "worker"), worker, signal.SIGKILL, 10),
+        Program("api-worker", (sys.executable, "-m", "evaluator", "worker"), worker | asking, signal.SIGKILL, 10),
     ]
 
 

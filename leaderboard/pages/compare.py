@@ -56,7 +56,7 @@ def compare_csv(request: HttpRequest) -> HttpResponse:
     """The same as a table: a line for each task and model, those of the suite first."""
     parameters = asked_for(request)
     found = comparisons.compare(asked=models_of(request), **parameters)
-    return spreadsheet("comparison.csv", COLUMNS, lines(found))
+    return spreadsheet("comparison", COLUMNS, lines(found))
 
 
 def lines(found: Compared) -> Iterator[Line]:

@@ -8,6 +8,7 @@ process also keeps the last pages that it made, by their validators, for others 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from threading import Lock
 from typing import Any
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 
+from leaderboard.packing import packed, put_packed, unpacks
 from leaderboard.queries.snapshots import state_of
 from leaderboard.release import program
 from leaderboard.templatetags.words import ago
@@ -28,20 +30,34 @@ MESSAGES = "messages"
 """The cookie with messages that the next page shows."""
 
 
+@dataclass
+class Page:
+    """A page as it was made, and packed once somebody could unpack it."""
+
+    content: bytes
+    headers: dict[str, str]
+    packed: bytes = b""
+
+
 class Pages:
     """The last pages by their validators; what is taken out is a reply of its own."""
 
     def __init__(self, size: int) -> None:
         self._size, self._lock = size, Lock()
-        self._pages: OrderedDict[str, tuple[bytes, dict[str, str]]] = OrderedDict()
+        self._pages: OrderedDict[str, Page] = OrderedDict()
 
-    def get(self, tag: str) -> HttpResponse | None:
+    def get(self, tag: str, *, unpacks: bool = False) -> HttpResponse | None:
+        """The page with this validator, packed for who `unpacks`: packing it anew takes as long as all the rest."""
         with self._lock:
             found = self._pages.get(tag)
             if found is None:
                 return None
             self._pages.move_to_end(tag)
-        return HttpResponse(found[0], headers=found[1])
+        reply = HttpResponse(found.content, headers=found.headers)
+        if unpacks:
+            found.packed = found.packed or packed(found.content)
+            put_packed(reply, found.packed)
+        return reply
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -53,7 +69,7 @@ class Pages:
         if reply.status_code != 200 or reply.cookies:
             return
         with self._lock:
-            self._pages[tag] = (reply.content, dict(reply.headers))
+            self._pages[tag] = Page(reply.content, dict(reply.headers))
             while len(self._pages) > self._size:
                 self._pages.popitem(last=False)
 
@@ -77,7 +93,7 @@ def tag_of(request: HttpRequest, varying: tuple[str, ...]) -> str | None:
         return None
     parts = [
         program(), request.build_absolute_uri(), *(request.headers.get(name, "") for name in varying),
-        state.digest, ago(state.created_at), *map(str, state.keys),
+        state.digest, ago(state.created_at), str(state.suite), str(state.imported),
     ]  # fmt: skip
     return f'"{hashlib.sha256(chr(0).join(parts).encode(errors="surrogatepass")).hexdigest()[:32]}"'
 
@@ -98,17 +114,17 @@ def conditional(*varying: str) -> Callable[[View], View]:
             if tag and "If-None-Match" in request.headers:
                 reply = get_conditional_response(request, etag=tag, response=None)
             if reply is None:
-                reply = PAGES.get(tag) if tag else None
+                reply = PAGES.get(tag, unpacks=unpacks(request)) if tag else None
             if reply is None:
                 reply = view(request, *arguments, **named)
                 if tag and isinstance(reply, HttpResponse):
                     PAGES.put(tag, reply)
             if tag and reply.status_code in {200, 304}:
-                reply.headers["ETag"] = tag
+                reply.headers["ETag"] = f"W/{tag}" if reply.has_header("Content-Encoding") else tag
             if request.method in SAFE:
                 patch_cache_control(reply, no_cache=True, **({"private": True} if private else {}))
             if isinstance(reply, HttpResponse):
-                patch_vary_headers(reply, ["Cookie", *varying])
+                patch_vary_headers(reply, ["Accept-Encoding", "Cookie", *varying])
             return reply
 
         return answered

@@ -39,4 +39,4 @@ def drift_csv(request: HttpRequest, pk: int) -> HttpResponse:
         )
         for one in found.lines
     ]  # fmt: skip
-    return spreadsheet("drift.csv", COLUMNS, lines)
+    return spreadsheet("drift", COLUMNS, lines)

@@ -6,13 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from leaderboard.pages.charts import histories
+from leaderboard.pages.charts import histories, lengths_chart
 from leaderboard.pages.errors import readable
-from leaderboard.pages.repeat import repeat_command
 from leaderboard.pages.requests import page_number
-from leaderboard.pages.tables import csv_reply
+from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import models as kept
 from leaderboard.queries.history import points_of
+from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.standings import SuiteStandings, rankings, standings_of
 
 HISTORY = 40
@@ -37,6 +37,7 @@ def model(request: HttpRequest, name: str, organisation: str = "") -> HttpRespon
     context = {
         "detail": found,
         "charts": histories(found.points),
+        "lengths_chart": lengths_chart(found.reach) if found.reach else None,
         "history": found.points[:HISTORY],
         "commands": [(row, command) for row in found.repeatable if (command := repeat_command(row))],
     }
@@ -54,7 +55,7 @@ def history(request: HttpRequest) -> HttpResponse:
          one.stderr, "yes" if one.current else "no")
         for one in points_of(found, most=None)
     )  # fmt: skip
-    return csv_reply("model-history", header, rows)
+    return spreadsheet("model-history", header, rows)
 
 
 @require_safe
@@ -66,7 +67,7 @@ def scores(request: HttpRequest) -> HttpResponse:
         "suite", "evaluation", "revision", "precision", "task", "score", "low", "high", "items", "percentile",
         "size_class", "others", "note",
     )  # fmt: skip
-    return csv_reply("model-scores", header, lines(standings_of(found.name, rankings(), most=None)))
+    return spreadsheet("model-scores", header, lines(standings_of(found.name, rankings(), most=None)))
 
 
 def lines(found: list[SuiteStandings]) -> Iterator[tuple[object, ...]]:

@@ -10,8 +10,8 @@ from django.http import HttpResponse
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def spreadsheet(name: str, columns: Sequence[str], lines: Iterable[Sequence[str | float | int | None]]) -> HttpResponse:
-    """A download. Missing numbers are empty cells."""
+def spreadsheet(name: str, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> HttpResponse:
+    """A download; `name` is in ASCII and without its ending. What is missing is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -20,14 +20,15 @@ def spreadsheet(name: str, columns: Sequence[str], lines: Iterable[Sequence[str 
     return HttpResponse(
         text.getvalue().encode("utf-8", "backslashreplace"),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
 
 
-def cell(value: str | float | int | None) -> str:
-    """Texts that a spreadsheet would take for a formula get an apostrophe; numbers are written as numbers."""
-    if value is None:
+def cell(value: object) -> str:
+    """Texts that a spreadsheet would take for a formula get an apostrophe; numbers are written as numbers, with ten
+    digits that count."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA) else value
-    return "inf" if math.isinf(value) else f"{value:.6g}"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

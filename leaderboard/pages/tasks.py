@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from leaderboard.pages.errors import readable
-from leaderboard.pages.tables import csv_reply
+from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import tasks as kept
 from leaderboard.queries.items import ItemTable
 
@@ -35,7 +35,7 @@ def items(request: HttpRequest, task: str) -> HttpResponse:
         "solved",
         "discrimination",
     )
-    return csv_reply("task-items", header, (row for one in tables for row in rows(one)))
+    return spreadsheet("task-items", header, (row for one in tables for row in rows(one)))
 
 
 def rows(table: ItemTable) -> Iterator[tuple[object, ...]]:

@@ -4,18 +4,18 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from leaderboard.columnar.facts import FACETS
 from leaderboard.columnar.select import FacetValue, Found
-from leaderboard.columnar.table import Columns
+from leaderboard.columnar.table import Columns, Rows
 from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, SuiteTask
 from leaderboard.queries.columns import PERCENTILE, columns, task_values
 from leaderboard.queries.columns import Columns as Drawn
 from leaderboard.queries.errors import BadQuery, Missing
-from leaderboard.queries.rows import Row, rows_of
+from leaderboard.queries.rows import Grid, Row, rows_in, rows_of
 from leaderboard.queries.selection import Asked, Selection, selection
 from leaderboard.queries.snapshots import columns_of, newest
 
@@ -33,7 +33,7 @@ class Facet:
     title: str
     values: list[FacetValue]
 
-    @property
+    @cached_property
     def chosen(self) -> list[str]:
         return [value.value for value in self.values if value.chosen]
 
@@ -42,8 +42,9 @@ class Facet:
 class Board:
     """One page of a ranking. `snapshot` is None while nothing was ranked; `facets` are those with anything to choose.
 
-    `scores` says which of a task's numbers are shown: "normalised", "raw" or "percentile"; "" where there is but one.
-    `columns` has the tasks that are shown; `picked`: those that were asked for. `weights`: of the reader's own score.
+    `grid` holds the cells of `rows`, `pinned_grid` those of `pinned`. `scores`: which of a task's numbers are shown,
+    "normalised", "raw" or "percentile"; "" where there is but one. `columns` has the tasks that are shown; `picked`:
+    those that were asked for. `weights`: of the reader's own score.
     `source` is the newest import of a suite that was measured elsewhere.
     """
 
@@ -53,6 +54,8 @@ class Board:
     snapshot: Snapshot | None
     rows: list[Row]
     pinned: list[Row]
+    grid: Grid
+    pinned_grid: Grid
     count: int
     page: int
     page_size: int
@@ -65,7 +68,7 @@ class Board:
     weights: dict[str, float]
     source: Import | None
 
-    @property
+    @cached_property
     def filtered(self) -> bool:
         """Whether anything leaves rows out."""
         return bool(self.search.strip()) or any(facet.chosen for facet in self.facets)
@@ -91,35 +94,36 @@ def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: i
     if not 1 <= page <= pages:
         raise Missing("page", f"There is no page {page}; there are {pages}.")
     start = (page - 1) * page_size
-    places = chosen.found.rows[start : start + page_size]
-    pinned = pinned_places(chosen.data, pins)
+    grid = grid_of(chosen, chosen.found.rows[start : start + page_size])
+    pinned = grid_of(chosen, pinned_places(chosen.data, pins))
     drawn = columns(chosen.data, chosen.tasks, chosen.view)
     names = {task.task for task in chosen.shown}
     return Board(
         suite=chosen.suite, tasks=chosen.tasks,
         columns=replace(drawn, tasks=[one for one in drawn.tasks if one.task.task in names]),
-        snapshot=chosen.ranking, rows=shown_rows(chosen, places), pinned=shown_rows(chosen, pinned), count=count,
+        snapshot=chosen.ranking, rows=shown_rows(chosen, grid), pinned=shown_rows(chosen, pinned), grid=grid,
+        pinned_grid=pinned, count=count,
         page=page, page_size=page_size, pages=pages, sort=chosen.sort, search=asked.search,
         facets=facets_of(chosen.found), scores=chosen.view, picked=[name for name in asked.columns if name],
         weights=chosen.own.weights if chosen.own else {}, source=newest_import(chosen.suite),
     )  # fmt: skip
 
 
-def shown_rows(chosen: Selection, places: Sequence[int] | np.ndarray[Any, np.dtype[np.intp]]) -> list[Row]:
-    """Rows with what the view and the reader's own weights add to them."""
-    at = np.asarray(places, dtype=np.intp)
-    rows = rows_of(chosen.data, at, chosen.shown)
-    if chosen.view == PERCENTILE:
-        for task in chosen.shown:
-            for row, value in zip(rows, task_values(chosen.data, task, PERCENTILE)[at].tolist(), strict=True):
-                if task.task in row.tasks and not math.isnan(value):
-                    row.tasks[task.task][PERCENTILE] = 100 * value
-    if chosen.own is not None:
-        own = zip(chosen.own.score[at].tolist(), chosen.own.stderr[at].tolist(), strict=True)
-        rows = [
-            replace(row, own=told(score), own_stderr=told(error)) for row, (score, error) in zip(rows, own, strict=True)
-        ]
-    return rows
+def grid_of(chosen: Selection, places: Sequence[int] | Rows) -> Grid:
+    """The cells of rows, with what the view adds to them."""
+    percentile = [task_values(chosen.data, task, PERCENTILE) for task in chosen.shown if chosen.view == PERCENTILE]
+    return Grid(chosen.data, np.asarray(places, dtype=np.intp), chosen.shown, percentile)
+
+
+def shown_rows(chosen: Selection, grid: Grid) -> list[Row]:
+    """Rows with what the reader's own weights add to them."""
+    rows = rows_in(chosen.data, grid)
+    if chosen.own is None:
+        return rows
+    own = zip(chosen.own.score[grid.at].tolist(), chosen.own.stderr[grid.at].tolist(), strict=True)
+    return [
+        replace(row, own=told(score), own_stderr=told(error)) for row, (score, error) in zip(rows, own, strict=True)
+    ]
 
 
 def told(value: float) -> float | None:

@@ -10,8 +10,9 @@ from leaderboard.columnar.table import Columns, empty
 from leaderboard.models import Snapshot, Suite, SuiteTask
 from leaderboard.queries.columns import NORMALISED, PERCENTILE, task_column
 from leaderboard.queries.errors import BadQuery, Gone, Missing
+from leaderboard.queries.lately import lately
 from leaderboard.queries.personal import PREFIX, Own, own_score
-from leaderboard.queries.snapshots import by_default, columns_of, kept, newest
+from leaderboard.queries.snapshots import by_default, columns_of, kept, newest, state_of
 
 RAW = "raw"
 PLAIN_COLUMNS = ("rank", "score", "stderr", "model", "parameters", *NUMERIC)
@@ -56,10 +57,11 @@ class Selection:
 
 def selection(asked: Asked) -> Selection:
     """Raises Missing (suite), BadQuery (column, search, facet, scores, weights) and Gone (snapshot)."""
-    suite = suite_named(asked.suite)
+    suite, ranking = current(asked.suite)
     tasks = list(suite.tasks.all())
     view = view_of(suite, asked.scores)
-    ranking = newest(suite) if asked.snapshot is None else older(suite, asked.snapshot)
+    if asked.snapshot is not None:
+        ranking = older(suite, asked.snapshot)
     data = columns_of(ranking) if ranking else empty([task.task for task in tasks])
     own = own_score(data, suite, tasks, asked.weights)
     sort = asked.sort or (f"-{OWN}" if own else "rank")
@@ -75,6 +77,26 @@ def selection(asked: Asked) -> Selection:
         ),
     )
     return Selection(suite, tasks, picked(tasks, asked.columns), ranking, data, found, view, own, sort)
+
+
+def current(slug: str) -> tuple[Suite, Snapshot | None]:
+    """A suite with its tasks, or for "" the one of the front page, and the ranking that is shown of it; raises Missing.
+
+    The ranking is the one of `state_of` or a newer one, so that no validator promises more than a page shows.
+    """
+    state = state_of(slug)
+    found = ranked(state.key) if state is not None else None
+    if found is not None:
+        return found.suite, found
+    suite = suite_named(slug)
+    return suite, newest(suite)
+
+
+@lately
+def ranked(key: int) -> Snapshot | None:
+    """A ranking with its suite and the suite's tasks; None once it is not kept any more. 2 queries."""
+    found = Snapshot.objects.select_related("suite").prefetch_related("suite__tasks")
+    return found.defer("columns", "suite__definition").filter(pk=key).first()
 
 
 def picked(tasks: list[SuiteTask], columns: Sequence[str]) -> list[SuiteTask]:

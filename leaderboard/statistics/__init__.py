@@ -15,4 +15,5 @@ ranks         ranks with intervals; narrowed by decided pairs; the neighbours wo
 alternatives  percentile ranks, Borda count, mean win rate
 power         items needed, smallest difference found, a suite's noise floor
 difficulty    items: how hard, how telling; tasks: how saturated
+cost          tokens on machines of one's own, by whole GPUs, and at an API;  break_even where the two meet
 """

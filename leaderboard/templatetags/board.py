@@ -4,30 +4,30 @@ A page has thousands of cells: Django's template language takes 170 ms for 50 ro
 comes from a model or a suite goes through `text`, and nothing else may hold markup; tests feed it hostile names.
 """
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from urllib.parse import urlencode
+from html import escape
+from urllib.parse import quote, urlencode
 
+import numpy as np
 from django import template
 from django.http import QueryDict
 from django.template.context import RequestContext
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from leaderboard.queries.board import Board, Facet
-from leaderboard.queries.columns import Column
-from leaderboard.queries.rows import Cell, Row
+from leaderboard.queries.board import Board
+from leaderboard.queries.columns import NORMALISED, PERCENTILE, Column, Scale
+from leaderboard.queries.rows import Grid, Row
 from leaderboard.statistics.ranks import Z95
-from leaderboard.templatetags.charts import HEIGHT, WIDTH, cell_text, fraction, half_width, heat, position, ticks
+from leaderboard.templatetags.charts import HEIGHT, WIDTH, axis, half_width, position, shades, ticks
 from leaderboard.templatetags.parity import aria_sort, count, next_sort, points, visible
 from leaderboard.templatetags.words import model_url, organisation, settings_short, settings_words, short_name
 
 register = template.Library()
 
-SHOWN_VALUES = 40
-"""Of a facet; the others are found by a search."""
 MARKS = {
     kind: f'<svg class="mark {kind}" viewBox="0 0 10 10" width="10" height="10" role="img" aria-label="{label}">'
     f"{shape}</svg>"
@@ -40,11 +40,19 @@ PIN = (
     '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M4 1h4l-.5 4L10 7.5H6.6L6 11.5l-.6-4H2'
     'L4.5 5z"/></svg>'
 )
+UNVERIFIED = (
+    '<svg class="unverified" viewBox="0 0 12 12" width="12" height="12" role="img"><title>Imported, not verified here'
+    '</title><path d="M6 .8v6.4M3.2 4.6 6 7.4l2.8-2.8M.8 8v3.2h10.4V8"/></svg>'
+)
+"""What marks a row that was imported, as templates/parts/unverified.html draws it; the legend says it in words."""
 CHEVRON = '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M2 4l4 4 4-4"/></svg>'
 POINTS = {
     "open": '<circle class="point" cx="{x}" cy="{y}" r="3"/>',
     "proprietary": '<rect class="point" x="-2.7" y="-2.7" width="5.4" height="5.4" transform="translate({x} {y})"/>',
 }
+ABOUT: dict[tuple[int, bool, bool], SafeString] = {}
+MOST_ABOUT = 64
+"""Suites that a process has drawn."""
 ARROW = (
     '<svg class="arrow" viewBox="0 0 8 8" width="8" height="8" aria-hidden="true"><path d="{}"/></svg>',
     "M4 1.5 7 6.5H1z", "M4 6.5 1 1.5h6z",
@@ -53,7 +61,7 @@ ARROW = (
 
 def text(untrusted: str) -> str:
     """Untrusted text for an element or a quoted attribute."""
-    return str(escape(visible(untrusted)))
+    return escape(visible(untrusted))
 
 
 @lru_cache(maxsize=20_000)
@@ -76,24 +84,40 @@ def submission_address() -> str:
 def board_rows(context: RequestContext, board: Board) -> SafeString:
     """All rows of a page, below those that are pinned."""
     rows = Rows(board, context["request"].GET, context["opened"])
-    pinned = "".join(rows.row(row, pinned=True) for row in board.pinned)
+    pinned = rows.drawn(board.pinned, board.pinned_grid, pinned=True)
     above = f'<tbody class="pinned">\n{pinned}</tbody>\n' if pinned else ""
-    return mark_safe(f"{above}<tbody>\n{''.join(map(rows.row, board.rows))}</tbody>")  # noqa: S308  # see `text`
+    return mark_safe(f"{above}<tbody>\n{rows.drawn(board.rows, board.grid)}</tbody>")  # noqa: S308  # see `text`
+
+
+def dash(why: str, link: str) -> str:
+    """The cell of a task that a row has no score for; a link leads to its submission."""
+    told = text(why)
+    if link:
+        inside = f'<a class="dash" href="{link}" aria-label="Not measured: {told}" title="{told}">–</a>'
+    else:
+        inside = f'<span class="dash" role="img" aria-label="Missing: {told}" title="{told}">–</span>'
+    return f'<td class="num">{inside}</td>'
 
 
 class Toggle:
-    """Addresses of this page with one more, or one less, of a parameter's values."""
+    """Addresses of this page with one more, or one less, of a parameter's values; escaped, for an attribute."""
 
     def __init__(self, query: QueryDict, name: str) -> None:
         others = query.copy()
         self.name, self.values = name, [value for value in query.getlist(name) if value]
         others.pop(name, None)
         self.before = others.urlencode()
+        self.more = escape("?" + "&".join(filter(None, [self.before, self.encoded(self.values), f"{name}="])))
 
-    def address(self, value: str) -> str:
-        kept = [one for one in self.values if one != value]
-        values = kept if value in self.values else [*kept, value]
-        return "?" + "&".join(filter(None, [self.before, urlencode([(self.name, one) for one in values])]))
+    def encoded(self, values: Iterable[str]) -> str:
+        return urlencode([(self.name, one) for one in values])
+
+    def address(self, key: str) -> str:
+        """With one more row, or with one less; `key` is the name of a row."""
+        if key not in self.values:
+            return f"{self.more}{key}"
+        kept = self.encoded(one for one in self.values if one != key)
+        return escape("?" + "&".join(filter(None, [self.before, kept])))
 
 
 class Rows:
@@ -109,16 +133,21 @@ class Rows:
         )
         self.grid = "".join(grid)
         self.submission = submission_address()
-        self.unverified = render_to_string("parts/unverified.html")
+        self.settings: dict[int, tuple[str, str]] = {}
 
-    def row(self, row: Row, *, pinned: bool = False) -> str:
-        link = self.submission.format(row.submission_id) if row.submission_id else ""
-        cells = "".join([self.cell(row, column, row.tasks.get(column.task.task), link) for column in self.tasks])
+    def drawn(self, rows: Sequence[Row], grid: Grid, *, pinned: bool = False) -> str:
+        """These rows with the cells of their grid."""
+        links = [self.submission.format(row.submission_id) if row.submission_id else "" for row in rows]
+        cells = self.cells(rows, grid, links)
+        return "".join([self.row(*one, pinned=pinned) for one in zip(rows, links, cells, strict=True)])
+
+    def row(self, row: Row, link: str, cells: str, *, pinned: bool) -> str:
         own = self.own(row) if self.board.weights else ""
         key = f"pinned-{row.key}" if pinned else row.key
+        name = text(row.model_name)
         drawn = (
-            f'<tr id="{key}" data-row>\n<td class="rank">{self.rank(row)}<span class="tools">{self.pin(row, key)}'
-            f"{self.more(row, key)}</span></td>"
+            f'<tr id="{key}" data-row>\n<td class="rank">{self.rank(row)}<span class="tools">{self.pin(row, key, name)}'
+            f"{self.more(row, key, name)}</span></td>"
             f'<th scope="row" class="model">{MARKS[row.kind]}{named(row.model_name)}</th>'
             f'<td class="score">{self.score(row, link)}{self.why(row, link)}</td>\n{own}{cells}'
             f'<td class="num">{count(row.parameters)}</td>'
@@ -126,22 +155,21 @@ class Rows:
         )
         return drawn + self.opened_row(row, key) if row.key in self.opened else drawn
 
-    def pin(self, row: Row, key: str) -> str:
+    def pin(self, row: Row, key: str, name: str) -> str:
         """A link that pins the row above the others, or lets it go."""
-        held, target = row.key in self.pins.values, escape(self.pins.address(row.key))
+        held, target = row.key in self.pins.values, self.pins.address(row.key)
         word = "Unpin" if held else "Pin"
         return (
             f'<a class="pin{" held" if held else ""}" id="pin-{key}" data-pin href="{target}" hx-get="{target}" '
-            f'hx-target="#board" hx-push-url="true" aria-label="{word} {text(row.model_name)}" title="{word}">{PIN}</a>'
+            f'hx-target="#board" hx-push-url="true" aria-label="{word} {name}" title="{word}">{PIN}</a>'
         )
 
-    def more(self, row: Row, key: str) -> str:
+    def more(self, row: Row, key: str, name: str) -> str:
         """A link that shows the row's details below it, or hides them."""
-        told, target = row.key in self.opened, escape(self.details.address(row.key))
-        label = f'aria-label="Details of {text(row.model_name)}" title="Details"'
+        told, target = "true" if row.key in self.opened else "false", self.details.address(row.key)
         return (
             f'<a class="more" id="more-{key}" href="{target}" hx-get="{target}" hx-target="#board" hx-push-url="true" '
-            f'aria-expanded="{"true" if told else "false"}" {label}>{CHEVRON}</a>'
+            f'aria-expanded="{told}" aria-label="Details of {name}" title="Details">{CHEVRON}</a>'
         )
 
     def opened_row(self, row: Row, key: str) -> str:
@@ -157,10 +185,6 @@ class Rows:
             return f'<td class="num own"><span class="dash" {why}>–</span></td>'
         error = f" <small>±{half_width(row.own_stderr)}</small>" if row.own_stderr is not None else ""
         return f'<td class="num own">{points(row.own)}{error}</td>'
-
-    @property
-    def tasks(self) -> list[Column]:
-        return self.board.columns.tasks
 
     def rank(self, row: Row) -> str:
         if not row.rank:
@@ -207,23 +231,34 @@ class Rows:
         reason = f"<p>{text(row.unranked_reason)}{more}</p>"
         return f'<details class="why"><summary>{dash}Not ranked: why?</summary>{reason}</details>'
 
-    def cell(self, row: Row, column: Column, cell: Cell | None, link: str) -> str:
-        scores = self.board.scores
-        value = fraction(cell, scores)
-        if cell is None or value is None:
-            why = text((cell or {}).get("unavailable") or "no result")
-            if link:
-                dash = f'<a class="dash" href="{link}" aria-label="Not measured: {why}" title="{why}">–</a>'
-            else:
-                dash = f'<span class="dash" role="img" aria-label="Missing: {why}" title="{why}">–</span>'
-            return f'<td class="num">{dash}</td>'
-        shown = cell_text(cell, scores)
-        if row.rank and value == column.best:
-            shown = f'<b class="best">{shown}</b>'
-        return f'<td class="num {heat(column, value)}">{shown}</td>'
+    def cells(self, rows: Sequence[Row], grid: Grid, links: Sequence[str]) -> list[str]:
+        """All cells of each row, drawn task by task: there are thousands on a page."""
+        columns, scores = self.board.columns.tasks, self.board.scores
+        if scores in {NORMALISED, PERCENTILE}:
+            fractions, points = grid.part(scores) / 100, grid.part(scores).tolist()
+        else:
+            fractions, points = grid.part("score"), (100 * grid.part("score")).tolist()
+        digits = ".2f" if scores == NORMALISED else ".1f"
+        ranked = np.array([bool(row.rank) for row in rows], dtype=np.bool_)
+        best = ranked & (fractions == np.array([[math.nan if one.best is None else one.best] for one in columns]))
+        missing = np.isnan(fractions)
+        tasks = [
+            [f'<td class="num {shade}">{one:{digits}}</td>' for one, shade in zip(values, classes, strict=True)]
+            for values, classes in zip(points, shades(columns, fractions), strict=True)
+        ]
+        for task, row in zip(*(places.tolist() for places in np.nonzero(best)), strict=True):
+            shown = f"{points[task][row]:{digits}}"
+            tasks[task][row] = tasks[task][row].replace(f">{shown}<", f'><b class="best">{shown}</b><')
+        for task in np.flatnonzero(missing.any(axis=1)).tolist():
+            reasons = grid.reasons(task)
+            for row in np.flatnonzero(missing[task]).tolist():
+                tasks[task][row] = dash(reasons[row] or "no result", links[row])
+        return ["".join(cells) for cells in zip(*tasks, strict=True)] if tasks else [""] * len(rows)
 
     def run(self, row: Row) -> str:
-        words, short = text(settings_words(row.settings)), text(settings_short(row.settings))
+        if id(row.settings) not in self.settings:  # rows with the same settings share them
+            self.settings[id(row.settings)] = text(settings_words(row.settings)), text(settings_short(row.settings))
+        words, short = self.settings[id(row.settings)]
         sha = text(row.sha)
         if row.submission_id:
             inside = f"{short} <code>{text(row.short_sha)}</code>"
@@ -231,44 +266,73 @@ class Rows:
         code = f"<code>{text(row.short_sha)}</code>" if sha else "revision unknown"
         flagged = " · flagged by the source" if row.flagged else ""
         title = f"{words}, revision {sha or 'unknown'}"
-        return f'{self.unverified}<span class="clip small" title="{title}">{short} {code}{flagged}</span>'
+        return f'<span class="clip" title="{title}">{UNVERIFIED}{short} {code}{flagged}</span>'
+
+
+@register.filter
+def some_imported(board: Board) -> bool:
+    """Whether any row that is shown was measured elsewhere."""
+    return any(row.imported_id for row in (*board.rows, *board.pinned))
 
 
 @register.simple_tag(takes_context=True)
-def task_headings(context: RequestContext, board: Board) -> SafeString:
-    """The headings of all tasks: each sorts by its task."""
+def headings(context: RequestContext, board: Board) -> SafeString:
+    """The headings of all columns that sort."""
     parameters = context["request"].GET.copy()
     for name in ("page", "sort"):
         parameters.pop(name, None)
-    before = f"{parameters.urlencode()}&" if parameters else ""
-    return mark_safe("".join(  # noqa: S308  # see `text`
-        heading(number, column, board.sort, f"?{before}sort=") for number, column in enumerate(board.columns.tasks, 1)
-    ))  # fmt: skip
+    before = f"?{parameters.urlencode()}&sort=" if parameters else "?sort="
+    listed = [
+        heading("rank", "Rank", "rank", board.sort, before, names_first=True, kind="rank"),
+        heading("model", "Model", "model", board.sort, before, names_first=True, kind="model"),
+        heading("score", "Score", "score", board.sort, before, kind="score", axes=axes(board)),
+        *([heading("own", "Your score", "own", board.sort, before, kind="num own")] if board.weights else []),
+        *(
+            heading(str(number), column.task.title, column.task.task, board.sort, before, column=column)
+            for number, column in enumerate(board.columns.tasks, 1)
+        ),
+        heading("parameters", "Size", "parameters", board.sort, before),
+    ]
+    return mark_safe("".join(listed))  # noqa: S308  # see `text`
 
 
-def heading(number: int, column: Column, sort: str, before: str) -> str:
-    name, title = column.task.task, text(column.task.title)
-    target = escape(before + next_sort(sort, name))
+def heading(
+    key: str, label: str, name: str, sort: str, before: str, *, kind: str = "num", names_first: bool = False,
+    axes: str = "", column: Column | None = None,
+) -> str:  # fmt: skip
+    """A heading that sorts by the column `name`; `axes` stands beside its label."""
+    title = text(label)
+    target = escape(before + quote(next_sort(sort, name, descending_first=not names_first)))
     order = aria_sort(sort, name)
     arrow = ARROW[0].format(ARROW[1 if order == "ascending" else 2])
     told = f' aria-sort="{order}"' if order != "none" else ""
-    lower = "" if column.task.higher_is_better else '<span class="hint">lower is better</span>'
-    return (
-        f'<th scope="col" class="num"{told}><a id="sort-{number}" href="{target}" hx-get="{target}" hx-target="#board" '
-        f'hx-push-url="true" title="{title}"><span class="label">{title}</span>{arrow}</a>{lower}</th>\n'
+    lower = "" if column is None or column.task.higher_is_better else '<span class="hint">lower is better</span>'
+    link = (
+        f'<a id="sort-{key}" href="{target}" hx-get="{target}" hx-target="#board" hx-push-url="true" title="{title}">'
+        f'<span class="label">{title}</span>{arrow}</a>'
     )
+    inside = f'<div class="axes">{link}{axes}</div>' if axes else link + lower
+    return f'<th scope="col" class="{kind}"{told}>{inside}</th>\n'
+
+
+def axes(board: Board) -> str:
+    """The scale of all error bars, and what they are."""
+    note = "95 % interval" if board.columns.intervals else ""
+    return f'<span><span class="hint">{note}</span>{drawn_axis(board.columns.scale)}</span>'
+
+
+@lru_cache(maxsize=64)
+def drawn_axis(scale: Scale) -> str:
+    return render_to_string("charts/axis.html", axis(scale))
 
 
 @register.simple_tag
-def facet_values(facet: Facet) -> SafeString:
-    """The values of a facet as check boxes."""
-    listed = [
-        f'<li><label><input type="checkbox" name="{facet.name}" value="{escape(one.value)}" form="filters" '
-        f'id="facet-{facet.name}-{number}"{" checked" if one.chosen else ""}><span class="clip" '
-        f'title="{(shown := text(one.value))}">{shown}</span> <small>{one.count}</small></label></li>\n'
-        for number, one in enumerate(facet.values[:SHOWN_VALUES], 1)
-    ]
-    more = len(facet.values) - SHOWN_VALUES
-    if more > 0:
-        listed.append(f'<li class="dim">and {more} more: search with {facet.name}:…</li>')
-    return mark_safe("".join(listed))  # noqa: S308  # see `text`
+def about_suite(board: Board) -> SafeString:
+    """What its suite measures. A released suite never changes: it is drawn once."""
+    suite = board.suite
+    key = (suite.pk, suite.imported, suite.normalise)
+    if key not in ABOUT:
+        if len(ABOUT) >= MOST_ABOUT:
+            ABOUT.clear()
+        ABOUT[key] = render_to_string("board/suite.html", {"board": board})
+    return ABOUT[key]

@@ -1,10 +1,13 @@
 """Error bars and shades: numbers in, SVG coordinates and class names out. Style attributes are forbidden by the CSP."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from django import template
 
+from leaderboard.columnar.table import Numbers
 from leaderboard.queries.columns import Column, Scale
 from leaderboard.statistics.ranks import Z95
 from leaderboard.templatetags.parity import percent
@@ -15,6 +18,7 @@ HEIGHT, MARGIN = 36, 8
 WIDTH = 168
 """Of error bars on the board; pages with more room ask for more."""
 SHADES = 10
+HEATS = (*(f"heat-{number}" for number in range(SHADES)), "")
 LEAST_RANGE = 0.2
 """A column's shades span at least 20 points: a column of near-equal scores must not look like a contest."""
 
@@ -63,16 +67,18 @@ def whisker(
     return drawn
 
 
-@register.filter
-def heat(column: Column, score: float | None) -> str:
-    """The class that shades a task's cell (score is a fraction) by where it lies in its column: heat-0 to heat-9."""
-    if score is None or column.low is None or column.high is None:
-        return ""
-    missing = max(0.0, LEAST_RANGE - (column.high - column.low)) / 2
-    low, high = column.low - missing, column.high + missing
-    share = (score - low) / (high - low)
-    share = min(max(share if column.task.higher_is_better else 1 - share, 0.0), 1.0)
-    return f"heat-{min(int(share * SHADES), SHADES - 1)}"
+def shades(columns: Sequence[Column], fractions: Numbers) -> list[list[str]]:
+    """The classes that shade the cells of tasks (tasks, rows) by where they lie in their columns: heat-0 to heat-9; ""
+    for a column without scores. What a missing score (NaN) gets means nothing."""
+    low = np.array([math.nan if column.low is None else column.low for column in columns])
+    high = np.array([math.nan if column.high is None else column.high for column in columns])
+    missing = np.maximum(0.0, LEAST_RANGE - (high - low)) / 2
+    low, high = (low - missing)[:, np.newaxis], (high + missing)[:, np.newaxis]
+    share = (fractions - low) / (high - low)
+    upwards = np.array([column.task.higher_is_better for column in columns], dtype=np.bool_)[:, np.newaxis]
+    share = np.clip(np.where(upwards, share, 1 - share), 0.0, 1.0)
+    number = np.where(np.isnan(share), SHADES, np.minimum(share * SHADES, SHADES - 1)).astype(np.intp)
+    return [[HEATS[one] for one in row] for row in number.tolist()]
 
 
 @register.filter
@@ -91,17 +97,6 @@ def bounds(score: float, stderr: float) -> str:
 def hundredfold(fraction: float | None) -> float | None:
     """A fraction as 0-100."""
     return None if fraction is None else 100 * fraction
-
-
-@register.filter
-def fraction(cell: Mapping[str, Any] | None, scores: str) -> float | None:
-    """The score of a task's cell as it is shaded: its own, or for `scores` "normalised" the source's, or its
-    percentile."""
-    if not cell:
-        return None
-    if scores not in {"normalised", "percentile"}:
-        return cell["score"]  # type: ignore[no-any-return]  # JSON
-    return None if cell.get(scores) is None else cell[scores] / 100.0
 
 
 @register.filter

@@ -2,32 +2,47 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 LCP = """() => new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime))
   .observe({type: "largest-contentful-paint", buffered: true}))"""
 
 
-def first_view(url: str) -> dict[str, Any]:
-    """Kilobytes over the wire with all assets, the largest contentful paint, and requests to other hosts."""
+@contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A headless Chromium; ends the program where there is none."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("Chromium is not here. Install it and run this again:\n\n    apt-get install chromium\n")
-    sizes: list[float] = []
-    others: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", *flags])
+        yield browser
+        browser.close()
+
+
+def received(page: Page) -> list[float]:
+    """The bytes over the wire of every request that the page finishes from now on."""
+    sizes: list[float] = []
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    return sizes
+
+
+def first_view(url: str) -> dict[str, Any]:
+    """Kilobytes over the wire with all assets, the largest contentful paint, and requests to other hosts."""
+    others: list[str] = []
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        network = page.context.new_cdp_session(page)
-        network.send("Network.enable")
-        network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        sizes = received(page)
         page.on("request", lambda one: others.append(one.url) if urlsplit(one.url).hostname != "127.0.0.1" else None)
         page.goto(url, wait_until="networkidle")
         lcp = page.evaluate(LCP)
-        browser.close()
     return {
         "first_view_kb": round(sum(sizes) / 1000, 1), "first_view_requests": len(sizes),
         "other_hosts": len([one for one in others if not one.startswith("data:")]), "lcp_ms": round(lcp),

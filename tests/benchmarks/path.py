@@ -52,12 +52,12 @@ def write_suite(folder: Path) -> Path:
     return path
 
 
-def prepared(folder: Path, name: str) -> Path:
-    """A state folder with tables, the demo's model and the bench suite."""
+def prepared(folder: Path, name: str, suite: Path) -> Path:
+    """A state folder with tables, the demo's model and this suite."""
     mirror = ROOT / ".parity" / "mirror"
     subprocess.run([sys.executable, "-m", "evaluator.engines.gguf", str(mirror)], check=True, cwd=ROOT)
     state = stacks.with_model(folder / name, mirror)
-    for arguments in (["migrate", "--verbosity=0"], ["load_suites"], ["load_suites", str(write_suite(folder))]):
+    for arguments in (["migrate", "--verbosity=0"], ["load_suites"], ["load_suites", str(suite)]):
         done = stacks.manage(state, *arguments)
         assert done.returncode == 0, done.stderr
     return state
@@ -79,7 +79,7 @@ def claims(folder: Path) -> tuple[float, list[float]]:
 
     The worker is real; its child is a stand-in without engine, so that the next claim can follow at once.
     """
-    state = prepared(folder, "claims")
+    state = prepared(folder, "claims", write_suite(folder))
     models = folder / "tiny" / "models" / "bench"
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
     for number in range(CLAIMS):
@@ -106,17 +106,19 @@ def stamp(text: str) -> float:
     return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float("0" + text[19:].rstrip("Z"))
 
 
-def through_the_site(folder: Path) -> dict[str, Any]:
-    """The real model on the real data, from the API to the scored submission."""
-    state = prepared(folder, "real")
+def through_the_site(folder: Path, suite: Path) -> tuple[dict[str, Any], bytes]:
+    """The real model on the real data, from the API to the scored submission and its samples (JSON lines)."""
+    state = prepared(folder, "real", suite)
     more = {"PARITY_HUB_MIRROR": str(SHARED / "hub"), "HF_HUB_OFFLINE": "1"}
-    with stacks.running(state, "--suite", "bench@1", **more) as stack:
+    with stacks.running(state, "--suite", suite.stem, **more) as stack:
         stack.wait_for(stacks.SERVING, seconds=3600)
         with stack.http() as http:
-            row = journey.standing(http, "bench@1")
+            row = journey.standing(http, suite.stem, check=lambda: None)
             assert row is not None, stack.said()[-2000:]
-            found: dict[str, Any] = http.get(f"/api/v1/submissions/{row['submission']}/").raise_for_status().json()
-    return found
+            address = f"/api/v1/submissions/{row['submission']}/"
+            found: dict[str, Any] = http.get(address).raise_for_status().json()
+            samples = http.get(f"{address}samples/").raise_for_status().content
+    return found, samples
 
 
 def by_lm_eval(folder: Path) -> tuple[float, dict[str, Any]]:
@@ -145,7 +147,7 @@ def main() -> None:
         print(f"claims: {CLAIMS} submissions, one after another", flush=True)
         ready, waits = claims(folder)
         print(f"real data through the site: {', '.join(TASKS)}, {LIMIT} items each, float32", flush=True)
-        ours = through_the_site(folder)
+        ours, _ = through_the_site(folder, write_suite(folder))
         print("the same by lm_eval run", flush=True)
         stock_seconds, table = by_lm_eval(folder)
     our_seconds = stamp(ours["finished_at"]) - stamp(ours["started_at"])

@@ -14,7 +14,7 @@
 
 The server is production's: gunicorn, two workers with eight threads, settings without PARITY_MODE. PostgreSQL is the
 embedded one, in a state folder of its own. Needs ../shared/data, wrk and Chromium. `--quick`: 2,000 models and short
-runs. The comparison with a gradio_leaderboard page is still to be written.
+runs. The same table by a gradio_leaderboard page: `make bench-gradio` (beside_gradio.py).
 """
 
 import argparse
@@ -56,6 +56,17 @@ def questions() -> list[str]:
                 "e%20-zz%20size:0.5..80%20bench_11:%3E20")  # fmt: skip
     sorts = ("-bench_07", "bench_21", "-leaderboard_gpqa", "-parameters")
     return [f"{FIRST}&{facet}&search={search}&sort={sort}" for facet in facets for search in searches for sort in sorts]
+
+
+def environment(servers: services.Services, state: Path, port: int) -> dict[str, str]:
+    """What the site is told: production's settings, without limits."""
+    inherited = {variable: value for variable, value in os.environ.items() if variable != "PARITY_MODE"}
+    return inherited | {
+        "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "PARITY_STATE": str(state),
+        "PARITY_SECRET_KEY": "bench", "PARITY_WORKER_TOKEN": "bench", "PYTHONPATH": str(ROOT),
+        "PARITY_URL": f"http://127.0.0.1:{port}", "PARITY_RATES": "api=0,address=0,search=0,submit=0,login=0",
+        "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
+    }  # fmt: skip
 
 
 def run(env: dict[str, str], *arguments: str) -> dict[str, Any]:
@@ -138,16 +149,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="parity-bench-web-") as name:
         state = Path(name)
         servers = services.ensure(state, postgres=True, valkey=True)
-        env = {variable: value for variable, value in os.environ.items() if variable != "PARITY_MODE"}
-        env |= {
-            "DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url, "PARITY_STATE": str(state),
-            "PARITY_SECRET_KEY": "bench", "PARITY_WORKER_TOKEN": "bench", "PYTHONPATH": str(ROOT),
-            "PARITY_URL": f"http://127.0.0.1:{options.port}",
-            "PARITY_RATES": "api=0,address=0,search=0,submit=0,login=0",
-            "DJANGO_SETTINGS_MODULE": "leaderboard.settings",
-        }  # fmt: skip
         try:
-            found = measured(env, state, models, seconds, options)
+            found = measured(environment(servers, state, options.port), state, models, seconds, options)
         finally:
             servers.close()
     print(json.dumps(found))

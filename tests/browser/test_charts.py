@@ -11,10 +11,12 @@ from tests.leaderboard.pages import made
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+COSTS = "/tco?throughput=900&price=2&requests=20000000&own_input=0.5&own_output=2"
+
 
 @pytest.fixture
 def charted(make_submission: made.Make, suite: Suite, worker_token: WorkerToken) -> dict[str, str]:
-    """An address for each chart: a history, a comparison of three, scores against sizes with a pin."""
+    """An address for each chart: a history, a comparison of three, scores against sizes with a pin, costs."""
     first, second = won(30, 5, 20, 5)
     rows = [
         finished(make_submission, "org/first", {"alpha": first, "beta": first}),
@@ -29,6 +31,8 @@ def charted(make_submission: made.Make, suite: Suite, worker_token: WorkerToken)
         "history-1": "/models/org/first",
         "forest-chart": "/compare?" + "&".join(f"m=s{row.pk}" for row in rows[:3]),
         "sizes-chart": f"/suites/tiny/1?pin=s{rows[1].pk}",
+        "staircase-chart": COSTS,
+        "tornado-chart": COSTS,
     }
 
 
@@ -45,6 +49,8 @@ def test_every_chart_is_drawn_with_its_units(visits: Open, charted: dict[str, st
         "history-1": ("suite score, 0–100", "day of evaluation"),
         "forest-chart": ("difference to the base, points", "Alpha", "Beta", "Suite"),
         "sizes-chart": ("suite score, 0–100", "parameters (logarithmic)", "org/second"),
+        "staircase-chart": ("US dollars a month", "requests a month"),
+        "tornado-chart": ("US dollars for a million tokens", "Price of a GPU"),
     }
     for chart, address in charted.items():
         page.goto(address)
@@ -92,3 +98,20 @@ def test_a_point_tells_what_it_is(visits: Open, charted: dict[str, str]) -> None
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("[data-chart=forest-chart] [aria-label=tip]")).to_contain_text("on Alpha")
+
+
+def test_costs_are_calculated_anew_as_a_field_changes(visits: Open, suite: Suite) -> None:
+    """Without leaving the page: its numbers, its charts and its address."""
+    page = visits(viewport={"width": 1280, "height": 900}).page
+    page.goto(COSTS)
+    answer = page.locator(".answer .big")
+    before = answer.text_content()
+    page.get_by_label("Price of a GPU").fill("4")
+    page.get_by_label("Price of a GPU").blur()
+    expect(answer).not_to_have_text(before or "")
+    expect(page.locator("[data-chart=staircase-chart] svg").first).to_be_visible()
+    page.wait_for_url("**price=4&**")
+    page.get_by_label("Price of a GPU").fill("a lot")
+    page.get_by_label("Price of a GPU").blur()
+    expect(page.get_by_role("alert")).to_contain_text("plain number")
+    expect(answer).to_have_count(0)

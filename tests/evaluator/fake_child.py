@@ -42,6 +42,12 @@ def main() -> int:
         (folder / "environment").write_text("\n".join(f"{name}={value}" for name, value in os.environ.items()))
     if what.startswith("take "):
         time.sleep(float(what.removeprefix("take ")))
+    succeed(folder, spec)
+    return 0
+
+
+def succeed(folder: Path, spec: run.RunSpec) -> None:
+    """Write what a child leaves behind that has measured two items of each task."""
     items = (("0" * 64, 0.0), ("1" * 64, 1.0))
     with (folder / run.SAMPLES).open("wb") as samples:
         for task in spec.suite.tasks:
@@ -66,7 +72,6 @@ def main() -> int:
             load_seconds=0.1, evaluation_seconds=0.2,
         ),
     )  # fmt: skip
-    return 0
 
 
 if __name__ == "__main__":

@@ -49,9 +49,9 @@ def stops(spec: EndpointSpec, asked: Asked, refused: Set[str]) -> tuple[str, ...
 def thinking(spec: EndpointSpec) -> dict[str, Any]:
     """A budget for thoughts has a name of its own at every provider; vLLM's where nothing else is known."""
     tokens = spec.sampling.thinking_tokens
-    host = urlsplit(spec.base_url).hostname or ""
     if tokens is None:
         return {}
+    host = urlsplit(spec.base_url).hostname or ""
     if host.endswith(".googleapis.com"):
         return {"extra_body": {"google": {"thinking_config": {"thinking_budget": tokens}}}}
     if host.endswith("openrouter.ai"):

@@ -9,6 +9,8 @@ from evaluator.contract import EndpointSpec, Price, Protocol
 from evaluator.gateway import Gateway, Limits
 from tests.hostile_endpoint import Endpoint
 
+PLAIN = httpx.create_ssl_context(verify=False)
+"""Loopback needs no certificates, which take long to read."""
 KEY = "sk-canary-5f2e81c04b7d"
 HASTY = Limits(
     connect_seconds=2, try_seconds=2, silent_seconds=1, wait_seconds=1, backoff_seconds=0.01,
@@ -30,10 +32,14 @@ def body_of(text: str = "Hi", **about: Any) -> dict[str, Any]:
     return {"model": "x", "messages": [message], "max_tokens": 16, "temperature": 0, "seed": 1234, **about}
 
 
-def post(gateway: Gateway, body: dict[str, Any] | None = None, path: str = "/chat/completions") -> httpx.Response:
+def post(
+    gateway: Gateway, body: dict[str, Any] | None = None, path: str = "/chat/completions", timeout: float = 60
+) -> httpx.Response:
     headers = {"Authorization": f"Bearer {gateway.token}"}
     sent = body_of() if body is None else body
-    return httpx.post(f"{gateway.url}{path}", json=sent, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(
+        f"{gateway.url}{path}", json=sent, headers=headers, timeout=timeout, trust_env=False, verify=PLAIN
+    )
 
 
 def text_of(reply: httpx.Response) -> str:

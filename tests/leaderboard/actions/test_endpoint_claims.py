@@ -260,3 +260,14 @@ def test_spent_is_none_of_a_job_without_an_endpoint(
     assert spec is not None
     fail(spec, "platform", spent=Spent(requests=5, dollars=1.0))
     assert row.jobs.get().spent == {}
+
+
+def test_a_worker_with_a_hand_for_looks_only_gets_no_evaluation(owner: Owner, worker_token: WorkerToken) -> None:
+    submitted(owner)
+    looked(worker_token)
+    assert claim(worker_token, looks_only=True) is None
+    submitted(owner, model="later")
+    spec = claim(worker_token, looks_only=True)
+    assert spec is not None and spec.endpoint is not None and spec.endpoint.preflight
+    assert claim(worker_token, looks_only=True) is None
+    assert claim(worker_token) is not None

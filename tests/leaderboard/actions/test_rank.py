@@ -34,7 +34,7 @@ def shown(suite: Suite) -> Rows:
     """What readers see."""
     snapshot = newest(suite)
     assert snapshot is not None
-    snapshots._columns.cache_clear()
+    snapshots.AT_HAND.clear()
     return content(columns_of(snapshot).table)
 
 
@@ -81,7 +81,7 @@ def test_what_a_snapshot_says_never_changes(make_submission: made.Make, suite: S
     second = build_snapshot(suite=suite)
     Model.objects.update(licence="mit")
     build_snapshot(suite=suite, anew=True)
-    snapshots._columns.cache_clear()
+    snapshots.AT_HAND.clear()
     for path in (copy_of(first.digest), copy_of(second.digest)):
         path.unlink(missing_ok=True)
     assert content(columns_of(first).table) == before

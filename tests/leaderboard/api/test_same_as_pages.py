@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from leaderboard.models import Submission, Suite
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.models import Model, Revision, Submission, Suite
 from tests.benchmarks.board.api import measured
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
@@ -55,6 +56,51 @@ def test_a_model_and_a_suite(client: Client, ranked: dict[str, Submission]) -> N
     said, shown = client.get("/api/v1/suites/tiny@1/").json(), words(client, "/suites/tiny/1")
     assert all(task["title"] in shown for task in said["definition"]["tasks"])
     assert str(said["models"]["measured"]) in shown
+
+
+@pytest.fixture
+def family(make_submission: Make, suite: Suite) -> Submission:
+    """org/m000 of known size and speed, which thirteen of fourteen others were made from."""
+    made.many(make_submission, suite, 15)
+    Model.objects.exclude(name="org/m014").update(base_model="org/m000")
+    Model.objects.filter(name="org/m000").update(base_model="lab/absent", merged=True, licence_family="permissive")
+    Revision.objects.update(parameters=7_000_000_000, context_length=8192)
+    row = Submission.objects.get(requested_model="org/m000")
+    told = {"hardware": "1 x H100", "engine": "vllm", "dtype": "bfloat16", "evaluation_seconds": 2.0}
+    Submission.objects.filter(pk=row.pk).update(provenance=told)
+    build_snapshot(suite=suite, anew=True)
+    return row
+
+
+def test_a_models_places_family_history_and_speed(client: Client, family: Submission) -> None:
+    said, page = client.get("/api/v1/models/org/m000/").json(), tree(client.get("/models/org/m000"))
+    assert (said["merged"], said["licence_family"], said["context_length"]) == (True, "permissive", 8192)
+    [stands] = said["standings"]
+    assert stands["size_class"] == "4-10 B"
+    assert f"{stands['percentile']['others']} other evaluations of models of its size" in page.one("main").text
+    assert set(stands["percentiles"]) == {"alpha", "beta"}
+    lines = [line.text for line in page.one("div", "tree").all("li")]
+    tree_of = said["family"]
+    assert [one["name"] for one in tree_of["above"]] == ["lab/absent"] and not tree_of["above"][0]["known"]
+    assert (tree_of["suite"], tree_of["made"], len(tree_of["children"])) == ("tiny@1", 13, 10)
+    best = tree_of["children"][0]
+    assert best["name"] in lines[2] and f"{abs(best['gain']):.1f} ± {best['half']:.1f}" in lines[2]
+    assert [(one["evaluation"], one["score"]) for one in said["history"]] == [(f"s{family.pk}", stands["score"])]
+    [speed] = said["speeds"]
+    assert f"{speed['items_per_second']:.1f} items/s" in page.one("div", "pane", aria_label="Speed").text
+    command = client.get(f"/api/v1/submissions/{family.pk}/").json()["command"]
+    assert command == page.one("code", id=f"command{family.pk}").raw
+
+
+def test_a_suites_sizes(client: Client, family: Submission) -> None:
+    said = client.get(f"/api/v1/suites/tiny@1/sizes/?pin=s{family.pk}").json()
+    assert (said["rows"], said["unsized"], len(said["drawn"])) == (15, 0, 15)
+    assert [one["id"] for one in said["drawn"] if one["pinned"]] == [f"s{family.pk}"]
+    table = tree(client.get("/suites/tiny/1")).one("div", "pane", aria_label="Pareto points").one("tbody")
+    assert [line.one("th").text for line in table.all("tr")] == [
+        one["model"] for one in said["drawn"] if one["front"]
+    ]  # fmt: skip
+    assert client.get("/api/v1/suites/nothing@1/sizes/").status_code == 404
 
 
 def test_the_queue(client: Client, make_submission: Make) -> None:

@@ -133,3 +133,44 @@ def test_an_empty_ranking_has_nothing_to_show() -> None:
     found = select(columns_of([]), Wanted(sort="kind"))
     assert found.rows.tolist() == []
     assert all(values == [] for values in found.facets.values())
+
+
+LETTERS = st.text(alphabet="abAB-/é☃", max_size=12)
+
+
+@given(st.lists(LETTERS, min_size=1, max_size=20), st.text(alphabet="abA-é☃", min_size=1, max_size=10))
+def test_a_word_is_found_where_the_name_holds_it(names: list[str], word: str) -> None:
+    """Short words are looked for in another way than long ones; neither finds one across the end of a name."""
+    found = columns_of([{"model": name} for name in names]).containing(word)
+    assert found.tolist() == [word.lower() in name.lower() for name in names]
+
+
+def test_an_empty_word_is_everywhere_and_a_revision_begins_with_its_own() -> None:
+    columns = columns_of([{"model": "org/a", "sha": "abcd" * 10}, {"model": "org/b", "sha": "f" * 40}])
+    assert columns.containing("").tolist() == [True, True]
+    assert columns.containing("abcdA").tolist() == [True, False]
+    assert columns_of([]).containing("a").tolist() == []
+
+
+SCORES = st.one_of(st.none(), st.sampled_from([0.0, -0.0, 1.0, 2.5]), st.floats(0, 100))
+
+
+@given(st.lists(st.tuples(SCORES, st.integers(0, 3), st.sampled_from("abc")), max_size=30), st.booleans())
+def test_rows_are_ordered_by_value_then_rank_then_name(rows: list[tuple[float | None, int, str]], down: bool) -> None:
+    columns = columns_of([{"score": score, "rank": rank, "model": name} for score, rank, name in rows])
+    keys = [
+        (score is None, 0 if score is None else -score if down else score, rank or np.inf, name, place)
+        for place, (score, rank, name) in enumerate(rows)
+    ]
+    assert columns.order("score", descending=down).tolist() == [key[-1] for key in sorted(keys)]
+
+
+def test_terms_that_were_asked_before_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = columns_of(ROWS)
+    monkeypatch.setattr("leaderboard.columnar.select.MOST_TERMS_KEPT", 2)
+    asked = ("org", "-org", "size:<10", "org", "alpha:>=70", "org")
+    first = [select(columns, Wanted(terms=parse(text, {"alpha": 0.01}))).rows.tolist() for text in asked]
+    monkeypatch.setattr("leaderboard.columnar.select.holds", lambda *_: pytest.fail("it was asked before"))
+    for text, rows in list(zip(asked, first, strict=True))[-2:]:
+        assert select(columns, Wanted(terms=parse(text, {"alpha": 0.01}))).rows.tolist() == rows
+    assert first[0] == first[3] == [0, 1] and first[1] == [2, 3]

@@ -53,6 +53,9 @@ ROUTES: dict[str, tuple[int, int]] = {
     "diff": (404, 404),  # there is but one evaluation
     "api-compare": (400, 400),
     "api-diff": (404, 404),
+    "tco": (200, 200),
+    "tco-csv": (200, 200),
+    "api-tco": (200, 200),
     "notices": (302, 200),
     "notices-mail": (302, 405),
     "webhook-disable": (302, 405),
@@ -79,6 +82,7 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-workers": (401, 401),
     "api-suites": (200, 200),
     "api-suite": (200, 200),
+    "api-sizes": (200, 200),
     "api-tasks": (200, 200),
     "api-task": (200, 200),
     "api-webhooks": (401, 401),

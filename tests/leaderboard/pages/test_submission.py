@@ -14,7 +14,7 @@ from evaluator.contract import Settings
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Event, Job, Model, Owner, Submission, Suite, WorkerToken
-from leaderboard.pages.repeat import repeat_command
+from leaderboard.queries.repeat import repeat_command
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
 
@@ -254,6 +254,17 @@ def test_the_command_that_repeats_it_is_exact(client: Client, make_submission: m
         "  --suite tiny@1 \\\n  --engine vllm --dtype float32 \\\n  --apply-chat-template \\\n  --max-length 2048 \\\n"
         f"  --out submission-{row.pk}"
     )
+
+
+def test_the_command_that_compares_names_the_report(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    row = made.in_state("succeeded", make_submission, worker_token)
+    command = page(client, row).one("code", id="verification").raw
+    assert (
+        command == f".venv/bin/python -m evaluator verify http://127.0.0.1:8000/api/v1/submissions/{row.pk}/report.json"
+    )
+    assert not page(client, made.in_state("running", make_submission, worker_token)).all(id="verification")
 
 
 def words_of(command: str) -> list[str]:

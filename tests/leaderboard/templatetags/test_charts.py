@@ -1,5 +1,7 @@
+import math
 import re
 
+import numpy as np
 import pytest
 from django.template import Context, Template
 from hypothesis import assume, given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from leaderboard.models import SuiteTask
 from leaderboard.queries.columns import Column, Scale, scale
 from leaderboard.templatetags import charts
-from leaderboard.templatetags.charts import HEIGHT, MARGIN, SHADES, WIDTH, bounds, half_width, heat, hundredfold
+from leaderboard.templatetags.charts import HEIGHT, MARGIN, SHADES, WIDTH, bounds, half_width, hundredfold
 
 scores = st.floats(0, 100)
 stderrs = st.floats(0, 50)
@@ -79,6 +81,11 @@ def column(low: float | None, high: float | None, higher: bool = True) -> Column
     return Column(SuiteTask(task="t", higher_is_better=higher), low, high, None)
 
 
+def heat(one: Column, score: float) -> str:
+    [[shade]] = charts.shades([one], np.array([[score]]))
+    return shade
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-1, 2), st.booleans())
 def test_a_shade_is_always_one_of_ten(one: float, two: float, score: float, higher: bool) -> None:
     shade = heat(column(min(one, two), max(one, two), higher), score)
@@ -99,7 +106,14 @@ def test_a_column_of_near_equal_scores_does_not_look_like_a_contest(low: float, 
 
 
 def test_what_was_not_measured_has_no_shade() -> None:
-    assert heat(column(0.1, 0.9), None) == heat(column(None, None), 0.5) == ""
+    assert heat(column(None, None), 0.5) == heat(column(0.1, 0.9), math.nan) == ""
+
+
+def test_cells_are_shaded_by_their_own_columns() -> None:
+    columns = [column(0.0, 1.0), column(0.0, 1.0, higher=False), column(None, None)]
+    shades = charts.shades(columns, np.array([[0.05, 0.95], [0.05, 0.95], [0.5, 0.5]]))
+    assert shades == [["heat-0", "heat-9"], ["heat-9", "heat-0"], ["", ""]]
+    assert charts.shades([], np.empty((0, 3))) == []
 
 
 @given(scores, stderrs)

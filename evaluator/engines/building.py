@@ -1,0 +1,128 @@
+"""A suite's tasks, built: from lm-eval's files and ours, with the same seeds each time, or left out with the reason."""
+
+import logging
+import random
+import tempfile
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+import langdetect
+import numpy as np
+from lm_eval.api.group import Group
+from lm_eval.api.task import Task
+from lm_eval.evaluator_utils import get_sample_size
+from lm_eval.tasks import TaskManager
+
+from evaluator import run
+from evaluator.contract import TaskSpec
+from evaluator.engines import code_eval, core, derived, endpoint
+from evaluator.model_facts import context_length, parse_json
+
+log = logging.getLogger(__name__)
+
+Loaded: TypeAlias = "Task | Group"
+
+SEEDS = {"random_seed": 0, "numpy_random_seed": 1234, "torch_random_seed": 1234, "fewshot_random_seed": 1234}
+"""lm-eval's own defaults, written down because the score depends on them."""
+ABSENT = ("couldn't reach", "doesn't exist on the hub", "couldn't find", "offline", "connection")
+"""What the library says of a data set that is not to be had."""
+
+
+def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
+    """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
+    with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
+        ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.model_path)]
+        return build_tasks(spec, TaskManager(include_path=[*ours, *([spec.task_files] if spec.task_files else [])]))
+
+
+def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
+    """As `load_tasks`, with the manager that knows where their files are."""
+    window = window_of(spec)
+    loaded: list[tuple[TaskSpec, Loaded]] = []
+    missing: dict[str, str] = {}
+    for task in spec.suite.tasks:
+        if reason := derived.too_long(task.task, window):
+            missing[task.task] = reason
+            continue
+        seed()
+        try:
+            found = manager.load([task.task])
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a task's own code raises, the other tasks can still be measured
+            log.warning("%s cannot be built:\n%s", task.task, traceback.format_exc())
+            missing[task.task] = why_missing(error)
+            continue
+        entry = found["groups"].get(task.task) or found["tasks"].get(task.task)
+        if entry is None:
+            missing[task.task] = f"lm-eval knows {task.task} as a tag; a suite names tasks and groups."
+            continue
+        for leaf in leaves(entry):
+            # As `lm_eval run --num_fewshot`: a task that fixes 0 in its own file keeps it.
+            if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
+                leaf.set_config(key="num_fewshot", value=task.num_fewshot)
+            code_eval.judge_at_once(leaf)
+        reason = next(filter(None, map(endpoint.why_not, leaves(entry))), "") if spec.behind else ""
+        if reason:
+            missing[task.task] = reason
+        else:
+            loaded.append((task, entry))
+    return loaded, missing
+
+
+def leaves(entry: Loaded) -> list[Task]:
+    """The tasks that hold documents: a group's subtasks, or the task itself."""
+    return entry.get_all_tasks() if isinstance(entry, Group) else [entry]
+
+
+def name_of(entry: Loaded) -> str:
+    return str(entry.name if isinstance(entry, Group) else entry.task_name)
+
+
+def items_of(entry: Loaded, limit: int | None) -> int:
+    """How many documents will be evaluated."""
+    total = 0
+    for task in leaves(entry):
+        here = get_sample_size(task, limit)
+        total += len(task.eval_docs) if here is None else min(here, len(task.eval_docs))
+    return total
+
+
+def refused(model: endpoint.EndpointLM, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str, str]:
+    """The tasks of which an endpoint refused too many items, with the reason."""
+    found = {
+        task.task: model.too_often_refused((leaf.task_name for leaf in leaves(entry)), items_of(entry, task.limit))
+        for task, entry in loaded
+    }
+    return {task: reason for task, reason in found.items() if reason}
+
+
+def seed() -> None:
+    """Before each task: some draw as they are built (GPQA the order of its choices), and its items must not depend on
+    the run, nor on which tasks came before. IFEval's langdetect draws lots as it judges, unless it has a seed."""
+    random.seed(SEEDS["random_seed"])
+    np.random.seed(SEEDS["numpy_random_seed"])  # the generator that lm-eval's tasks draw from
+    langdetect.DetectorFactory.seed = 0
+
+
+def window_of(spec: run.RunSpec) -> int | None:
+    """The most tokens of a text that the model can read here; None where nothing says."""
+    config = Path(spec.model_path) / "config.json"
+    declared = context_length(parse_json(config.read_bytes(), str(config))) if config.is_file() else None
+    return spec.settings.max_length or declared
+
+
+def why_missing(error: Exception) -> str:
+    """Why a task cannot be built, in a sentence: gated and absent data in plain words, anything else as it was said."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+    lower = said.lower()
+    if "gated" in lower:
+        return (
+            f"Its data is gated: whoever asks has to agree to its terms on the Hub, and an evaluation has no "
+            f"token. Put a copy that you may use into a folder of PARITY_HUB_MIRROR. ({said})"
+        )
+    if any(words in lower for words in ABSENT):
+        return f"Its data is in none of this host's mirrors, and the Hub does not give it. ({said})"
+    return f"Its data or code could not be loaded: {said}"
