@@ -21,7 +21,7 @@ from leaderboard.api.once import once
 from leaderboard.api.paging import ListView, page_of
 from leaderboard.api.sample_shapes import SampleOut
 from leaderboard.api.views import PublicView, token_of, whole
-from leaderboard.api.waiting import wait_until
+from leaderboard.api.waiting import wait_for
 from leaderboard.models import ApiToken, Submission
 from leaderboard.queries import quota, samples, submissions
 from leaderboard.queries.errors import BadQuery
@@ -107,8 +107,8 @@ class SubmissionDetail(PublicView):
         when the time is over; at once where it has ended, or too many wait already (then ask again after a second)."""
         seconds = whole(request, "wait", 0, least=0, most=MOST_WAIT)
         before = submissions.state_of(pk)
-        if before not in submissions.ENDED:
-            wait_until(lambda: submissions.state_of(pk) != before, seconds)
+        if seconds and before not in submissions.ENDED:
+            wait_for(lambda: submissions.state_of(pk) != before or None, seconds)
         return detail_reply(request, pk)
 
 
