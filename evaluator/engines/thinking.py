@@ -41,9 +41,11 @@ class Thinking(TemplateLM):
     room = 0
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        if self.room:
-            requests = [self._with_room(request) for request in requests]
-        return list(super().generate_until(requests, disable_tqdm=disable_tqdm))
+        return list(super().generate_until(self.with_room(requests), disable_tqdm=disable_tqdm))
+
+    def with_room(self, requests: list[Instance]) -> list[Instance]:
+        """The requests as they are asked."""
+        return [self._with_room(request) for request in requests] if self.room else requests
 
     def _with_room(self, request: Instance) -> Instance:
         context, told = request.args

@@ -52,4 +52,4 @@ class ReportingHFLM(Thinking, Reporting, Counting, HFLM):
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
         # Upstream drives a bar of its own module's `tqdm` and offers no other hook.
-        huggingface.tqdm = bar_for(self.counter.advance)
+        huggingface.tqdm = bar_for(lambda share: self.counter.advance(share))
