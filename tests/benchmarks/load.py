@@ -17,8 +17,9 @@ function request()
 end
 function done(summary, latency, requests)
   local failed = summary.errors
-  io.write(string.format('JSON {"p50": %%d, "p99": %%d, "worst": %%d, "requests": %%d, "microseconds": %%d, "errors": %%d}\\n',
-    latency:percentile(50), latency:percentile(99), latency.max, summary.requests, summary.duration,
+  local line = 'JSON {"p50": %%d, "p99": %%d, "worst": %%d, "requests": %%d, "microseconds": %%d, "errors": %%d}\\n'
+  io.write(string.format(line, latency:percentile(50), latency:percentile(99), latency.max,
+    summary.requests, summary.duration,
     failed.status + failed.connect + failed.read + failed.write + failed.timeout))
 end
 """

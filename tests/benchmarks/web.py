@@ -4,13 +4,13 @@
     snapshot_build_s         the whole ranking, results to stored columns; snapshot_memory_mb the most its process took
     rerank_s                 the same after one new result
     fresh_server_ms          the first page of a server that has just started
-    new_ranking_worst_ms     the longest that a reader of the first page waits while a new ranking is built, which keeps one
-                             core of two busy, and read
+    new_ranking_worst_ms     the longest that a reader of the first page waits while a new ranking is built, which keeps
+                             one core busy, and read
     first_page_p99_ms        wrk -t2 -c4 on the first page, packed as browsers ask for it (also _p50_ms, _per_s)
     drawn_page_p99_ms        the same, each time at an address that nobody asked for before, so that it is made anew
     worst_query_p99_ms       made anew too, going round facet + search + sort combinations
     conditional_to_constant  requests/s of 304s to those of a constant of the page's size through the same middleware
-    uncached_to_constant     of whole pages; both plain, as the constant is; drawn_to_constant: of pages made anew, packed
+    uncached_to_constant     of whole pages, plain as the constant is; drawn_to_constant: of pages made anew, packed
     queries_per_page         the most that any of the pages asks; database_ms the longest that the database takes for it
     api_*, token_check_ms, parquet_*   the public API (board.api)
     first_view_kb, lcp_ms    what Chromium loads for the first page, all assets, an empty cache; requests to others
