@@ -1,5 +1,5 @@
-"""How many queries pages ask once their ranking is at hand, and how long the database works on them, each made by a process
-that remembers nothing of the last second.
+"""How many queries pages ask once their ranking is at hand, and how long the database works on them. Each page is made
+as if its process remembered nothing of the last second.
 
 `python -m tests.benchmarks.board.asked PATHS...` prints one JSON object: the most of each over all paths.
 """
