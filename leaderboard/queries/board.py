@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ class Board:
     `grid` holds the cells of `rows`, `pinned_grid` those of `pinned`. `scores`: which of a task's numbers are shown,
     "normalised", "raw" or "percentile"; "" where there is but one. `columns` has the tasks that are shown; `picked`:
     those that were asked for. `weights`: of the reader's own score.
-    `source` is the newest import of a suite that was measured elsewhere.
+    `source` is the newest import of a suite that was measured elsewhere. `kept` is for what is drawn of the ranking
+    the same on every page.
     """
 
     suite: Suite
@@ -67,6 +69,7 @@ class Board:
     picked: list[str]
     weights: dict[str, float]
     source: Import | None
+    kept: dict[Any, Any]
 
     @cached_property
     def filtered(self) -> bool:
@@ -106,6 +109,7 @@ def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: i
         page=page, page_size=page_size, pages=pages, sort=chosen.sort, search=asked.search,
         facets=facets_of(chosen.found), scores=chosen.view, picked=[name for name in asked.columns if name],
         weights=chosen.own.weights if chosen.own else {}, source=newest_import(chosen.suite),
+        kept=chosen.data.kept,
     )  # fmt: skip
 
 
