@@ -10,6 +10,8 @@
   const hue = (kind) => HUES[kind === "proprietary" ? 1 : 0];
   const tipStyle = { fill: "var(--surface)", stroke: LINE, textPadding: 9, fontSize: 12 };
 
+  const tokens = (n) => n >= 1024 ? `${+(n / 1024).toPrecision(3)}k` : `${n}`;
+  const lengths = Array.from({ length: 16 }, (_, i) => 512 * 2 ** i);
   const count = (n) => n >= 1e9 ? `${+(n / 1e9).toPrecision(3)} B` : `${+(n / 1e6).toPrecision(3)} M`;
   const KEYS = HUES.slice(1); // of lines beside one of our own
   const UNITS = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " k"]];
@@ -53,20 +55,46 @@
       });
     },
 
-    sizes({ rows }, width) {
+    lengths({ points, least, measured, advertised }, width) {
+      const rows = points.map(([length, score, half]) => ({ length, score, low: half === null ? null : Math.max(0, score - half), high: half === null ? null : Math.min(100, score + half) }));
+      const read = (d) => measured !== null && d.length <= measured;
+      const longest = Math.max(advertised ?? 0, ...rows.map((d) => d.length));
+      const title = (d) => `${one(d.score)}${d.low === null ? "" : `  (${one(d.low)} to ${one(d.high)})`} at ${d.length.toLocaleString("en")} tokens`;
+      return Plot.plot({
+        width, height: 260, marginLeft: 44, marginRight: 24, marginBottom: 42, marginTop: 24,
+        x: { type: "log", label: "length of the text in tokens (logarithmic)", labelAnchor: "center", labelArrow: "none", tickFormat: tokens,
+          ticks: lengths.filter((x) => x >= rows[0].length && x <= longest), domain: [rows[0].length / 1.1, longest * 1.1] },
+        y: { label: "score, 0–100", labelArrow: "none", domain: [0, 100] },
+        color: { type: "identity" },
+        marks: [
+          Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
+          Plot.ruleY([least], { stroke: DIM, strokeDasharray: "4 4" }),
+          Plot.ruleX(advertised ? [advertised] : [], { stroke: DIM, strokeWidth: 1.5 }),
+          Plot.text(advertised ? [advertised] : [], { x: (d) => d, frameAnchor: "top", dy: -12, text: () => "advertised", fill: DIM, fontSize: 11, textAnchor: "end" }),
+          Plot.line(rows, { x: "length", y: "score", stroke: HUES[0], strokeWidth: 1.5 }),
+          Plot.ruleX(rows.filter((d) => d.low !== null), { x: "length", y1: "low", y2: "high", stroke: HUES[0], strokeWidth: 1.5 }),
+          Plot.dot(rows, { x: "length", y: "score", stroke: HUES[0], strokeWidth: 1.8, fill: (d) => read(d) ? HUES[0] : "var(--surface)", r: 4.5 }),
+          Plot.tip(rows, Plot.pointer({ x: "length", y: "score", title, ...tipStyle })),
+        ],
+      });
+    },
+
+    sizes({ rows, axis }, width) {
       const all = rows.map(([name, kind, parameters, score, half, front, pinned, stands]) => ({ name, kind, parameters, score, half, front, pinned, stands }));
+      const bySize = axis === "parameters", place = bySize ? count : tokens;
+      const unit = { parameters: "parameters", context: "tokens of advertised context", measured: "tokens of measured context" }[axis];
       const front = all.filter((d) => d.front), pinned = all.filter((d) => d.pinned);
       const steps = front.flatMap((d, i) => i ? [{ ...d, score: front[i - 1].score }, d] : [d]);
       const title = (d) => [
-        d.name, `${one(d.score)}${d.half === null ? "" : ` ± ${one(d.half)}`} at ${count(d.parameters)} parameters`,
-        d.front ? "no smaller model scores as high" : "", d.stands > 1 ? `drawn for ${d.stands} models of about this size and score` : "",
+        d.name, `${one(d.score)}${d.half === null ? "" : ` ± ${one(d.half)}`} at ${place(d.parameters)} ${unit}`,
+        d.front ? "no smaller model scores as high" : "", d.stands > 1 ? `drawn for ${d.stands} models that would lie here` : "",
       ].filter(Boolean).join("\n");
       const roomy = width > 560, from = Math.min(...all.map((d) => d.parameters)), to = Math.max(...all.map((d) => d.parameters));
       const named = roomy ? front.filter((d, i) => i === front.length - 1 || front[i + 1].parameters / d.parameters > 1.25) : [];
       return Plot.plot({
         width, height: Math.min(460, Math.max(300, width * 0.5)), marginLeft: 44, marginRight: roomy ? 28 : 16, marginBottom: 42, marginTop: 26,
-        x: { type: "log", label: "parameters (logarithmic)", labelAnchor: "center", labelArrow: "none", tickFormat: count,
-          ticks: (width > 480 ? [1, 3] : [1]).flatMap((n) => [6, 7, 8, 9, 10, 11, 12].map((e) => n * 10 ** e)).filter((x) => x >= from && x <= to), inset: 8 },
+        x: { type: "log", label: `${unit} (logarithmic)`, labelAnchor: "center", labelArrow: "none", tickFormat: place,
+          ticks: (bySize ? (width > 480 ? [1, 3] : [1]).flatMap((n) => [6, 7, 8, 9, 10, 11, 12].map((e) => n * 10 ** e)) : lengths).filter((x) => x >= from && x <= to), inset: 8 },
         y: { label: "suite score, 0–100", labelArrow: "none", nice: true },
         color: { type: "identity" }, symbol: { type: "identity" },
         marks: [

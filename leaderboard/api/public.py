@@ -19,6 +19,7 @@ from leaderboard.api import paging, shapes
 from leaderboard.api.endpoint_shapes import ResumeIn, access_of
 from leaderboard.api.once import once
 from leaderboard.api.paging import ListView, page_of
+from leaderboard.api.sample_shapes import SampleOut
 from leaderboard.api.views import PublicView, token_of, whole
 from leaderboard.api.waiting import wait_for
 from leaderboard.models import ApiToken, Submission
@@ -178,7 +179,7 @@ class SubmissionSamples(PublicView):
     renderer_classes = [JSONRenderer, JSONLines]
     parameters = (OpenApiParameter("task", str, description="of the suite; default all"),)
 
-    @extend_schema(responses={(200, JSONLines.media_type): shapes.SampleOut})
+    @extend_schema(responses={(200, JSONLines.media_type): SampleOut})
     def get(self, request: Request, pk: int) -> StreamingHttpResponse:
         """Every sample, one JSON object a line, in ASCII: escapes keep NUL and lone surrogates as they were."""
         found = samples.export(pk, request.query_params.get("task", ""))

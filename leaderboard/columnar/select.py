@@ -95,7 +95,7 @@ def kept_mask(columns: Columns, term: Term) -> Mask:
     if bits is None:
         mask = holds(columns, term)
         if len(kept) >= MOST_TERMS_KEPT:
-            kept.pop(next(iter(kept)), None)  # the oldest
+            kept.clear()
         kept[term] = np.packbits(mask)
         return mask
     return np.unpackbits(bits, count=len(columns)).view(np.bool_)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from leaderboard.queries.compare import Compared
+from leaderboard.queries.context import Reach
 from leaderboard.queries.history import Point
 from leaderboard.queries.sizes import Sizes
 from leaderboard.statistics.ranks import Z95
@@ -40,13 +41,25 @@ def dated(one: Point) -> Data:
     }  # fmt: skip
 
 
-def sizes_chart(found: Sizes) -> Data:
-    """Arrays, for there may be many: [name, kind, parameters, score, half, front, pinned, rows]."""
+def lengths_chart(found: Reach) -> Data | None:
+    """Scores by length: [tokens, score, half]; `least` is what a length needs to count as read. None for fewer than two
+    lengths."""
+    if len(found.drawn) < LEAST_POINTS:
+        return None
     return {
-        "id": "sizes-chart", "kind": "sizes",
+        "id": "lengths-chart", "kind": "lengths", "measured": found.measured, "least": found.least,
+        "advertised": found.advertised,
+        "points": [[one.tokens, one.score, one.half] for one in found.drawn],
+    }  # fmt: skip
+
+
+def sizes_chart(found: Sizes) -> Data:
+    """Arrays, for there may be many: [name, kind, x, score, half, front, pinned, rows]; x is what `axis` says."""
+    return {
+        "id": "sizes-chart", "kind": "sizes", "axis": found.axis.value,
         "rows": [
             [
-                visible(one.name), one.kind, one.parameters, round(one.score, 2),
+                visible(one.name), one.kind, one.x, round(one.score, 2),
                 None if one.half is None else round(one.half, 2), int(one.front), int(one.pinned), one.rows,
             ]
             for one in found.drawn

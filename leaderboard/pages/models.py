@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from leaderboard.pages.charts import histories
+from leaderboard.pages.charts import histories, lengths_chart
 from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import page_number
 from leaderboard.pages.spreadsheet import spreadsheet
@@ -37,6 +37,7 @@ def model(request: HttpRequest, name: str, organisation: str = "") -> HttpRespon
     context = {
         "detail": found,
         "charts": histories(found.points),
+        "lengths_chart": lengths_chart(found.reach) if found.reach else None,
         "history": found.points[:HISTORY],
         "commands": [(row, command) for row in found.repeatable if (command := repeat_command(row))],
     }

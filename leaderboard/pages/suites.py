@@ -21,10 +21,12 @@ def suites(request: HttpRequest) -> HttpResponse:
 @require_safe
 @readable
 def suite(request: HttpRequest, suite: str, version: str) -> HttpResponse:
-    """`/suites/starter/1?pin=s12`."""
+    """`/suites/starter/1?pin=s12&x=measured`."""
     detail = kept.suite_detail(f"{suite}@{version}")
-    found = sizes_of.sizes(detail.suite, request.GET.getlist("pin"))
-    return render(request, "suites/page.html", {"detail": detail, "sizes": found, "sizes_chart": sizes_chart(found)})
+    axis = sizes_of.axis_named(request.GET.get("x", ""))
+    found = sizes_of.sizes(detail.suite, request.GET.getlist("pin"), axis)
+    context = {"detail": detail, "sizes": found, "sizes_chart": sizes_chart(found), "axes": list(sizes_of.Axis)}
+    return render(request, "suites/page.html", context)
 
 
 @require_safe
@@ -44,11 +46,13 @@ def scores(request: HttpRequest, suite: str, version: str) -> HttpResponse:
 @require_safe
 @readable
 def sizes(request: HttpRequest, suite: str, version: str) -> HttpResponse:
-    """`/suites/starter/1/sizes.csv`: every row behind the chart of scores against sizes."""
-    found = sizes_of.all_sizes(suite_named(f"{suite}@{version}"))
-    header = ("suite", "evaluation", "model", "weights", "precision", "parameters", "score", "half_interval", "pareto")
+    """`/suites/starter/1/sizes.csv?x=measured`: every row behind the chart of scores against sizes, or contexts."""
+    axis = sizes_of.axis_named(request.GET.get("x", ""))
+    found = sizes_of.all_sizes(suite_named(f"{suite}@{version}"), axis=axis)
+    what = {"parameters": "parameters", "context": "context_tokens", "measured": "measured_context_tokens"}[axis.value]
+    header = ("suite", "evaluation", "model", "weights", "precision", what, "score", "half_interval", "pareto")
     rows = (
-        (found.suite.slug, one.key, one.name, one.kind, one.precision, int(one.parameters), one.score, one.half,
+        (found.suite.slug, one.key, one.name, one.kind, one.precision, int(one.x), one.score, one.half,
          "yes" if one.front else "no")
         for one in found.drawn
     )  # fmt: skip

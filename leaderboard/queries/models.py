@@ -6,6 +6,7 @@ from datetime import date
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 
 from leaderboard.models import Fact, Imported, Model, Price, Revision, Submission
+from leaderboard.queries.context import Reach, reach_of
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.family import Family, family_of
 from leaderboard.queries.history import Point, Speed, points_of, speeds_of
@@ -53,6 +54,7 @@ class ModelDetail:
     speeds: list[Speed]
     facts: list[Stated]
     prices: list[Price]
+    reach: Reach | None
     attempts: Attempts
     repeatable: list[Submission]
     """The submission behind the best measured evaluation on each suite."""
@@ -123,6 +125,7 @@ def model_detail(name: str, *, page: int = 1, attempts: int = ATTEMPTS, beside: 
         speeds=speeds_of(model),
         facts=stated(model),
         prices=list(model.prices.filter(replaced_at=None).order_by(F("starts_on").desc(nulls_last=True))),
+        reach=reach_of(model, context_of(model, revisions[0] if revisions else None)),
         attempts=attempts_of(model, page, attempts),
         repeatable=repeatable(suites),
     )

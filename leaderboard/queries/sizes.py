@@ -1,13 +1,16 @@
-"""A suite's scores against the models' sizes, and which models no smaller one reaches."""
+"""A suite's scores against the models' sizes, and which models no smaller one reaches; or against their contexts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Suite
+from leaderboard.queries.context import measured_contexts
+from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.rows import words
 from leaderboard.queries.snapshots import columns_of, newest
 from leaderboard.statistics.pareto import front
@@ -20,15 +23,31 @@ ACROSS, DOWN = 120, 60
 MOST_PINS = 20
 
 
+class Axis(Enum):
+    """What scores are drawn against. A model that is larger than another is the dearer one; one with a longer context
+    is not, so that only sizes have a front."""
+
+    PARAMETERS = "parameters"
+    CONTEXT = "context"
+    MEASURED = "measured"
+
+    @property
+    def title(self) -> str:
+        return {"parameters": "Parameters", "context": "Advertised context", "measured": "Measured context"}[self.value]
+
+
 @dataclass(frozen=True)
 class Sized:
-    """A row of known size with a score (0-100); `half`: of its 95 % interval. `rows`: how many it stands for."""
+    """A row with a score (0-100) and a known `x`: parameters or tokens.
+
+    `half`: of its 95 % interval. `rows`: how many it stands for.
+    """
 
     key: str
     name: str
     kind: str
     precision: str
-    parameters: float
+    x: float
     score: float
     half: float | None
     front: bool
@@ -38,12 +57,19 @@ class Sized:
 
 @dataclass(frozen=True)
 class Sizes:
-    """`drawn` are the rows that a chart shows, `front` and `pinned` among them; `rows` all of known size and score."""
+    """`drawn` are the rows that a chart shows, `front` and `pinned` among them; `rows` all with a score and a known
+    place on the axis, `unsized` those with a score alone."""
 
     suite: Suite
     drawn: list[Sized]
     rows: int
     unsized: int
+    axis: Axis = Axis.PARAMETERS
+
+    @property
+    def listed(self) -> list[Sized]:
+        """What the table beside the chart has: the front and the pinned, or every row where there is no front."""
+        return [one for one in self.drawn if one.front or one.pinned or self.axis is not Axis.PARAMETERS]
 
     @property
     def front(self) -> list[Sized]:
@@ -55,51 +81,73 @@ class Sizes:
         return [one for one in self.drawn if one.pinned]
 
 
-def sizes(suite: Suite, pins: Sequence[str] = ()) -> Sizes:
-    """The newest ranking's rows by size. `pins` are ids such as s12; unknown ones mark nothing. 1 query."""
-    found = all_sizes(suite, pins)
+def axis_named(name: str) -> Axis:
+    """Raises BadQuery."""
+    try:
+        return Axis(name or Axis.PARAMETERS.value)
+    except ValueError as error:
+        known = ", ".join(axis.value for axis in Axis)
+        raise BadQuery("x", f"Scores are drawn against {known}, not {name[:40]!r}.") from error
+
+
+def sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETERS) -> Sizes:
+    """The newest ranking's rows by size. `pins` are ids such as s12; unknown ones mark nothing. 2 queries at most."""
+    found = all_sizes(suite, pins, axis)
     if len(found.drawn) <= DRAWN:
         return found
-    parameters = np.log(np.array([one.parameters for one in found.drawn]))
+    place = np.log(np.array([one.x for one in found.drawn]))
     score = np.array([one.score for one in found.drawn])
-    cells = grid(parameters, ACROSS) * DOWN + grid(score, DOWN)
+    cells = grid(place, ACROSS) * DOWN + grid(score, DOWN)
     order = np.argsort(-score, kind="stable")  # of each place the highest is drawn
     _, first, of, counts = np.unique(cells[order], return_index=True, return_inverse=True, return_counts=True)
     chosen = set(order[first].tolist())
     shown = [
-        Sized(**{**vars(one), "rows": int(counts[of[place]]) if index in chosen else 1})
-        for place, index in enumerate(order.tolist())
+        Sized(**{**vars(one), "rows": int(counts[of[rank]]) if index in chosen else 1})
+        for rank, index in enumerate(order.tolist())
         if (one := found.drawn[index]).front or one.pinned or index in chosen
     ]
-    return Sizes(suite, sorted(shown, key=lambda one: (one.parameters, -one.score)), found.rows, found.unsized)
+    return Sizes(suite, sorted(shown, key=lambda one: (one.x, -one.score)), found.rows, found.unsized, axis)
 
 
-def all_sizes(suite: Suite, pins: Sequence[str] = ()) -> Sizes:
+def all_sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETERS) -> Sizes:
     """The same with every row."""
     snapshot = newest(suite)
     if snapshot is None:
-        return Sizes(suite, [], 0, 0)
+        return Sizes(suite, [], 0, 0, axis)
     data = columns_of(snapshot)
-    score, parameters = data.number("score"), data.number("parameters")
+    score, x = data.number("score"), along(data, axis)
     scored = np.isfinite(score)
-    at = np.flatnonzero(scored & (parameters > 0))
-    at = at[np.lexsort((-score[at], parameters[at]))]
-    best = front(parameters[at], score[at])
-    return Sizes(suite, rows(data, at, best, set(pins[:MOST_PINS])), len(at), int(scored.sum()) - len(at))
+    at = np.flatnonzero(scored & (x > 0))
+    at = at[np.lexsort((-score[at], x[at]))]
+    best = front(x[at], score[at]) if axis is Axis.PARAMETERS else np.zeros(len(at), dtype=np.bool_)
+    found = rows(data, at, x, best, set(pins[:MOST_PINS]))
+    return Sizes(suite, found, len(at), int(scored.sum()) - len(at), axis)
 
 
-def rows(data: Columns, at: npt.NDArray[np.intp], best: npt.NDArray[np.bool_], pins: set[str]) -> list[Sized]:
+def along(data: Columns, axis: Axis) -> npt.NDArray[np.float64]:
+    """Each row's place on the axis, (n,): parameters or tokens, NaN where unknown."""
+    if axis is Axis.PARAMETERS:
+        return data.number("parameters")
+    if axis is Axis.CONTEXT:
+        return data.number("context_length")
+    known = measured_contexts()
+    return np.array([known.get(name, np.nan) for name in data.table["model"].to_pylist()], dtype=np.float64)
+
+
+def rows(
+    data: Columns, at: npt.NDArray[np.intp], x: npt.NDArray[np.float64], best: npt.NDArray[np.bool_], pins: set[str]
+) -> list[Sized]:
     names = data.table["model"].take(at).to_pylist()
     told = zip(words(data, "kind", at), words(data, "precision", at), strict=True)
-    columns = [data.number(name)[at].tolist() for name in ("parameters", "score", "stderr", "submission", "imported")]
+    columns = [data.number(name)[at].tolist() for name in ("score", "stderr", "submission", "imported")]
     found = []
-    for place, (name, (kind, precision), parameters, score, stderr, ours, theirs) in enumerate(
-        zip(names, told, *columns, strict=True)
+    for place, (name, (kind, precision), along_x, score, stderr, ours, theirs) in enumerate(
+        zip(names, told, x[at].tolist(), *columns, strict=True)
     ):
         key = f"s{ours}" if ours else f"i{theirs}"
         half = None if stderr != stderr else Z95 * stderr
         found.append(
-            Sized(key, name, kind, precision, parameters, score, half, bool(best[place]), key in pins, 1)
+            Sized(key, name, kind, precision, along_x, score, half, bool(best[place]), key in pins, 1)
         )  # fmt: skip
     return found
 

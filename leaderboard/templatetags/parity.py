@@ -45,6 +45,12 @@ def count(number: int | None) -> str:
 
 
 @register.filter
+def tokens(number: int) -> str:
+    """A number of tokens in full: "8,192"."""
+    return f"{number:,}"
+
+
+@register.filter
 def money(amount: Decimal) -> str:
     """A price in US dollars with at least two decimals, and no zeros after them: "$2.50", "$0.0375"."""
     whole, _, cents = f"{amount:f}".partition(".")

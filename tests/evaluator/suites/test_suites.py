@@ -14,6 +14,7 @@ from evaluator import suites
 RELEASED = {
     "code@1": "ffef3340440d7acb53cecacc8c592adbb1167e0600b52daaef1805c61bbb74d4",
     "frontier@1": "4def0e2d886818b7c44118ecf88732d9d3af7e22bfbf155a70a031b655cc9e7c",
+    "long-context@1": "42ff616f77cd5ec33f02c5c81ccdaef07b26b2df3ba73a859d322802f3e8f0a5",
     "open-llm@1": "e9023d3b1f8eeb505be8ea4804ae84f5dfc43df9cadb059b86ae5be0a0a7f6f8",
     "parity-core@1": "00db076e2636aff8af89a2b0e2cfeaa09546a82eb3c613a24a54b077a9c95f54",
     "starter@1": "15d2eabd28a9735eb4e374bd6551e8cda8609553724717361a68f26789e65fb2",

@@ -1,5 +1,6 @@
 """Boards and submissions in every state, made without workers: what tests of queries, pages and the browser look at."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,9 +8,19 @@ import msgspec
 from django.db import connection
 from django.utils import timezone
 
-from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec, Settings
+from evaluator.contract import (
+    ClaimRequest,
+    Failure,
+    Heartbeat,
+    JobSpec,
+    Settings,
+    SuiteSpec,
+    TaskSpec,
+    encode,
+)
 from evaluator.hub import PinnedModel
 from leaderboard.actions import lease
+from leaderboard.actions.load_suites import release
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.record import record_failure
 from leaderboard.actions.score import score as score_submission
@@ -75,6 +86,23 @@ def measure(
     score_submission(submission=row.pk)
     row.refresh_from_db()
     return row
+
+
+def lengths_suite() -> Suite:
+    """A suite of RULER at three lengths, and a task of another kind."""
+    names = ("ruler_4096", "ruler_8192", "ruler_16384", "ruler_vt")
+    tasks = tuple(TaskSpec(task=name, title=name.upper(), metric=name.removeprefix("ruler_")) for name in names)
+    spec = SuiteSpec(name="lengths", version=1, title="Lengths", tasks=tasks)
+    return release(spec, json.loads(encode(spec)), None)
+
+
+def at_lengths(make: Make, suite: Suite, scores: Mapping[str, float | None], name: str = "org/model") -> Submission:
+    """An evaluation on `lengths_suite` with these scores by length; the others were not measured."""
+    row = make(name, sha=f"{Submission.objects.count():040x}")
+    Submission.objects.filter(pk=row.pk).update(suite=suite)
+    row.refresh_from_db()
+    every = {task.task: scores.get(task.metric) for task in suite.tasks.all()}
+    return succeed(row, None, reason=REASON, tasks=every)
 
 
 def end(row: Submission, state: str, **changes: object) -> Submission:

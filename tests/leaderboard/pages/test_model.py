@@ -205,6 +205,34 @@ def test_the_tree_names_what_is_not_here_and_counts_the_rest(
     assert tree(client.get(link)).one("p", "count").text.startswith("14 ")
 
 
+def test_how_far_it_reads_stands_beside_what_is_advertised(client: Client, make_submission: made.Make) -> None:
+    lengths = made.lengths_suite()
+    made.at_lengths(make_submission, lengths, {"4096": 0.8})
+    Revision.objects.update(context_length=8192)
+    found = page(client)
+    assert "8.19 k tokens of context, 4.1 k measured" in found.one("p", "facts").text
+    assert cells(found.one("div", "pane", aria_label="Scores by length")) == [
+        ["4,096", "80.0", "± 2.0", "yes"],
+        ["8,192", "–", "–", "No data."],
+        ["16,384", "–", "–", "No data."],
+    ]
+    assert not found.all("div", data_chart="lengths-chart")  # one point is no curve
+    made.at_lengths(make_submission, lengths, {"4096": 0.8, "8192": 0.3})
+    Revision.objects.update(context_length=8192)
+    found = page(client)
+    assert cells(found.one("div", "pane", aria_label="Scores by length"))[1] == ["8,192", "30.0", "± 2.0", "no"]
+    drawn = json.loads(found.one("script", id="lengths-chart").raw)
+    assert [point[:2] for point in drawn["points"]] == [[4096, 80.0], [8192, 30.0]]
+    assert (drawn["measured"], drawn["advertised"], drawn["least"]) == (4096, 8192, pytest.approx(72.0))
+
+
+def test_what_reads_nothing_has_no_measured_context(client: Client, make_submission: made.Make) -> None:
+    made.at_lengths(make_submission, made.lengths_suite(), {"4096": 0.1, "8192": 0.1})
+    found = page(client)
+    assert "No measured context" in found.text
+    assert "measured" not in found.one("p", "facts").text
+
+
 def test_speed_has_its_hardware(client: Client, make_submission: made.Make) -> None:
     row = made.succeed(make_submission(), 50.0)
     told = {"hardware": "1 x <b>H100", "engine": "vllm", "dtype": "bfloat16", "evaluation_seconds": 2.0}
@@ -258,7 +286,7 @@ def test_a_crowded_page_is_quick_and_asks_little(
     times = []
     for _ in range(3):
         started = time.process_time()
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(17):
             reply = client.get("/models/org/m000")
         times.append(time.process_time() - started)
     assert min(times) < 0.15
@@ -272,5 +300,5 @@ def test_queries_do_not_grow_with_the_attempts(
     for index in range(8):
         made.succeed(make_submission(sha=f"{index:040x}"), 50.0)
     build_snapshot(suite=suite)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page(client)

@@ -226,3 +226,20 @@ def test_the_boards_pins_are_marked_against_their_sizes(client: Client, make_sub
     lines = page(client, link).one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
     assert [cells(line)[-1] for line in lines] == ["yes", "no"]
     assert lines[1].one("th").text == "org/pinned pinned"
+
+
+def test_scores_can_be_drawn_against_contexts(client: Client, make_submission: Make, suite: Suite) -> None:
+    made.succeed(make_submission("org/one"), 40.0)
+    made.succeed(make_submission("org/two"), 60.0)
+    Revision.objects.update(parameters=7_000_000_000, context_length=8192)
+    build_snapshot(suite=suite)
+    found = page(client, "/suites/tiny/1?x=context")
+    assert found.one("h2", id="sizes").text == "Scores against advertised context"
+    lines = found.one("div", "pane", aria_label="Scores and contexts").one("tbody").all("tr")
+    assert [cells(line)[1] for line in lines] == ["8,192", "8,192"]
+    assert found.links()["Parameters"] == "?x=parameters#sizes"
+    table = client.get(found.one("section", aria_labelledby="sizes").links()["Download CSV"])
+    assert table.content.decode().splitlines()[0].split(",")[5] == "context_tokens"
+    empty = page(client, "/suites/tiny/1?x=measured").one("section", aria_labelledby="sizes")
+    assert empty.one("div", "empty").text.startswith("No model of this ranking has a measured context yet")
+    assert client.get("/suites/tiny/1?x=colour").status_code == 400

@@ -3,7 +3,8 @@ import pytest
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Revision, Suite
 from leaderboard.queries import sizes as kept
-from leaderboard.queries.sizes import all_sizes, sizes
+from leaderboard.queries.errors import BadQuery
+from leaderboard.queries.sizes import Axis, all_sizes, axis_named, sizes
 from tests.leaderboard.pages import made
 
 pytestmark = pytest.mark.django_db
@@ -53,3 +54,23 @@ def test_of_many_the_front_and_the_pins_stay_and_every_row_is_counted(
 
 def test_without_a_ranking_there_is_nothing_to_draw(suite: Suite) -> None:
     assert sizes(suite).drawn == []
+
+
+def test_against_contexts_there_is_no_front(
+    sized: dict[str, int], suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Revision.objects.filter(model__name="org/a").update(context_length=8192)
+    Revision.objects.filter(model__name="org/b").update(context_length=4096)
+    build_snapshot(suite=suite, anew=True)
+    advertised = sizes(suite, axis=Axis.CONTEXT)
+    assert [(one.name, one.x) for one in advertised.listed] == [("org/b", 4096.0), ("org/a", 8192.0)]
+    assert (advertised.front, advertised.rows, advertised.unsized) == ([], 2, 3)
+    monkeypatch.setattr(kept, "measured_contexts", lambda: {"org/a": 4096, "org/f": 8192, "org/none": 1})
+    measured = sizes(suite, axis=Axis.MEASURED)
+    assert [(one.name, one.x) for one in measured.listed] == [("org/a", 4096.0)]
+
+
+def test_an_unknown_axis_is_told() -> None:
+    assert (axis_named(""), axis_named("measured")) == (Axis.PARAMETERS, Axis.MEASURED)
+    with pytest.raises(BadQuery, match="against parameters, context, measured, not 'colour'"):
+        axis_named("colour")

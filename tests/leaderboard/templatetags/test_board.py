@@ -66,8 +66,8 @@ def test_nothing_hostile_becomes_markup(row: Row) -> None:
     assert not any(hidden(character) for character in html)
     for element in tree(html).all():
         assert element.tag in {
-            "tr", "td", "th", "svg", "circle", "rect", "line", "path", "a", "span", "b", "small", "div", "details",
-            "summary", "p", "code", "dl", "dt", "dd", "table", "thead", "tbody",
+            "tr", "td", "th", "svg", "title", "circle", "rect", "line", "path", "a", "span", "b", "small", "div",
+            "details", "summary", "p", "code", "dl", "dt", "dd", "table", "thead", "tbody",
         }  # fmt: skip
         assert not any(name.startswith("on") for name in element.attributes)
 
@@ -127,3 +127,11 @@ def test_what_comes_late_stands_where_it_belongs() -> None:
     assert b"<tr>" not in page and late.into(page) == "<table><tr>–</tr></table>".encode()
     assert Late().into(b"no rows") == b"no rows"
     assert Late().put("") != Late().put("")
+
+
+def test_sizes_are_listed_from_small_to_large() -> None:
+    values = [FacetValue(value, count, False) for value, count in (("4-10 B", 9), ("unknown", 5), ("under 1 B", 2))]
+    listed = tree(facet_values(Facet("size_class", "Size", values))).all("input")
+    assert [one["value"] for one in listed] == ["under 1 B", "4-10 B", "unknown"]
+    listed = tree(facet_values(Facet("licence", "Licence", values))).all("input")
+    assert [one["value"] for one in listed] == ["4-10 B", "unknown", "under 1 B"]
