@@ -55,7 +55,7 @@ def board(request: HtmxRequest) -> HttpResponse:
         "board": found,
         "late": late,
         "opened": set(request.GET.getlist("open")),
-        "suites": suites.suites().prefetch_related(None),  # only their names are shown
+        "suites": suites.tabs(found.state.suite if found.state else None),
     }
     reply = render_page_or_part(request, "board/page.html", "board/table.html", context)
     reply.content = late.into(reply.content)

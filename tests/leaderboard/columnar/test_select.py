@@ -138,10 +138,16 @@ def test_an_empty_ranking_has_nothing_to_show() -> None:
 LETTERS = st.text(alphabet="abAB-/é☃", max_size=12)
 
 
-@given(st.lists(LETTERS, min_size=1, max_size=20), st.text(alphabet="abA-é☃", min_size=1, max_size=10))
-def test_a_word_is_found_where_the_name_holds_it(names: list[str], word: str) -> None:
-    """Short words are looked for in another way than long ones; neither finds one across the end of a name."""
-    found = columns_of([{"model": name} for name in names]).containing(word)
+@given(
+    st.lists(LETTERS, min_size=1, max_size=20),
+    st.text(alphabet="abA-é☃", min_size=1, max_size=10),
+    st.sampled_from([8, 16, table.BLOCK]),
+)
+def test_a_word_is_found_where_the_name_holds_it(names: list[str], word: str, block: int) -> None:
+    """Short words are looked for in another way than long ones, block by block; none is found across a name's end."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(table, "BLOCK", block)
+        found = columns_of([{"model": name} for name in names]).containing(word)
     assert found.tolist() == [word.lower() in name.lower() for name in names]
 
 
