@@ -170,15 +170,6 @@ SPECTACULAR_SETTINGS = {
 }
 
 REDIS_URL = env.str("REDIS_URL")
-# Counters of the rate limits. Whoever does not answer soon is left out: a lost broker must not slow the site.
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": environment.plain_redis(REDIS_URL),
-        "KEY_PREFIX": "parity",
-        "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25},
-    }
-}
 _rates = {"api": 1_200, "address": 600, "search": 240, "submit": 120, "login": 20}
 """Requests a minute: of a token, of an address without one, and of either for what is dear."""
 RATES = environment.rates(

@@ -11,17 +11,25 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from leaderboard import environment
 
 log = logging.getLogger(__name__)
 
 WINDOW = 60
 PAUSE = 5.0
 """Seconds without asking a storage that did not answer."""
+SLOW = 0.25
+"""Seconds: a storage that does not answer so soon is left out."""
+PREFIX = "parity:rate"
 
 _silent_until = 0.0
 
@@ -44,24 +52,46 @@ class Standing:
         return f"At most {self.limit:,} requests a minute ({self.scope}); try again in {self.reset} s."
 
 
-def take(scope: str, who: str, *, cost: int = 1) -> Standing | None:
-    """Count a request of `who` ("token 7", an address); None where nothing limits it, or the storage is away."""
+class Count(NamedTuple):
+    """So much of an allowance of `who` ("token 7", an address)."""
+
+    scope: str
+    who: str
+    cost: int = 1
+
+
+@cache
+def storage() -> redis.Redis:
+    """The shared counters. A connection that broke is made anew once."""
+    url, again = environment.plain_redis(settings.REDIS_URL), Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_timeout=SLOW, socket_connect_timeout=SLOW, retry=again)
+
+
+def take(*counts: Count) -> list[Standing]:
+    """Count a request for several allowances, in one call of the storage; what nothing limits is left out, and all of
+    them where the storage is away."""
     global _silent_until
-    limit = settings.RATES.get(scope, 0)
-    if not limit or time.monotonic() < _silent_until:
-        return None
+    limited = [one for one in counts if settings.RATES.get(one.scope, 0)]
+    if not limited or time.monotonic() < _silent_until:
+        return []
     now = time.time()
     window = int(now // WINDOW)
-    key = f"rate:{scope}:{hashlib.sha256(who.encode('utf-8', 'replace')).hexdigest()[:32]}:{window}"
+    calls = storage().pipeline(transaction=False)
+    for one in limited:
+        key = f"{PREFIX}:{one.scope}:{hashlib.sha256(one.who.encode('utf-8', 'replace')).hexdigest()[:32]}:{window}"
+        calls.incrby(key, one.cost)
+        calls.expire(key, WINDOW + 1)
     try:
-        used = cost if cache.add(key, cost, timeout=WINDOW + 1) else cache.incr(key, cost)
-    except ValueError:  # it ended between the two calls
-        used = cost
+        used = calls.execute()[::2]
     except (redis.RedisError, OSError):
         _silent_until = time.monotonic() + PAUSE
         log.warning("The storage of the rate limits does not answer; nobody is limited for %s s.", PAUSE)
-        return None
-    return Standing(scope, limit, limit - used, max(1, math.ceil((window + 1) * WINDOW - now)))
+        return []
+    reset = max(1, math.ceil((window + 1) * WINDOW - now))
+    return [
+        Standing(one.scope, limit := settings.RATES[one.scope], limit - taken, reset)
+        for one, taken in zip(limited, used, strict=True)
+    ]
 
 
 def headers(standings: list[Standing]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from leaderboard import tokens
 from leaderboard.models import ApiToken, User
+from leaderboard.queries.tokens import api_token
 
 
 def bearer(header: bytes) -> str | None:
@@ -31,15 +32,11 @@ class BearerToken(BaseAuthentication):
         token = bearer(get_authorization_header(request))
         if token is None:
             return None
-        row = (
-            ApiToken.objects.select_related("user", "owner")
-            .annotate(expired=EXPIRED)
-            .filter(digest=tokens.digest(token), revoked_at=None, user__is_active=True)
-            .first()
-        )
-        if row is None:
+        found = api_token(tokens.digest(token))
+        if found is None:
             raise AuthenticationFailed("This API token is wrong or was revoked.")
-        if row.expired:
+        row, expired = found
+        if expired:
             ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
             raise AuthenticationFailed(f"This API token expired on {ended}; use a new one.", code="token_expired")
         return row.user, row

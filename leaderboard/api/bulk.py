@@ -16,6 +16,7 @@ from leaderboard.api.public import submitted
 from leaderboard.api.strict import Strict
 from leaderboard.api.views import PublicView, token_of
 from leaderboard.models import ApiToken
+from leaderboard.throttles import Count
 
 MOST = 100
 
@@ -58,7 +59,7 @@ class Bulk(PublicView):
         asked = BulkIn(data=request.data)
         asked.is_valid(raise_exception=True)
         lines = asked.validated_data["submissions"]
-        self.count("submit", f"owner {token.owner_id}", cost=len(lines))
+        self.count(Count("submit", f"owner {token.owner_id}", len(lines)))
         found = [verdict(request, token, number, line) for number, line in enumerate(lines)]
         accepted = sum(one["status"] == 201 for one in found)
         return Response({"accepted": accepted, "refused": len(found) - accepted, "results": found})

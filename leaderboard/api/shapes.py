@@ -137,15 +137,20 @@ class RowOut(serializers.Serializer[Row]):
 
     @extend_schema_field(serializers.DictField(child=CellOut()))
     def get_tasks(self, row: Row) -> Any:
-        return row.tasks  # of this shape already; serializers for each cell would take most of a page's time
+        return dict(row.tasks)
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField(), allow_null=True))
     def get_rank_interval(self, row: Row) -> list[int] | None:
-        return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
+        return interval(row)
 
     @extend_schema_field(SourceOut(allow_null=True))
     def get_source(self, row: Row) -> Any:
         return SourceOut(self.context["sources"][row.imported_id]).data if row.imported_id else None
+
+
+def interval(row: Row) -> list[int] | None:
+    """The ranks that a row may have; None where nobody knows."""
+    return None if row.rank_low is None or row.rank_high is None else [row.rank_low, row.rank_high]
 
 
 class LeaderboardOut(serializers.Serializer[Any]):

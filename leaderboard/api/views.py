@@ -22,7 +22,7 @@ from leaderboard.api.errors import NotModified
 from leaderboard.models import ApiToken
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.release import program
-from leaderboard.throttles import Standing
+from leaderboard.throttles import Count, Standing
 
 READS = ("GET", "HEAD")
 EXPOSED = "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed, Content-Disposition"
@@ -69,29 +69,29 @@ class PublicView(APIView):
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
-            self.count("address", throttles.address(request))
+            self.count(Count("address", throttles.address(request)))
             raise
 
     def check_throttles(self, request: Request) -> None:
         token = request.auth
         who = f"token {token.pk}" if isinstance(token, ApiToken) else throttles.address(request)
-        self.count("api" if isinstance(token, ApiToken) else "address", who)
+        counts = [Count("api" if isinstance(token, ApiToken) else "address", who)]
         scope = self.scope_of(request)
         if scope:
-            self.count(scope, f"owner {token.owner_id}" if isinstance(token, ApiToken) else who)
+            counts.append(Count(scope, f"owner {token.owner_id}" if isinstance(token, ApiToken) else who))
+        self.count(*counts)
 
     def scope_of(self, request: Request) -> str:
         """A second allowance that this request counts for, or ""."""
         return self.scopes.get(str(request.method), "")
 
-    def count(self, scope: str, who: str, *, cost: int = 1) -> None:
-        """Raise TooMany (429) once `who` has asked too often."""
-        standing = throttles.take(scope, who, cost=cost)
-        if standing is None:
-            return
-        self.standings.append(standing)
-        if standing.exceeded:
-            raise TooMany("too_many_requests", standing.message, retry_after=standing.reset)
+    def count(self, *counts: Count) -> None:
+        """Raise TooMany (429) for who has asked too often."""
+        found = throttles.take(*counts)
+        self.standings += found
+        for standing in found:
+            if standing.exceeded:
+                raise TooMany("too_many_requests", standing.message, retry_after=standing.reset)
 
     def initial(self, request: Request, *arguments: Any, **named: Any) -> None:
         super().initial(request, *arguments, **named)

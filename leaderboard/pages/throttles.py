@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from leaderboard import throttles
-from leaderboard.throttles import Standing
+from leaderboard.throttles import Count, Standing
 
 SUBMITTING = frozenset({"submit", "retry"})
 
@@ -23,24 +23,25 @@ class Throttles:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, arguments: Any, named: Any) -> HttpResponse | None:
-        standings = [one for scope, who in counted(request) if (one := throttles.take(scope, who)) is not None]
+        standings = throttles.take(*counted(request))
         over = next((one for one in standings if one.exceeded), None)
         return None if over is None else refused(request, over, standings)
 
 
-def counted(request: HttpRequest) -> list[tuple[str, str]]:
+def counted(request: HttpRequest) -> list[Count]:
     """The allowances that a request counts for, and whose they are."""
     route = request.resolver_match.url_name if request.resolver_match else ""
     address = throttles.address(request)
     if route == "login" and request.method == "POST":
         # Of the account too, so that many addresses together cannot guess one password.
-        return [("login", address), ("login", f"account {request.POST.get('username', '')[:150].lower()}")]
+        account = f"account {request.POST.get('username', '')[:150].lower()}"
+        return [Count("login", address), Count("login", account)]
     who = address if isinstance(request.user, AnonymousUser) else f"user {request.user.pk}"
     if route in SUBMITTING and request.method == "POST":
         owner = getattr(request.user, "owner", None)
-        return [("submit", f"owner {owner.pk}" if owner else who)]
+        return [Count("submit", f"owner {owner.pk}" if owner else who)]
     if route == "board" and request.GET.get("search", "").strip():
-        return [("search", who)]
+        return [Count("search", who)]
     return []
 
 

@@ -100,47 +100,51 @@ class Grid:
         column = task_column(MISSING, self.tasks[task].task)
         return words(self._data, column, self.at) if column in self._data.names else [""] * len(self.at)
 
-    def cells(self, row: int) -> dict[str, Cell]:
-        """The cells of one row by task; a task of which it holds nothing, not even a reason, is left out."""
-        found: dict[str, Cell] = {}
-        for task, reasons, score, stderr, n, normalised, percentile in zip(self.tasks, *self._listed, strict=True):
-            if score[row] is None and not reasons[row]:
-                continue
-            found[task.task] = cell = {
-                "score": score[row], "stderr": stderr[row], "n": int(n[row] or 0), "metric": task.metric,
-                "filter": task.filter, "unavailable": reasons[row],
-            }  # fmt: skip
-            for name, value in ((NORMALISED, normalised[row]), (PERCENTILE, percentile[row])):
-                if value is not None:
-                    cell[name] = value
+    @cached_property
+    def cells(self) -> list[dict[str, Cell]]:
+        """The cells of each row by task; a task of which it holds nothing, not even a reason, is left out."""
+        found: list[dict[str, Cell]] = [{} for _ in self.at]
+        parts = [known(self.part(name)) for name in ("score", "stderr", "n")]
+        for place, (task, score, stderr, n) in enumerate(zip(self.tasks, *parts, strict=True)):
+            name, metric, kept = task.task, task.metric, task.filter
+            for row, one, error, items, why in zip(found, score, stderr, n, self.reasons(place), strict=True):
+                if one is not None or why:
+                    row[name] = {
+                        "score": one, "stderr": error, "n": int(items or 0), "metric": metric, "filter": kept,
+                        "unavailable": why,
+                    }  # fmt: skip
+        for part in (NORMALISED, PERCENTILE):
+            if not np.isnan(self.part(part)).all():
+                for task, values in zip(self.tasks, known(self.part(part)), strict=True):
+                    for row, value in zip(found, values, strict=True):
+                        if value is not None and task.task in row:
+                            row[task.task][part] = value
         return found
 
-    @cached_property
-    def _listed(self) -> list[list[list[Any]]]:
-        """The reasons and all parts as lists of lists, None where missing."""
-        parts = [self.part(name).tolist() for name in ("score", "stderr", "n", NORMALISED, PERCENTILE)]
-        found = [[[None if one != one else one for one in values] for values in part] for part in parts]
-        return [[self.reasons(task) for task in range(len(self.tasks))], *found]
+
+def known(numbers: Numbers) -> list[list[float | None]]:
+    """Lists of lists with None for NaN."""
+    holes = np.isnan(numbers)
+    found: list[list[float | None]] = numbers.tolist()
+    for line, place in zip(*(places.tolist() for places in np.nonzero(holes)), strict=True):
+        found[line][place] = None
+    return found
 
 
 class Cells(Mapping[str, Cell]):
-    """The cells of one row by task, put together once somebody looks at them."""
+    """The cells of one row by task; those of all its neighbours are put together once somebody looks."""
 
     def __init__(self, grid: Grid, row: int) -> None:
         self._grid, self._row = grid, row
 
-    @cached_property
-    def _cells(self) -> dict[str, Cell]:
-        return self._grid.cells(self._row)
-
     def __getitem__(self, task: str) -> Cell:
-        return self._cells[task]
+        return self._grid.cells[self._row][task]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._cells)
+        return iter(self._grid.cells[self._row])
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._grid.cells[self._row])
 
     def __eq__(self, other: object) -> bool:
         return dict(self) == other if isinstance(other, Mapping) else NotImplemented

@@ -1,7 +1,9 @@
 """Tokens that end by themselves, by the database's clock."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,8 +11,10 @@ from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
-from leaderboard.actions.accounts import create_api_token, register_worker_token
+from leaderboard import tokens
+from leaderboard.actions.accounts import create_api_token, register_worker_token, revoke_api_token
 from leaderboard.models import ApiToken, Submission, Suite, User, WorkerToken
+from leaderboard.queries.tokens import api_token as token_with
 from tests.conftest import WORKER_SECRET
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +109,32 @@ def test_a_senseless_number_of_days_is_refused(days: str) -> None:
     with pytest.raises(CommandError, match="from 1 to 3650 days"):
         call_command("create_token", "grace", f"--days={days}", stdout=StringIO())
     assert not ApiToken.objects.exists()
+
+
+def test_a_token_comes_with_its_user_and_owner_in_one_query(
+    api_token: str, person: User, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    row = ApiToken.objects.get()
+    ApiToken.objects.update(expires_at=Now() + timedelta(minutes=1))
+    row.refresh_from_db()
+    with django_assert_num_queries(1):
+        found = token_with(tokens.digest(api_token))
+        assert found is not None and not found[1]
+        token, user, owner = found[0], found[0].user, found[0].owner
+        values = [[getattr(one, field.attname) for field in one._meta.concrete_fields] for one in (token, user, owner)]
+    for one, fresh in zip(values, (row, person, person.owner), strict=True):
+        fresh.refresh_from_db()
+        assert one == [getattr(fresh, field.attname) for field in fresh._meta.concrete_fields]
+    assert token_with("0" * 64) is None
+
+
+def test_a_token_is_wrong_at_once_when_it_is_revoked_or_its_user_shut_out(
+    client: Client, api_token: str, person: User
+) -> None:
+    headers = {"authorization": f"Bearer {api_token}"}
+    assert client.get("/api/v1/quota/", headers=headers).status_code == 200
+    User.objects.update(is_active=False)
+    assert client.get("/api/v1/quota/", headers=headers).status_code == 401
+    User.objects.update(is_active=True)
+    revoke_api_token(token=ApiToken.objects.get())
+    assert client.get("/api/v1/quota/", headers=headers).status_code == 401

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import redis
-from django.core.cache import cache, caches
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from leaderboard import environment, throttles
 from leaderboard.environment import ConfigurationError
 from leaderboard.models import Submission, Suite
+from leaderboard.throttles import Count
 
 pytestmark = pytest.mark.django_db
 
@@ -21,13 +21,15 @@ def limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """Sets limits whose window lasts as long as the test, counted from nothing."""
     monkeypatch.setattr(throttles, "WINDOW", 10**6)
     monkeypatch.setattr(throttles, "_silent_until", 0.0)
-    monkeypatch.setattr(caches["default"], "key_prefix", f"test-{uuid.uuid4()}")
+    monkeypatch.setattr(throttles, "PREFIX", prefix := f"test-{uuid.uuid4()}")
 
     def limited(**rates: int) -> None:
         settings.RATES = {**settings.RATES, **rates}
 
+    storage = throttles.storage()
     yield limited
-    cache.clear()
+    for key in storage.scan_iter(f"{prefix}:*"):
+        storage.delete(key)
 
 
 def test_an_address_is_refused_once_it_asked_too_often(
@@ -108,15 +110,36 @@ def test_a_lost_storage_lets_everybody_in_and_is_left_alone_for_a_while(
     client: Client, suite: Suite, limits: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits(address=1)
-    asked = []
+    away, asked = redis.Redis(port=9), []
 
-    def lost(*_: object, **__: object) -> None:
+    def storage() -> redis.Redis:
         asked.append(1)
-        raise redis.ConnectionError("away")
+        return away
 
-    monkeypatch.setattr(caches["default"], "add", lost)
+    monkeypatch.setattr(throttles, "storage", storage)
     assert [client.get("/api/v1/suites/").status_code for _ in range(3)] == [200, 200, 200]
     assert len(asked) == 1
+
+
+def test_all_allowances_of_a_request_are_counted_in_one_call(
+    limits: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits(api=5, search=3, login=0)
+    asked: list[int] = []
+    real = throttles.storage
+
+    def storage() -> redis.Redis:
+        asked.append(1)
+        return real()
+
+    monkeypatch.setattr(throttles, "storage", storage)
+    counts = [Count("api", "token 1"), Count("search", "owner 1", 2), Count("login", "anybody")]
+    left = [[(one.scope, one.remaining) for one in throttles.take(*counts)] for _ in range(2)]
+    assert left == [[("api", 4), ("search", 1)], [("api", 3), ("search", -1)]]
+    assert len(asked) == 2
+    assert throttles.take(Count("login", "anybody")) == throttles.take() == [] and len(asked) == 2
+    keys = list(real().scan_iter(f"{throttles.PREFIX}:*"))
+    assert len(keys) == 2 and all(0 < real().ttl(key) <= throttles.WINDOW + 1 for key in keys)
 
 
 @pytest.mark.parametrize(
