@@ -60,7 +60,7 @@ def test_scores_are_by_length_and_a_length_above_the_window_is_a_dash(tmp_path: 
     assert (short.n, longer.n, longest.n) == (12, 12, 0)
     assert short.item_scores[0] == sum(short.item_scores) == 1.0
     assert short.stderr is not None and short.stderr > 0
-    assert longest.unavailable == "It asks about texts of 4,096 tokens; the model's window is 2,048."
+    assert longest.unavailable == "It asks about texts of 4,096 tokens; the model's window is 2,048 here."
     samples = [decode_sample(line) for line in (here / run.SAMPLES).read_bytes().splitlines()]
     assert {tuple(one.scores["none"]) for one in samples if one.suite_task == f"ruler_{SHORT}"} == {(str(SHORT),)}
     asked = json.loads((here / "model" / "asked.json").read_text())
