@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
 .PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-path bench-sandbox bench-web bench-gradio
-.PHONY: screenshots survive clean
+.PHONY: bench-workload screenshots survive clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -55,6 +55,9 @@ bench-code: $(VENV)/.dev ## Score generated programs through the site and by lm-
 
 bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.sandbox
+
+bench-workload: $(VENV)/.dev ## Time the reading of 100,000 lines of a workload; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.workload
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)

@@ -10,29 +10,33 @@ import errno
 import importlib
 import logging
 import os
-import platform
 import sys
 import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
 from msgspec import to_builtins
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.data_digests import data_digest
 from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
+from evaluator.engines.counting import Counter
+from evaluator.engines.provenance import dtype_used, hardware, provenance, versions
 from evaluator.journal import Journal, tokenizer_digest
-from evaluator.records import samples_of, task_result, unavailable
+from evaluator.records import nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
 from evaluator.suites import images
+
+lm_eval.evaluator.get_git_commit_hash = lambda: None  # git would be asked about the folder that this runs in, aloud
 
 ENGINES = {
     "vllm": "evaluator.engines.vllm",
@@ -68,28 +72,41 @@ class Reporter:
         self._written = time.monotonic()
 
 
+class Phases:
+    """Wall seconds of what was done, one after the other."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def end(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = round(now - self._since, 3)
+        self._since = now
+
+
 def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome:
     """Build the tasks, load the engine, evaluate, and write the samples."""
+    phases = Phases()
     reporter.phase("preparing")
     loaded, missing = load_tasks(spec)
+    phases.end("preparing")
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
-    started = time.monotonic()
     model = load_engine(folder, spec, reporter)
-    load_seconds = time.monotonic() - started
+    phases.end("loading")
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
     model.journal = journal_of(spec, model)
     reporter.phase("evaluating")
-    started = time.monotonic()
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
         results.append(measure_passes(model, group, spec))
-    evaluation_seconds = time.monotonic() - started
+    phases.end("evaluating")
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
@@ -97,14 +114,24 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         raw |= result["samples"]
     if spec.behind is not None:
         missing |= refused(model, loaded)
-    tasks = write_samples(folder, spec, loaded, missing, table, raw)
+    tokens: dict[str, int] = {}
+    tasks = write_samples(folder, spec, model, loaded, missing, table, raw, tokens)
+    data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
+    told = provenance(spec, model, results, seeds=SEEDS, data=data)
+    phases.end("writing")
     return run.Outcome(
         tasks=tasks,
         table=plain(table),
-        provenance=provenance(spec, model, results),
-        load_seconds=load_seconds,
-        evaluation_seconds=evaluation_seconds,
+        provenance={**told, "tokens": tokens | saved(model), "seconds": phases.seconds},
+        load_seconds=phases.seconds["loading"],
+        evaluation_seconds=phases.seconds["evaluating"],
     )
+
+
+def saved(model: Any) -> dict[str, int]:
+    """Tokens of prompts that lm-eval would have computed and that were taken from the cache instead."""
+    work = model.path_facts().get("scoring_tokens")
+    return {"saved": work["asked"] - work["computed"]} if work else {}
 
 
 def by_limit(loaded: Iterable[tuple[TaskSpec, Loaded]]) -> list[list[tuple[TaskSpec, Loaded]]]:
@@ -193,19 +220,23 @@ def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> 
 def write_samples(
     folder: Path,
     spec: run.RunSpec,
+    model: Any,
     loaded: list[tuple[TaskSpec, Loaded]],
     missing: dict[str, str],
     table: dict[str, Any],
     raw: dict[str, Any],
+    tokens: dict[str, int],
 ) -> tuple[TaskResult, ...]:
-    """Write every sample, and return the suite's results in the suite's order."""
+    """Write every sample, and return the suite's results in the suite's order; `tokens` are added up."""
     results: dict[str, TaskResult] = {}
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
             for leaf in leaves(entry):
                 code_eval.explain(leaf, raw[leaf.task_name])
-                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task)
+                # What an endpoint was asked, the gateway counts.
+                told = Counter(model, leaf.task_name, tokens) if spec.behind is None else nothing_told
+                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             results[task.task] = task_result(task, table[name_of(entry)], samples)
@@ -215,69 +246,6 @@ def write_samples(
 
 def specification(spec: run.RunSpec, task: str) -> TaskSpec:
     return next(one for one in spec.suite.tasks if one.task == task)
-
-
-def provenance(spec: run.RunSpec, model: Any, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a reader needs to repeat the run and to judge a difference."""
-    return {
-        "model": spec.model.name,
-        "revision": spec.model.sha,
-        "suite": spec.suite.slug,
-        "engine": spec.settings.engine,
-        **model.path_facts(),
-        "dtype": dtype_used(spec, model),
-        "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
-        "plan_notes": " ".join(spec.plan.reasons),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
-        "requests": requests_of(model),
-        "max_length": model.max_length,
-        "seeds": SEEDS,
-        "task_versions": {name: value for result in results for name, value in result["versions"].items()},
-        "task_hashes": {name: value for result in results for name, value in result.get("task_hashes", {}).items()},
-        "datasets": {
-            name: str(task.get("dataset_path") or "") for result in results for name, task in result["configs"].items()
-        },
-        "chat_template_sha": results[0].get("chat_template_sha"),
-        "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0"),
-        "versions": versions(),
-        "hardware": hardware(),
-        "python": platform.python_version(),
-    }
-
-
-def requests_of(model: Any) -> dict[str, int]:
-    """How many requests the engine answered in this run, and how many came from the journal."""
-    counts = {"asked": model.asked, "replayed": model.replayed}
-    return counts if model.journal is None else {**counts, "damaged_journal_lines": model.journal.damaged}
-
-
-def versions() -> dict[str, str]:
-    return {package: installed(package) for package in ("lm_eval", "vllm", "torch", "transformers", "datasets")}
-
-
-def dtype_used(spec: run.RunSpec, model: Any) -> str:
-    """What the weights were computed in, where the engine says so."""
-    return str(getattr(getattr(model, "model", None), "dtype", "") or dtype_of(model) or spec.settings.dtype)
-
-
-def dtype_of(model: Any) -> str:
-    """The dtype that vLLM chose, where the model is vLLM's."""
-    engine = getattr(getattr(model, "model", None), "llm_engine", None)
-    return str(engine.model_config.dtype).removeprefix("torch.") if engine else ""
-
-
-def installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def hardware() -> str:
-    """The GPU's name, or the processor's."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    return f"CPU {platform.machine()}, {torch.get_num_threads()} threads"
 
 
 def plain(table: dict[str, Any]) -> dict[str, Any]:

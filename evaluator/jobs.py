@@ -3,6 +3,7 @@
 import gzip
 import logging
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -114,8 +115,10 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
     spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
+    started = time.monotonic()
     if job.endpoint is None:
         spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock))
+    fetched = round(time.monotonic() - started, 3)
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
     lease.check()
@@ -126,7 +129,9 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
 
     datasets = datasets_of(config)
     if job.endpoint is None:
-        return supervise(folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child)
+        outcome = supervise(folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child)
+        seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
+        return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
     with behind.asked(config, job, lease) as (told, check):
 
         def watch_both(progress: run.Progress) -> None:

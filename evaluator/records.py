@@ -5,8 +5,8 @@ bring a "reason" of its own (`engines.code_eval.explain`).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,18 +15,39 @@ from evaluator.contract import SEPARATOR, Sample, TaskResult, TaskSpec, item_has
 RawSample = Mapping[str, Any]
 
 
-def samples_of(task: str, raw: Iterable[RawSample], *, suite_task: str = "") -> list[Sample]:
-    """The documents of a leaf task in document order; `suite_task` is the group that it was measured for."""
+class Told(NamedTuple):
+    """What an engine tells of a document's requests, all together; lists have one entry a generated text."""
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    finish: tuple[str, ...] = ()
+    thinking: tuple[str, ...] = ()
+
+
+Teller = Callable[[RawSample], Told]
+
+
+def nothing_told(_: RawSample) -> Told:
+    """Of an engine that counts nothing itself."""
+    return Told()
+
+
+def samples_of(
+    task: str, raw: Iterable[RawSample], *, suite_task: str = "", told: Teller = nothing_told
+) -> list[Sample]:
+    """The documents of a leaf task in document order; `suite_task` is the group that it was measured for, `told` what
+    is known of a document's requests."""
     by_document: dict[int, list[RawSample]] = {}
     for sample in raw:
         by_document.setdefault(sample["doc_id"], []).append(sample)
     group = "" if suite_task == task else suite_task
-    return [one_sample(task, group, by_document[doc_id]) for doc_id in sorted(by_document)]
+    return [one_sample(task, group, by_document[doc_id], told) for doc_id in sorted(by_document)]
 
 
-def one_sample(task: str, group: str, filters: Sequence[RawSample]) -> Sample:
+def one_sample(task: str, group: str, filters: Sequence[RawSample], told: Teller) -> Sample:
     """Merge the samples that lm-eval wrote for one document, one for each filter."""
     first = filters[0]
+    known = told(first)
     return Sample(
         task=task,
         suite_task=group,
@@ -38,6 +59,10 @@ def one_sample(task: str, group: str, filters: Sequence[RawSample]) -> Sample:
         answers={sample["filter"]: text(sample["filtered_resps"]) for sample in filters},
         scores={sample["filter"]: metrics_of(sample) for sample in filters},
         reasons={sample["filter"]: sample["reason"] for sample in filters if sample.get("reason")},
+        tokens_in=known.tokens_in,
+        tokens_out=known.tokens_out,
+        finish=known.finish,
+        thinking=known.thinking,
     )
 
 

@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import threading
+import time
 from typing import Any
 
 from celery import Celery
@@ -40,7 +41,8 @@ app.conf.update(
 )
 
 
-WAIT_SECONDS = 20
+WAIT_SECONDS, POLL_SECONDS = 20, 5
+"""A claim waits so long for a job; where the site lets nobody wait, it is asked so often."""
 
 slots = threading.Semaphore(1)
 """Taken by a thread while it may do any job. A worker of the api queue has one thread more than slots, so that a look
@@ -166,7 +168,10 @@ def serve(settings: config.Config) -> None:
     with site.http:
         while not stopping.is_set():
             try:
-                claim_and_work(site, settings, wait=WAIT_SECONDS)
+                asked = time.monotonic()
+                found = claim_and_work(site, settings, wait=WAIT_SECONDS)
+                if not found and time.monotonic() - asked < POLL_SECONDS:  # too many wait there already
+                    stopping.wait(POLL_SECONDS)
             except Exception:  # a worker outlives one bad answer and one broken job
                 log.exception("Something broke; asking again in %s s.", WAIT_SECONDS)
                 stopping.wait(WAIT_SECONDS)

@@ -83,6 +83,7 @@ urlpatterns = [
     path("api/v1/submissions/<int:pk>/samples/", public.SubmissionSamples.as_view(), name="api-samples"),
     path("api/v1/submissions/<int:pk>/items/", results.Items.as_view(), name="api-items"),
     path("api/v1/submissions/<int:pk>/lm-eval.zip", exchange.LmEvalFiles.as_view(), name="api-lm-eval"),
+    path("api/v1/submissions/<int:pk>/report.json", exchange.Report.as_view(), name="api-report"),
     path("api/v1/submissions/<int:pk>/eval-results.yaml", exchange.EvalResults.as_view(), name="api-eval-results"),
     path("api/v1/results/", results.Results.as_view(), name="api-results"),
     path("api/v1/leaderboard/", api_board.Leaderboard.as_view(), name="api-leaderboard"),

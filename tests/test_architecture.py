@@ -92,6 +92,12 @@ def test_statistics_are_pure(path: Path) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("path", modules_in("leaderboard.workloads"), ids=name)
+def test_uploads_are_read_without_django_or_anything_that_is_stored(path: Path) -> None:
+    found = [module for module, _ in imports(path) if within(module, "django", *FIRST_PARTY)]
+    assert [module for module in found if not within(module, "leaderboard.workloads")] == []
+
+
 @pytest.mark.parametrize("path", modules_in("leaderboard.embedded"), ids=name)
 def test_embedded_servers_know_no_django(path: Path) -> None:
     found = [module for module, _ in imports(path) if within(module, "django", *FIRST_PARTY)]

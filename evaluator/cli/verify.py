@@ -1,4 +1,7 @@
-"""`parity verify results.json`: run an evaluation again, exactly as its file says, and explain every mismatch."""
+"""`parity verify results.json`: run an evaluation again, exactly as its file says, and explain every mismatch.
+
+The file may be at a site: the address of a submission's report.json.
+"""
 
 import argparse
 import hashlib
@@ -8,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 
 from evaluator import suites, verification
@@ -21,7 +25,8 @@ NEEDED = ("model", "revision", "settings", "tasks", "definition")
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, metavar="results.json", help="as `parity run` writes it")
+    what = "as `parity run` writes it, or a submission's https://.../report.json"
+    parser.add_argument("results", metavar="results.json", help=what)
     parser.add_argument("--model", default="", metavar="DIR_OR_ID", help="the weights, where the file names a folder")
     parser.add_argument(
         "--suite", default="", metavar="FILE", help="the suite's YAML, where it is none of Parity's own"
@@ -50,18 +55,25 @@ def verify(options: argparse.Namespace) -> int:
     return 0 if verdict.reproduced else 1
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The file; raises SuiteError in words for one that cannot be run again."""
+def read(path: str) -> dict[str, Any]:
+    """The file, or what is at that address; raises SuiteError in words for one that cannot be run again."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(fetched(path) if path.startswith(("https://", "http://")) else Path(path).read_bytes())
     except OSError as error:
         raise SuiteError(f"{path} cannot be read: {error.strerror}.") from error
+    except httpx.HTTPError as error:
+        raise SuiteError(f"{path} cannot be read: {error}.") from error
     except ValueError as error:
         raise SuiteError(f"{path} is not JSON: {error}.") from error
     missing = [name for name in NEEDED if not isinstance(found, dict) or name not in found]
     if missing:
         raise SuiteError(f"{path} is no results.json of `parity run`: it has no {', '.join(missing)}.")
     return dict(found)
+
+
+def fetched(address: str) -> bytes:
+    """What a site answers; raises httpx.HTTPError."""
+    return httpx.get(address, timeout=60, follow_redirects=True).raise_for_status().content
 
 
 def suite_of(recorded: dict[str, Any], given: str) -> tuple[SuiteSpec, bytes | None]:

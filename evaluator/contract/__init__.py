@@ -204,6 +204,14 @@ class Sample(Wire, frozen=True, omit_defaults=True):
     """The suite's task that this item counts for, where that is a group and `task` one of its parts."""
     reasons: dict[str, str] = {}
     """By filter, why a program that the model wrote did not pass; nothing where it did, or where none was run."""
+    tokens_in: Count | None = None
+    """Of all its prompts as the model got them, continuations included; None where nobody counted."""
+    tokens_out: Count | None = None
+    """Of all texts that the model made, thinking included."""
+    finish: tuple[str, ...] = ()
+    """Why each of these texts ended: "stop", or "length" for one that was cut at its limit; "" unknown."""
+    thinking: tuple[str, ...] = ()
+    """What the model thought before each response, which is without it; () where none did."""
 
     @property
     def counts_for(self) -> str:

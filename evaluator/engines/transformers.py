@@ -8,6 +8,7 @@ from lm_eval.models.huggingface import HFLM
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from evaluator.contract import Settings
+from evaluator.engines.counting import Counting
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
 from evaluator.planner import Plan
 from evaluator.run import Scoring
@@ -39,7 +40,7 @@ def loader_of(path: str) -> Any:
     return AutoModelForImageTextToText if sees else None
 
 
-class ReportingHFLM(Reporting, HFLM):
+class ReportingHFLM(Reporting, Counting, HFLM):
     """lm-eval's HFLM with its progress told."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:

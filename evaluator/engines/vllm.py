@@ -9,6 +9,7 @@ from lm_eval.models.vllm_causallms import VLLM
 from vllm import SamplingParams, TokensPrompt
 
 from evaluator.contract import Settings
+from evaluator.engines.counting import Counting
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
 from evaluator.engines.shared_prefix import Progress, SharedPrefix, capacity_of
 from evaluator.planner import CPU_SEQUENCES, Plan
@@ -39,7 +40,7 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     return SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
 
 
-class ReportingVLLM(Reporting, VLLM):
+class ReportingVLLM(Reporting, Counting, VLLM):
     """lm-eval's VLLM with its progress told."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:

@@ -9,7 +9,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from leaderboard.api.shapes import ProblemOut, SampleOut
+from leaderboard.api.sample_shapes import SampleOut
+from leaderboard.api.shapes import ProblemOut
 from leaderboard.api.views import PublicView, whole
 from leaderboard.queries import compare, diff
 from leaderboard.queries.compare import Against, Compared, Entry, refuse_unpaired

@@ -11,10 +11,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from leaderboard.api.tables import CSV
 from leaderboard.api.views import PublicView
-from leaderboard.exports import hub_results, lm_eval_files
+from leaderboard.exports import hub_results, lm_eval_files, report
 from leaderboard.queries.samples import submission_with_samples
 
 PART = 2**18
@@ -56,6 +57,15 @@ def archived(pk: int) -> Iterator[bytes]:
         packed.seek(0)
         while part := packed.read(PART):
             yield part
+
+
+class Report(PublicView):
+    """A submission as `parity run` writes it."""
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, pk: int) -> Response:
+        """What `parity verify` runs again and compares: model, suite, settings, tasks with their items, provenance."""
+        return Response(report.report(pk))
 
 
 class EvalResults(PublicView):

@@ -19,8 +19,9 @@ from leaderboard.api import paging, shapes
 from leaderboard.api.endpoint_shapes import ResumeIn, access_of
 from leaderboard.api.once import once
 from leaderboard.api.paging import ListView, page_of
+from leaderboard.api.sample_shapes import SampleOut
 from leaderboard.api.views import PublicView, token_of, whole
-from leaderboard.api.waiting import wait_until
+from leaderboard.api.waiting import wait_for
 from leaderboard.models import ApiToken, Submission
 from leaderboard.queries import quota, samples, submissions
 from leaderboard.queries.errors import BadQuery
@@ -106,8 +107,8 @@ class SubmissionDetail(PublicView):
         when the time is over; at once where it has ended, or too many wait already (then ask again after a second)."""
         seconds = whole(request, "wait", 0, least=0, most=MOST_WAIT)
         before = submissions.state_of(pk)
-        if before not in submissions.ENDED:
-            wait_until(lambda: submissions.state_of(pk) != before, seconds)
+        if seconds and before not in submissions.ENDED:
+            wait_for(lambda: submissions.state_of(pk) != before or None, seconds)
         return detail_reply(request, pk)
 
 
@@ -178,7 +179,7 @@ class SubmissionSamples(PublicView):
     renderer_classes = [JSONRenderer, JSONLines]
     parameters = (OpenApiParameter("task", str, description="of the suite; default all"),)
 
-    @extend_schema(responses={(200, JSONLines.media_type): shapes.SampleOut})
+    @extend_schema(responses={(200, JSONLines.media_type): SampleOut})
     def get(self, request: Request, pk: int) -> StreamingHttpResponse:
         """Every sample, one JSON object a line, in ASCII: escapes keep NUL and lone surrogates as they were."""
         found = samples.export(pk, request.query_params.get("task", ""))

@@ -234,25 +234,6 @@ class ResultOut(serializers.Serializer[Any]):
     )
 
 
-class SampleOut(serializers.Serializer[Any]):
-    """A line of the export."""
-
-    task = serializers.CharField(help_text="of lm-eval: a part of the suite's task where that is a group")
-    suite_task = serializers.CharField(required=False, help_text="the group")
-    doc_id = serializers.IntegerField()
-    item_hash = serializers.CharField()
-    target = serializers.CharField(allow_blank=True)
-    prompts = serializers.ListField(child=serializers.CharField())
-    responses = serializers.ListField(child=serializers.CharField())
-    answers = serializers.DictField(child=serializers.CharField(), help_text="by filter")
-    scores = serializers.DictField(
-        child=serializers.DictField(child=serializers.FloatField()), help_text="by filter and metric"
-    )
-    reasons = serializers.DictField(
-        child=serializers.CharField(), required=False, help_text="by filter: why a generated program did not pass"
-    )
-
-
 class SubmissionOut(serializers.ModelSerializer[Submission]):
     """A submission without what takes further queries."""
 

@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections
 
 POLL_SECONDS = 0.5
+
+Answer = TypeVar("Answer")
 
 _places = BoundedSemaphore(settings.WAITERS)
 
@@ -24,15 +27,14 @@ def place() -> Iterator[bool]:
             _places.release()
 
 
-def wait_until(happened: Callable[[], bool], seconds: float) -> bool:
-    """Wait until it has happened, for so many seconds at most; returns whether it has."""
+def wait_for(look: Callable[[], Answer | None], seconds: float) -> Answer | None:
+    """What `look` finds, looked for again and again for so many seconds at most; None for nothing. It was looked for
+    before."""
     deadline = time.monotonic() + seconds
-    if happened() or not seconds:
-        return True
     with place() as free:
         while free and time.monotonic() < deadline:
-            close_old_connections()  # the next look asks first whether the connection lives
+            close_old_connections()  # the next look asks first whether the connection lives: the wait may outlast it
             time.sleep(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
-            if happened():
-                return True
-    return False
+            if (found := look()) is not None:
+                return found
+    return None

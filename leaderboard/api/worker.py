@@ -4,14 +4,12 @@ Two credentials: the worker's bearer token says who calls, the attempt's token s
 """
 
 import logging
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.conf import settings as site
 from django.core.exceptions import RequestDataTooBig
-from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -35,12 +33,13 @@ from leaderboard.actions.introduce import introduce
 from leaderboard.actions.preflight import record_preflight
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
+from leaderboard.api.waiting import wait_for
 from leaderboard.models import Bundle, WorkerToken
 
 log = logging.getLogger(__name__)
 
-MAX_WAIT, POLL_SECONDS = 25, 0.5
-"""Seconds: the longest that a claim waits for a job, and between its looks at the queue."""
+MAX_WAIT = 25
+"""Seconds: the longest that a claim waits for a job."""
 
 View = Callable[..., HttpResponse]
 
@@ -104,14 +103,13 @@ def attempt_token(request: HttpRequest) -> str:
 @for_workers("POST")
 def claim(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
     """A job (200) or nothing (204). `?wait=20` waits that many seconds for one: the doorbell of a worker that has no
-    broker."""
-    asked = decode(request.body, ClaimRequest)
-    deadline = time.monotonic() + wait_of(request)
-    while (job := lease.claim(token=token, request=asked)) is None:
-        if time.monotonic() >= deadline:
-            return HttpResponse(status=204)
-        close_old_connections()  # the next look asks first whether the connection lives: the wait may outlast a server
-        time.sleep(POLL_SECONDS)
+    broker. Where too many wait already the answer comes at once."""
+    asked, seconds = decode(request.body, ClaimRequest), wait_of(request)
+    job = lease.claim(token=token, request=asked)
+    if job is None and seconds:
+        job = wait_for(lambda: lease.claim(token=token, request=asked), seconds)
+    if job is None:
+        return HttpResponse(status=204)
     return HttpResponse(encode(job), content_type="application/json")
 
 

@@ -10,13 +10,27 @@ from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part, wants_part
 from leaderboard.queries import board as boards
 from leaderboard.queries import suites
+from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.personal import PREFIX
 from leaderboard.queries.selection import Asked
+
+PARAMETERS = ("suite", "sort", "search", "scores", "col", "page", "pin", "open", *(facet.name for facet in FACETS))
+"""What a board's address may say, beside `w.TASK` for weights. Embeds and downloads take the same, and do what they can
+with it."""
+CAMPAIGNS = (
+    "utm_", "mtm_", "hsa_", "mc_", "fbclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "yclid", "twclid",
+)  # fmt: skip
+"""How names of parameters begin that others add to links to see where readers come from; they ask nothing."""
 
 
 def asked(query: QueryDict) -> Asked:
     """What an address asks of a board: suite, sort, search, scores, `col` for each column, `w.TASK` for each weight,
-    and any facet as often as it has chosen values."""
+    and any facet as often as it has chosen values. Raises BadQuery for anything else: a typing error would go
+    unnoticed."""
+    for name in query:
+        if name not in PARAMETERS and not name.startswith((PREFIX, *CAMPAIGNS)):
+            known = ", ".join(sorted([*PARAMETERS, f"{PREFIX}TASK"]))
+            raise BadQuery("query", f"There is no parameter {name[:60]!r} here. Parameters: {known}.")
     return Asked(
         suite=query.get("suite", ""),
         sort=query.get("sort", ""),

@@ -16,7 +16,7 @@ from leaderboard.pages.errors import readable
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import submissions
-from leaderboard.queries.repeat import repeat_command
+from leaderboard.queries.repeat import repeat_command, verify_command
 
 
 @require_safe
@@ -29,6 +29,7 @@ def submission(request: HtmxRequest, pk: int) -> HttpResponse:
         "detail": detail,
         "submission": detail.submission,
         "command": repeat_command(detail.submission),
+        "verification": verify_command(detail.submission),
         "may_resume": detail.submission.state == Submission.State.PAUSED and owner == detail.submission.owner,
         "may_cancel": detail.live and owner == detail.submission.owner,
         "may_retry": detail.may_be_retried and not detail.endpoint and owner == detail.submission.owner,

@@ -2,7 +2,11 @@
 
 import shlex
 
+from django.conf import settings as site
+from django.urls import reverse
+
 from leaderboard.models import Submission
+from leaderboard.queries.samples import WITH_SAMPLES
 
 ENGINES = ("vllm", "transformers")
 """Those that `python -m evaluator run` knows."""
@@ -23,3 +27,11 @@ def repeat_command(row: Submission) -> str:
         lines.append(["--max-length", str(settings["max_length"])])
     lines.append(["--out", f"submission-{row.pk}"])
     return " \\\n  ".join(shlex.join(line) for line in lines)
+
+
+def verify_command(row: Submission) -> str:
+    """The command that measures this again and compares every item; "" before there is something to compare."""
+    if row.state not in WITH_SAMPLES or row.settings.get("engine") not in ENGINES:
+        return ""
+    address = site.PARITY_URL.rstrip("/") + reverse("api-report", args=[row.pk])
+    return shlex.join([".venv/bin/python", "-m", "evaluator", "verify", address])

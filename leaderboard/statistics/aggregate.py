@@ -19,6 +19,10 @@ class TaskScore(NamedTuple):
     baseline: float = 0.0
 
 
+DIGITS = 10
+"""Behind the point of a suite's score: far more than any number of items can tell apart."""
+
+
 class SuiteScore(NamedTuple):
     """A suite's score and standard error, 0-100."""
 
@@ -36,13 +40,14 @@ class Mean(NamedTuple):
 def suite_score(tasks: Sequence[TaskScore], *, normalised: bool) -> SuiteScore:
     """100 x the mean over tasks, each normalised against chance first if `normalised`, with `macro_mean`'s error.
 
+    To DIGITS: the last bits of a sum depend on its order, and models with equal means would not tie.
     Raises ValueError for no tasks: a mean of nothing is not 0.
     """
     if not tasks:
         raise ValueError("A suite score needs at least one task.")
     score, stderr, baseline = np.array(tasks, dtype=float).T
     total = macro_mean(*normalise(score, stderr, baseline if normalised else 0.0))
-    return SuiteScore(float(total.score), float(total.stderr))
+    return SuiteScore(round(float(total.score), DIGITS), float(total.stderr))
 
 
 def macro_mean(scores: ArrayLike, stderrs: ArrayLike) -> Mean:

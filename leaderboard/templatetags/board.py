@@ -40,6 +40,11 @@ PIN = (
     '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M4 1h4l-.5 4L10 7.5H6.6L6 11.5l-.6-4H2'
     'L4.5 5z"/></svg>'
 )
+UNVERIFIED = (
+    '<svg class="unverified" viewBox="0 0 12 12" width="12" height="12" role="img"><title>Imported, not verified here'
+    '</title><path d="M6 .8v6.4M3.2 4.6 6 7.4l2.8-2.8M.8 8v3.2h10.4V8"/></svg>'
+)
+"""What marks a row that was imported, as templates/parts/unverified.html draws it; the legend says it in words."""
 CHEVRON = '<svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true"><path d="M2 4l4 4 4-4"/></svg>'
 POINTS = {
     "open": '<circle class="point" cx="{x}" cy="{y}" r="3"/>',
@@ -73,12 +78,6 @@ def named(name: str) -> str:
 def submission_address() -> str:
     """Of any submission, with its number still to be put in."""
     return reverse("submission", args=[0]).removesuffix("0") + "{}"
-
-
-@lru_cache(maxsize=1)
-def unverified() -> str:
-    """What marks a row that was imported."""
-    return render_to_string("parts/unverified.html")
 
 
 @register.simple_tag(takes_context=True)
@@ -134,7 +133,6 @@ class Rows:
         )
         self.grid = "".join(grid)
         self.submission = submission_address()
-        self.unverified = unverified()
         self.settings: dict[int, tuple[str, str]] = {}
 
     def drawn(self, rows: Sequence[Row], grid: Grid, *, pinned: bool = False) -> str:
@@ -268,7 +266,13 @@ class Rows:
         code = f"<code>{text(row.short_sha)}</code>" if sha else "revision unknown"
         flagged = " · flagged by the source" if row.flagged else ""
         title = f"{words}, revision {sha or 'unknown'}"
-        return f'{self.unverified}<span class="clip small" title="{title}">{short} {code}{flagged}</span>'
+        return f'<span class="clip" title="{title}">{UNVERIFIED}{short} {code}{flagged}</span>'
+
+
+@register.filter
+def some_imported(board: Board) -> bool:
+    """Whether any row that is shown was measured elsewhere."""
+    return any(row.imported_id for row in (*board.rows, *board.pinned))
 
 
 @register.simple_tag(takes_context=True)

@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.template.context import RequestContext
 from django.utils.safestring import SafeString, mark_safe
 
+from leaderboard.columnar.facts import SIZE_CLASSES
+from leaderboard.columnar.select import FacetValue
 from leaderboard.models import SuiteTask
 from leaderboard.queries.board import Board, Facet
 from leaderboard.queries.personal import MOST, PREFIX
@@ -90,9 +92,10 @@ def facets(board: Board) -> SafeString:
 
 
 def facet_values(facet: Facet) -> str:
-    """The values of a facet as check boxes."""
+    """The values of a facet as check boxes: the most frequent first, but sizes from small to large."""
+    values = sorted(facet.values, key=by_size) if facet.name == "size_class" else facet.values
     listed = []
-    for number, one in enumerate(facet.values[:SHOWN_VALUES], 1):
+    for number, one in enumerate(values[:SHOWN_VALUES], 1):
         before, after = facet_box(facet.name, one.value)
         checked = " checked" if one.chosen else ""
         listed.append(f'{before}{number}"{checked}{after}{one.count}</small></label></li>\n')
@@ -100,6 +103,12 @@ def facet_values(facet: Facet) -> str:
     if more > 0:
         listed.append(f'<li class="dim">and {more} more: search with {facet.name}:…</li>')
     return "".join(listed)
+
+
+def by_size(one: FacetValue) -> int:
+    """The place of a size class; the unknown comes last."""
+    titles = [title for _, title in SIZE_CLASSES]
+    return titles.index(one.value) if one.value in titles else len(titles)
 
 
 @lru_cache(maxsize=10_000)

@@ -206,7 +206,7 @@ def main() -> None:
                 chromium(LOOPBACK) as browser,
             ):
                 for number in range(20):  # both workers of ours fetch the ranking
-                    fetched(f"{ours}/?suite={gradio_steps.SUITE}&n=warm{number}")
+                    fetched(f"{ours}/?suite={gradio_steps.SUITE}&utm_id=warm{number}")
                 found = compared(browser, {"ours": ours, "theirs": theirs}, options.rounds)
         finally:
             servers.close()

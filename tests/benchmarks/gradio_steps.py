@@ -83,11 +83,11 @@ def ours(found: list[Row]) -> Site:
     steps += [Step("search", typed.format(word), named(found, word), undo=typed.format("")) for word in WORDS]
     number = """globalThis.fresh = () => {
         const form = document.getElementById("filters");
-        form.elements.n ?? form.insertAdjacentHTML("beforeend", '<input type="hidden" name="n">');
-        form.elements.n.value = Math.random();
+        form.elements.utm_id ?? form.insertAdjacentHTML("beforeend", '<input type="hidden" name="utm_id">');
+        form.elements.utm_id.value = Math.random();
     }"""
     first = """document.querySelector("#board tbody:not(.pinned) tr[data-row] .name")?.title"""
-    return Site(f"/?suite={SUITE}&n={{n}}", first, best(found), tuple(steps), number)
+    return Site(f"/?suite={SUITE}&utm_id={{n}}", first, best(found), tuple(steps), number)
 
 
 def theirs(found: list[Row]) -> Site:

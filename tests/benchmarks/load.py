@@ -13,7 +13,7 @@ local paths, place, fresh, number = {%s}, 0, %s, math.random(1e9)
 function request()
   place = place %% #paths + 1
   number = number + 1
-  return wrk.format("GET", paths[place] .. (fresh and "&n=" .. number or ""))
+  return wrk.format("GET", paths[place] .. (fresh and "&utm_id=" .. number or ""))
 end
 function done(summary, latency, requests)
   local failed = summary.errors

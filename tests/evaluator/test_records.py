@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluator.contract import TaskSpec
-from evaluator.records import samples_of, task_result, unavailable
+from evaluator.records import Told, samples_of, task_result, unavailable
 
 
 def raw(doc_id: int, filter_: str = "none", **metrics: Any) -> dict[str, Any]:
@@ -39,6 +39,19 @@ def test_a_part_of_a_group_names_the_suites_task() -> None:
 def test_why_a_program_failed_is_kept_by_filter() -> None:
     told = [{**raw(0, "a", em=0.0), "reason": "Wrong answer"}, {**raw(0, "b", em=1.0), "reason": ""}]
     assert samples_of("t", told)[0].reasons == {"a": "Wrong answer"}
+
+
+def test_what_the_engine_tells_of_a_document_is_kept_once() -> None:
+    asked = []
+
+    def told(sample: Any) -> Told:
+        asked.append(sample["doc_id"])
+        return Told(tokens_in=12, tokens_out=3, finish=("length",), thinking=("Hm.",))
+
+    found = samples_of("t", [raw(0, "a", em=0.0), raw(0, "b", em=1.0)], told=told)[0]
+    assert (found.tokens_in, found.tokens_out, found.finish, found.thinking) == (12, 3, ("length",), ("Hm.",))
+    assert asked == [0]
+    assert samples_of("t", [raw(0, em=0.0)])[0].tokens_in is None
 
 
 def test_a_choices_context_and_continuation_stay_apart() -> None:

@@ -137,6 +137,19 @@ def test_a_polling_worker_outlives_one_bad_answer(tmp_path: Path, monkeypatch: p
         pytest.fail(f"the worker ended: {error!r}")
 
 
+def test_a_worker_that_may_not_wait_at_the_site_waits_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would ask hundreds of times a second."""
+    waits: list[float] = []
+    monkeypatch.setattr(worker, "stopping", SimpleNamespace(is_set=lambda: len(waits) > 2, wait=waits.append))
+    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
+    nothing = httpx.MockTransport(lambda _: httpx.Response(204))
+    monkeypatch.setattr(
+        worker.Site, "connect", lambda *_: Site(httpx.Client(base_url="http://site/", transport=nothing))
+    )
+    worker.poll(config(tmp_path))
+    assert waits == [worker.POLL_SECONDS] * 3
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("answer", [b"<html>busy</html>", b"{}", b""], ids=repr)
 def test_a_heartbeat_with_a_strange_answer_does_not_end_the_heartbeats(answer: bytes) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, BoundedSemaphore
 from types import SimpleNamespace
 from wsgiref.util import setup_testing_defaults
 
@@ -13,7 +13,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, connections
 
-from leaderboard.api import worker as api
+from leaderboard.api import waiting as site_waiting
 from leaderboard.models import WorkerToken
 from tests.conftest import WORKER_SECRET
 
@@ -90,7 +90,8 @@ def test_a_claim_that_waits_outlives_a_restart(
         ticks.now = getattr(ticks, "now", 0.0) + 1
         return ticks.now
 
-    monkeypatch.setattr(api, "time", SimpleNamespace(sleep=sleep, monotonic=monotonic))
+    monkeypatch.setattr(site_waiting, "_places", BoundedSemaphore(THREADS))
+    monkeypatch.setattr(site_waiting, "time", SimpleNamespace(sleep=sleep, monotonic=monotonic))
     body = b'{"worker": "w", "queues": ["cpu"], "engines": ["vllm"]}'
     bearer = {"HTTP_AUTHORIZATION": f"Bearer {WORKER_SECRET}", "QUERY_STRING": "wait=2"}
     with ThreadPoolExecutor(1) as clients:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.urls import reverse
 from evaluator import suites
 from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER
 from leaderboard.actions.load_suites import load_suite
-from leaderboard.api import worker
+from leaderboard.api import waiting
 from leaderboard.models import Job, Submission, Worker, WorkerToken
 from tests import samples
 
@@ -92,10 +93,21 @@ def test_a_claim_may_wait_for_a_job(
         looks.append(seconds)
         make_submission()
 
-    monkeypatch.setattr(worker.time, "sleep", sleep)
-    monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # the test's own transaction stays open
+    monkeypatch.setattr(waiting.time, "sleep", sleep)
+    monkeypatch.setattr(waiting, "close_old_connections", lambda: None)  # the test's own transaction stays open
     reply = worker_client.post(reverse("worker-claim") + "?wait=20", CLAIM, content_type="application/json")
     assert (reply.status_code, len(looks)) == (200, 1)
+
+
+def test_a_claim_without_a_place_to_wait_is_answered_at_once(
+    worker_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each that waits holds a thread of the site: a dozen workers must not hold all of them."""
+    monkeypatch.setattr(waiting, "_places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: pytest.fail("it waited"))
+    with waiting.place():
+        reply = worker_client.post(reverse("worker-claim") + "?wait=20", CLAIM, content_type="application/json")
+    assert reply.status_code == 204
 
 
 @pytest.mark.parametrize("wait", ["-1", "26", "x", "9" * 30, "1.5"])

@@ -97,6 +97,10 @@ BAD_QUESTIONS = [
     ("licence=" + "l" * 10_000, 400, "No model here has the licence 'lll"),
     ("licence='; DELETE FROM leaderboard_model --", 400, "No model here has the licence"),
     ("kind=closed", 400, "No model here has the kind 'closed'. There is: open, proprietary, unknown."),
+    ("license=mit", 400, "There is no parameter 'license' here. Parameters: architecture, "),
+    ("suite=tiny@1&q=a&q=b", 400, "There is no parameter 'q' here."),
+    ("%00" + "x" * 10_000, 400, "There is no parameter '\\x00xxx"),
+    ("w=2", 400, "w.TASK."),
 ]
 
 
@@ -107,6 +111,21 @@ def test_a_question_without_an_answer_gets_plain_words(client: Client, board: di
         found = tree(reply)
         assert words in found.one("p", "lede").text
         assert found.one("a", "button").text == "Go to the board"
+
+
+@pytest.mark.parametrize("path", ["/", "/embed", "/board.csv", "/board.json", "/board.parquet"])
+def test_a_parameter_that_nobody_knows_is_refused_by_name(
+    client: Client, board: dict[str, Submission], path: str
+) -> None:
+    reply = client.get(f"{path}?suite=tiny@1&colour=red")
+    assert (reply.status_code, "ETag" in reply) == (400, False)
+    assert "There is no parameter 'colour' here." in tree(reply).one("p", "lede").text
+    known = "suite=tiny@1&sort=-score&search=org&scores=raw&col=alpha&page=1&pin=s1&open=s1&kind=open&w.alpha=1"
+    assert client.get(f"{path}?{known}").status_code == 200
+
+
+def test_where_a_reader_comes_from_asks_nothing(client: Client, board: dict[str, Submission]) -> None:
+    assert names(client, "?utm_source=letter&utm_id=7&fbclid=abc&mc_cid=1") == names(client)
 
 
 ODD_SEARCHES = [

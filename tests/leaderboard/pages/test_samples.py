@@ -279,3 +279,13 @@ def test_an_unknown_submission_has_no_samples(client: Client, db: None) -> None:
     assert client.get("/submissions/999/samples/alpha").status_code == 404
     reply = client.get("/api/v1/submissions/999/samples/")
     assert (reply.status_code, reply.json()["code"]) == (404, "unknown_submission")
+
+
+def test_tokens_the_end_and_the_thinking_are_shown(client: Client, finished: Finished) -> None:
+    told = {"tokens_in": 1234, "tokens_out": 56, "finish": ("length",), "thinking": ("Two and two ...",)}
+    first, second = page(client, finished([1.0, 0.0], {0: told})).all("article")
+    assert first.one("p", "scores").text == "acc 1tokens in 1,234out 56cut at its limit"
+    assert [one.text for one in first.all("h3")] == ["Prompt", "Thinking", "Response"]
+    assert first.all("pre")[1].text == "Two and two ..."
+    assert second.one("p", "scores").text == "acc 0"
+    assert [one.text for one in second.all("h3")] == ["Prompt", "Response"]

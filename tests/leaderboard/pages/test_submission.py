@@ -256,6 +256,17 @@ def test_the_command_that_repeats_it_is_exact(client: Client, make_submission: m
     )
 
 
+def test_the_command_that_compares_names_the_report(
+    client: Client, make_submission: made.Make, worker_token: WorkerToken
+) -> None:
+    row = made.in_state("succeeded", make_submission, worker_token)
+    command = page(client, row).one("code", id="verification").raw
+    assert (
+        command == f".venv/bin/python -m evaluator verify http://127.0.0.1:8000/api/v1/submissions/{row.pk}/report.json"
+    )
+    assert not page(client, made.in_state("running", make_submission, worker_token)).all(id="verification")
+
+
 def words_of(command: str) -> list[str]:
     """What a shell makes of it."""
     script = f'words() {{ printf "%s\\0" "$@"; }}; words {command}'

@@ -24,6 +24,15 @@ def test_a_hand_worked_normalised_mean() -> None:
     assert found == pytest.approx((25.0, 100 * math.hypot(0.04, 0.04) / 2))
 
 
+def test_equal_means_tie_whatever_their_tasks() -> None:
+    """Of 120 items each; summed as they come these two differ in the last bit."""
+    one, two = (
+        suite_score([TaskScore(solved / 120, 0.0) for solved in tasks], normalised=False)
+        for tasks in ((64, 44, 100, 106, 114), (58, 40, 103, 109, 118))
+    )
+    assert one.score == two.score == pytest.approx(100 * 428 / 600)
+
+
 def test_a_mean_of_nothing_and_an_impossible_baseline_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one task"):
         suite_score([], normalised=False)

@@ -63,8 +63,8 @@ def test_nothing_hostile_becomes_markup(row: Row) -> None:
     assert not any(hidden(character) for character in html)
     for element in tree(html).all():
         assert element.tag in {
-            "tr", "td", "th", "svg", "circle", "rect", "line", "path", "a", "span", "b", "small", "div", "details",
-            "summary", "p", "code", "dl", "dt", "dd", "table", "thead", "tbody",
+            "tr", "td", "th", "svg", "title", "circle", "rect", "line", "path", "a", "span", "b", "small", "div",
+            "details", "summary", "p", "code", "dl", "dt", "dd", "table", "thead", "tbody",
         }  # fmt: skip
         assert not any(name.startswith("on") for name in element.attributes)
 
@@ -100,3 +100,11 @@ def test_choices_of_columns_and_weights_are_text_too() -> None:
     assert tree(column_box(task, checked=True)).one("input")["value"] == task.task
     assert tree(weight_field(task, 2.5)).one("input")["value"] == "2.5"
     assert tree(weight_field(task, None)).one("input")["value"] == ""
+
+
+def test_sizes_are_listed_from_small_to_large() -> None:
+    values = [FacetValue(value, count, False) for value, count in (("4-10 B", 9), ("unknown", 5), ("under 1 B", 2))]
+    listed = tree(facet_values(Facet("size_class", "Size", values))).all("input")
+    assert [one["value"] for one in listed] == ["under 1 B", "4-10 B", "unknown"]
+    listed = tree(facet_values(Facet("licence", "Licence", values))).all("input")
+    assert [one["value"] for one in listed] == ["4-10 B", "unknown", "under 1 B"]
