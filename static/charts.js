@@ -34,6 +34,9 @@
       const rows = points.map((p) => ({ ...p, day: new Date(p.day) }));
       const days = rows.map((p) => +p.day);
       const pad = Math.max(86_400_000, (Math.max(...days) - Math.min(...days)) * 0.04);
+      const ticks = Math.max(2, Math.round(width / 130));
+      // Nobody knows hours: a few days get a tick each.
+      const few = Math.max(...days) - Math.min(...days) + 2 * pad <= ticks * 86_400_000;
       const title = (p) => [
         `${one(p.score)}${p.low === null ? "" : `  (${one(p.low)} to ${one(p.high)})`}`,
         p.day.toISOString().slice(0, 10), `${p.precision}, revision ${p.sha || "unknown"}`,
@@ -43,7 +46,7 @@
       return Plot.plot({
         width, height: 260, marginLeft: 44, marginRight: 20, marginBottom: 40,
         x: { type: "utc", label: "day of evaluation", labelAnchor: "center", labelArrow: "none",
-          domain: [new Date(Math.min(...days) - pad), new Date(Math.max(...days) + pad)], ticks: Math.max(2, Math.round(width / 130)) },
+          domain: [new Date(Math.min(...days) - pad), new Date(Math.max(...days) + pad)], ...(few ? { ticks: "day", tickFormat: "%-d %b %Y" } : { ticks }) },
         y: { label: "suite score, 0–100", nice: true, labelArrow: "none", insetTop: 6, insetBottom: 6 },
         color: { type: "identity" }, symbol: { type: "identity" },
         marks: [

@@ -31,6 +31,7 @@ class Endpoint:
     default: Answer
     answers: list[Answer] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -79,6 +80,7 @@ def serving(
                     connection, _ = server.accept()
                 except OSError:
                     return
+                endpoint.connections += 1
                 connection.settimeout(30)
                 threading.Thread(target=served, args=[connection], daemon=True).start()
 

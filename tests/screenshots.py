@@ -1,23 +1,34 @@
 """Takes the README's pictures of a running demo: python -m tests.screenshots [ADDRESS].
 
-It has to hold the imported table and some measured models; Chromium draws them.
+It has to hold the imported table and at least three models measured on starter@1; Chromium draws them.
 """
 
 import shutil
 import sys
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import sync_playwright
 
 FOLDER = Path(__file__).resolve().parents[1] / "static" / "screenshots"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-IMPORTED = "open-llm-leaderboard-v2@1"
+MEASURED, IMPORTED = "starter@1", "open-llm-leaderboard-v2@1"
 PICTURES = (
-    ("board-light", "/?suite=starter@1", 1280, 720, "light"),
-    ("board-dark", "/?suite=starter@1", 1280, 720, "dark"),
-    ("board-filters", f"/?suite={IMPORTED}&search=qwen+size:<40&licence_family=permissive", 1280, 860, "light"),
-    ("model-light", "/models/Qwen/Qwen2.5-7B-Instruct", 1280, 860, "light"),
+    ("board-light", "/?suite={measured}&pin={second}&pin={third}", 1280, 700, "light"),
+    ("board-filters", "/?suite={imported}&search=qwen+size:<40&licence_family=permissive", 1280, 860, "light"),
+    ("compare-light", "/compare?m={first}&m={second}&m={third}&m={last}", 1280, 860, "light"),
+    ("model-dark", "/models/Qwen/Qwen2.5-7B-Instruct", 1280, 860, "dark"),
 )
+
+
+def measured(address: str) -> list[str]:
+    """The evaluations on the small suite, one of each model, the best first: s12 and the like."""
+    reply = httpx.get(f"{address}/api/v1/leaderboard/", params={"suite": MEASURED}, trust_env=False, timeout=60)
+    best: dict[str, str] = {}
+    for row in reply.raise_for_status().json()["results"]:
+        if row["submission"]:
+            best.setdefault(row["model"], f"s{row['submission']}")
+    return list(best.values())
 
 
 def main(arguments: list[str]) -> int:
@@ -26,13 +37,19 @@ def main(arguments: list[str]) -> int:
     if program is None:
         print("Chromium is not here: apt-get install chromium", file=sys.stderr)
         return 2
+    rows = measured(address)
+    if len(rows) < 3:
+        print(f"{address} has {len(rows)} models measured on {MEASURED}; the pictures show three.", file=sys.stderr)
+        return 2
+    shown = {"first": rows[0], "second": rows[1], "third": rows[2], "last": rows[-1]}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         for name, path, width, height, theme in PICTURES:
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
-            reply = page.goto(address + path)
+            where = address + path.format(measured=MEASURED, imported=IMPORTED, **shown)
+            reply = page.goto(where)
             if reply is None or not reply.ok:
-                print(f"{address}{path} answered {reply.status if reply else 'nothing'}.", file=sys.stderr)
+                print(f"{where} answered {reply.status if reply else 'nothing'}.", file=sys.stderr)
                 return 1
             page.wait_for_load_state("networkidle")
             page.screenshot(path=FOLDER / f"{name}.png")

@@ -60,7 +60,7 @@ class EndpointLM(LM):
         super().__init__()
         self._behind, self._report = behind, report
         self._lock = Lock()
-        self.number, self.asked = 1, 0
+        self.current_pass, self.asked = 1, 0
         self.refusals: Counter[str] = Counter()
         self.refused_because = ""
         limits = httpx.Limits(max_connections=behind.concurrency, max_keepalive_connections=behind.concurrency)
@@ -118,7 +118,7 @@ class EndpointLM(LM):
         found = []
         for body in bodies:
             same = json.dumps(body, sort_keys=True)
-            found.append({**body, "parity_pass": self.number + passes * seen[same] * drawn})
+            found.append({**body, "parity_pass": self.current_pass + passes * seen[same] * drawn})
             seen[same] += 1
         return found
 

@@ -122,12 +122,16 @@ class Wire:
         if response.content_type != "text/event-stream":
             return self.dialect.read(reading.parsed(await reading.whole(response, self.limits))), None
         listener, first = self.dialect.listen(), None
-        async for data in reading.events(response, self.limits):
-            if data.strip() == "[DONE]":
-                break
-            listener.hear(reading.parsed(data))
-            if first is None and listener.begun:
-                first = time.monotonic() - began
+        async with contextlib.aclosing(reading.events(response, self.limits)) as events:
+            async for data in events:
+                if data.strip() == "[DONE]":
+                    break
+                listener.hear(reading.parsed(data))
+                if first is None and listener.begun:
+                    first = time.monotonic() - began
+                if listener.over:
+                    break
+        await reading.drained(response)
         return listener.ended(), first
 
     def masked(self, reply: Reply) -> Reply:

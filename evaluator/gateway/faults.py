@@ -18,6 +18,8 @@ from evaluator.gateway.secrecy import Mask
 
 PASSING = frozenset({408, 409, 429})
 """Statuses below 500 after which the same request may succeed."""
+GAVE_UP = frozenset({504, 524})
+"""A server in between waited no longer: what is behind it may have answered, and may be paid."""
 SHOWN = 300
 """Characters of the endpoint's own words in a message of ours."""
 NO_MONEY = ("insufficient_quota", "insufficient balance", "credit balance is too low", "billing_hard_limit_reached")
@@ -56,6 +58,7 @@ def of_status(status: int, headers: Mapping[str, str], said: str, limits: Limits
         kind=str(status),
         message=told,
         retry=status in PASSING or status >= 500,
+        paid=status in GAVE_UP,
         status=status,
         wait_seconds=retry_after(headers, limits.wait_seconds),
         said=said,

@@ -21,7 +21,6 @@ import os
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,19 +100,19 @@ class Ledger:
         return base
 
     def sent(self, number: int, most: Cost) -> None:
-        self.write(f"sent:{self._session}:{number}", asdict(most))
+        self.write(f"sent:{self._session}:{number}", vars(most))
 
     def answered(self, number: int, key: str, reply: Reply, cost: Cost, seconds: float, first: float | None) -> None:
-        value = {"reply": stored(reply), "of": f"{self._session}:{number}", "cost": asdict(cost), "seconds": seconds}
+        value = {"reply": stored(reply), "of": f"{self._session}:{number}", "cost": vars(cost), "seconds": seconds}
         self.write(f"answer:{key}", value | {"first": first})
         self._answers[key] = value["reply"]
 
     def seen(self, number: int, cost: Cost, seconds: float, first: float | None) -> None:
         """An answer that is not kept."""
-        self.write(f"seen:{self._session}:{number}", {"cost": asdict(cost), "seconds": seconds, "first": first})
+        self.write(f"seen:{self._session}:{number}", {"cost": vars(cost), "seconds": seconds, "first": first})
 
     def failed(self, number: int, kind: str, unknown: Cost | None) -> None:
-        value = {"kind": kind, "unknown": None if unknown is None else asdict(unknown)}
+        value = {"kind": kind, "unknown": unknown and vars(unknown)}
         self.write(f"failed:{self._session}:{number}", value)
 
     def gone(self, number: int) -> None:
@@ -133,7 +132,9 @@ class Ledger:
 
 
 def stored(reply: Reply) -> dict[str, Any]:
-    return asdict(reply)
+    usage = reply.usage and vars(reply.usage)
+    choices = [vars(one) for one in reply.choices]
+    return {"choices": choices, "usage": usage, "model": reply.model, "fingerprint": reply.fingerprint}
 
 
 def restored(value: Mapping[str, Any]) -> Reply:

@@ -3,6 +3,7 @@
 import math
 import threading
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -91,9 +92,6 @@ class Meter:
                 added(spent, cost),
                 requests=spent.requests + 1,
                 latency=tuple(counts),
-                p50_seconds=quantile(counts, 0.5),
-                p95_seconds=quantile(counts, 0.95),
-                p50_first_token_seconds=quantile(self._first_token, 0.5) or spent.p50_first_token_seconds,
             )
 
     def failed(self, number: int, kind: str, *, unknown: Cost | None) -> None:
@@ -121,8 +119,15 @@ class Meter:
             self._spent = msgspec.structs.replace(self._spent, replayed=self._spent.replayed + 1)
 
     def spent(self) -> Spent:
+        """So far, with the quantiles."""
         with self._lock:
-            return self._spent
+            spent, first = self._spent, list(self._first_token)
+        return msgspec.structs.replace(
+            spent,
+            p50_seconds=quantile(spent.latency, 0.5) or spent.p50_seconds,
+            p95_seconds=quantile(spent.latency, 0.95) or spent.p95_seconds,
+            p50_first_token_seconds=quantile(first, 0.5) or spent.p50_first_token_seconds,
+        )
 
 
 def added(spent: Spent, cost: Cost) -> Spent:
@@ -143,7 +148,7 @@ def lost(spent: Spent, unknown: Cost | None) -> Spent:
     return msgspec.structs.replace(added(spent, unknown), unknown=spent.unknown + 1)
 
 
-def quantile(counts: list[int], share: float) -> float | None:
+def quantile(counts: Sequence[int], share: float) -> float | None:
     """Seconds from counts between LATENCY_BOUNDS, in the middle (by ratio) of the one that it falls into."""
     total = sum(counts)
     if not total:

@@ -1,8 +1,10 @@
 """Reading what an endpoint sends, bounded in size while it comes. The clock is the session's."""
 
+import asyncio
+import contextlib
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,6 +13,7 @@ from evaluator.gateway.limits import Limits
 from evaluator.gateway.outcomes import Unreadable
 
 PIECE = 2**16
+DRAINED_BYTES, DRAINED_SECONDS = 2**16, 0.5
 WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -68,7 +71,7 @@ def parsed(data: bytes | str) -> dict[str, Any]:
     return said
 
 
-async def events(response: aiohttp.ClientResponse, limits: Limits) -> AsyncIterator[str]:
+async def events(response: aiohttp.ClientResponse, limits: Limits) -> AsyncGenerator[str, None]:
     """The data of each server-sent event, in order; raises TooLarge and Unreadable."""
     buffer, searched = bytearray(), 0
     data: list[bytes] = []
@@ -88,6 +91,17 @@ async def events(response: aiohttp.ClientResponse, limits: Limits) -> AsyncItera
             raise TooLarge
     if data:
         yield text(data)
+
+
+async def drained(response: aiohttp.ClientResponse) -> None:
+    """Read what follows an answer's last event, so that the connection can be used again: its end, if it comes soon."""
+    left = DRAINED_BYTES
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+        async with asyncio.timeout(DRAINED_SECONDS):
+            async for piece in response.content.iter_any():
+                left -= len(piece)
+                if left < 0:
+                    return
 
 
 def text(lines: list[bytes]) -> str:

@@ -14,7 +14,7 @@ STEPS = 50
 """Of a strip: 2 points each."""
 STACK = 34
 DOT = 4.4
-BAR, GAP, LEFT, TOP, HIGH, APART = 34, 4, 14, 30, 120, 24
+BAR, GAP, LEFT, TOP, HIGH, APART = 34, 4, 14, 46, 120, 24
 """Of the histogram: widths of a bar and between bars, the first bar's place, the highest one's place and
 height, and how far the ends stand apart."""
 

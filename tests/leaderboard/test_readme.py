@@ -1,4 +1,4 @@
-"""What README.md tells receivers to do, done."""
+"""README.md: what it tells receivers to do is done, and what it names is there."""
 
 import re
 import time
@@ -22,3 +22,44 @@ def test_the_check_by_hand_takes_our_signature_and_no_other(late: int, changed: 
     assert callable(verified)
     assert verified(secret, headers, body + changed) is expected
     assert not verified(messages.new_secret(), headers, body)
+
+
+README = (ROOT / "README.md").read_text()
+INSIDE = {"PARITY_WORKER_CHILD"}
+"""Variables that only tests set."""
+
+
+def code() -> str:
+    """All of the product's own Python."""
+    return "\n".join(
+        path.read_text() for folder in ("leaderboard", "evaluator") for path in (ROOT / folder).rglob("*.py")
+    )
+
+
+def test_every_variable_is_read_and_every_one_that_is_read_is_listed() -> None:
+    named, source = set(re.findall(r"`((?:PARITY|DATABASE|REDIS|EMAIL|HF)_[A-Z_]+)", README)), code()
+    assert {name for name in named if f'"{name}"' not in source} == set()
+    assert set(re.findall(r'"(PARITY_[A-Z_]+)"', source)) - named == INSIDE
+
+
+def test_every_command_target_and_file_is_there() -> None:
+    commands = {path.stem for path in (ROOT / "leaderboard" / "management" / "commands").glob("*.py")}
+    assert set(re.findall(r"manage\.py ([a-z_]+)", README)) <= commands | {"migrate"}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", README, re.MULTILINE)) <= {
+        pair for target in targets for pair in ((target, ""), ("", target))
+    }
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert linked and [path for path in linked if not (ROOT / path).exists()] == []
+
+
+def test_the_map_names_files_that_are_there() -> None:
+    tree = README.partition("## Where things are")[2].partition("```")[2].partition("```")[0]
+    top = ""
+    for line in tree.strip().splitlines():
+        names = re.match(r"( *)((?:[a-z_]+(?:\.py|/) +)+)", line)
+        assert names is not None, line
+        for name in names[2].split():
+            if not names[1]:
+                top = name if name.endswith("/") else ""
+            assert (ROOT / (top if names[1] else "") / name).exists(), line

@@ -73,9 +73,9 @@ class Stream:
     """The message begins, blocks of content grow, and its end tells why and what it used."""
 
     def __init__(self) -> None:
-        self.begun = False
+        self.begun = self.over = False
         self._texts = list[str]()
-        self._model, self._finish, self._over = "", "", False
+        self._model, self._finish = "", ""
         self._usage: dict[str, Any] = {}
 
     def hear(self, said: dict[str, Any]) -> None:
@@ -91,7 +91,7 @@ class Stream:
                 self._finish = finish(part(said, "delta", "stop_reason"))
                 self.count(said.get("usage"))
             case "message_stop":
-                self._over = True
+                self.over = True
             case "error":
                 dialect.failure(said if said.get("error") else {"error": "error"})
 
@@ -107,7 +107,7 @@ class Stream:
             self._usage |= {name: value for name, value in said.items() if count(value) is not None}
 
     def ended(self) -> Reply:
-        if not self._over and not self._finish:
+        if not self.over and not self._finish:
             raise Unreadable("cut", "The answer's stream ends before its end.")
         return dialect.one_choice(
             "".join(self._texts), self._finish or "stop", usage=usage(self._usage), model=self._model

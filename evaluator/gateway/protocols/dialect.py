@@ -14,9 +14,10 @@ Make = Callable[[EndpointSpec, Asked, Set[str]], dict[str, Any]]
 
 
 class Listener(Protocol):
-    """Reads one stream. `begun`: the first token, of an answer or of a thought, has come."""
+    """Reads one stream. `begun`: the first token, of an answer or of a thought, has come. `over`: nothing follows."""
 
     begun: bool
+    over: bool
 
     def hear(self, said: dict[str, Any]) -> None:
         """One event's data; raises Unreadable."""

@@ -93,7 +93,7 @@ class Stream:
     """Chunks with deltas; the last ones hold the reason for the end, and the usage."""
 
     def __init__(self, place: str = "delta") -> None:
-        self.begun = False
+        self.begun = self.over = False  # over is what [DONE] says
         self._place, self._texts, self._finish = place, list[str](), ""
         self._about: dict[str, Any] = {"usage": None, "model": "", "fingerprint": ""}
 

@@ -50,13 +50,13 @@ class Stream:
     """Events by type; the last one repeats the whole answer."""
 
     def __init__(self) -> None:
-        self.begun = False
+        self.begun = self.over = False
         self._reply: Reply | None = None
 
     def hear(self, said: dict[str, Any]) -> None:
         kind = said.get("type")
         if kind in ("response.completed", "response.incomplete") and isinstance(said.get("response"), Mapping):
-            self._reply = read(said["response"])
+            self._reply, self.over = read(said["response"]), True
         elif kind == "response.failed":
             problem = part(said, "response", "error", "message")
             raise Unreadable("stream_error", f"The endpoint broke off: {dialect.plain(problem)}")

@@ -39,6 +39,7 @@ PASSING: dict[str, tuple[Answer, bool]] = {
     "500": (hostile.refusal(500, "oops"), False),
     "502": (hostile.said(502, b"<html>Bad gateway</html>", kind="text/html"), False),
     "503": (hostile.said(503, b""), False),
+    "504": (hostile.said(504, b"<html>Gateway Time-out</html>", kind="text/html"), True),
     "529": (hostile.refusal(529, "Overloaded"), False),
     "timeout": (hostile.hang(3), True),
     "cut": (hostile.raw(HEAD + b'{"choices": '), True),
@@ -279,3 +280,30 @@ def test_the_first_reason_stands() -> None:
             post(gateway)
         assert isinstance(gateway.ended(), Ended)
         assert gateway.ended().code == "credentials_refused"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("tail", [0.0, 0.2])
+def test_connections_are_used_again(tail: float) -> None:
+    """Also where the end of a stream comes a little after its last event; a handshake for each request costs time."""
+
+    def answer(connection: Any, call: Any) -> bool:
+        hostile.streamed([*hostile.deltas("a b"), "[DONE]"], ends=False)(connection, call)
+        time.sleep(tail)
+        connection.sendall(b"0\r\n\r\n")
+        return True
+
+    with asked(default=answer) as (endpoint, gateway):
+        assert [text_of(post(gateway, body_of(str(number)))) for number in range(3)] == ["a b"] * 3
+        assert endpoint.connections == 1
+
+
+def test_a_stream_that_never_ends_after_its_last_event_is_an_answer() -> None:
+    def answer(connection: Any, call: Any) -> bool:
+        hostile.streamed([*hostile.deltas("a b"), "[DONE]"], ends=False)(connection, call)
+        return hostile.hang(5)(connection, call)
+
+    with asked(answer) as (_, gateway):
+        began = time.monotonic()
+        assert text_of(post(gateway)) == "a b"
+        assert time.monotonic() - began < 2
+        assert gateway.spent().errors == {}
