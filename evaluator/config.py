@@ -40,6 +40,10 @@ class Config:
     of its own attempts."""
     replay_bytes: int = 10 * 10**9
     scoring: Scoring = "fast"
+    keep_seconds: float = 120.0
+    """How long an engine stays loaded after a job, for another one of the same revision and settings."""
+    weights_bytes: int = 500 * 10**9
+    """The most of downloaded weights before another download; those used longest ago go first."""
     slots: int = 1
     """Jobs at once; more than one only of endpoints, which leave this machine idle."""
     plan: Mapping[str, Any] = field(default_factory=dict)
@@ -86,6 +90,18 @@ def gigabytes(variable: str, default: str) -> int:
     if size < 0:
         raise ConfigError(f"{variable}={given!r} is not a number of gigabytes, such as {default}.")
     return size
+
+
+def seconds(variable: str, default: str) -> float:
+    """A time, 0 or more."""
+    given = os.environ.get(variable) or default
+    try:
+        found = float(given)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise ConfigError(f"{variable}={given!r} is not a number of seconds, such as {default}.")
+    return found
 
 
 def queues_here() -> tuple[Queue, ...]:
@@ -147,6 +163,8 @@ def from_environment() -> Config:
         replay_bytes=gigabytes("PARITY_REPLAY_GB", "10"),
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
+        keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
+        weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
         slots=slots_here(),
         plan=wishes(),
     )

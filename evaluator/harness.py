@@ -1,9 +1,9 @@
 """The child process: one evaluation with lm-eval, from a run's folder to its outcome.
 
-    python -m evaluator.harness RUN_FOLDER        (see evaluator.run for the files; evaluator.supervisor starts it)
+    python -m evaluator.harness RUN_FOLDER [SECONDS]       (evaluator.supervisor and evaluator.kept start it)
 
-Exit status 0: outcome.json is there. 3: failure.json says why. 4: the disk is full. 5: the engine ran out of memory.
-Anything else: it crashed.
+evaluator.run has the files. With SECONDS it waits so long for another run. Exit status 0: outcome.json is there. 3:
+failure.json says why. 4: the disk is full. 5: the engine ran out of memory. Anything else: it crashed.
 """
 
 import errno
@@ -32,6 +32,7 @@ from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tas
 from evaluator.engines.counting import Counter
 from evaluator.engines.provenance import dtype_used, hardware, provenance, versions
 from evaluator.journal import Journal, tokenizer_digest
+from evaluator.kept import next_run
 from evaluator.records import nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
 
@@ -80,7 +81,24 @@ class Phases:
         self._since = now
 
 
-def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome:
+class LoadedEngine:
+    """The engine, and for what it is loaded: another run of the same revision and settings finds it here."""
+
+    def __init__(self) -> None:
+        self._model: Any = None
+        self._key: tuple[Any, ...] = ()
+
+    def model(self, folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
+        """The model, ready for a new run; raises Unusable or OutOfMemory."""
+        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
+        if key != self._key:
+            self._model, self._key = load_engine(folder, spec, reporter), key
+        else:
+            self._model.begin_again(reporter.items)
+        return self._model
+
+
+def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: LoadedEngine) -> run.Outcome:
     """Build the tasks, load the engine, evaluate, and write the samples."""
     phases = Phases()
     reporter.phase("preparing")
@@ -90,7 +108,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter) -> run.Outcome
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
-    model = load_engine(folder, spec, reporter)
+    model = engine.model(folder, spec, reporter)
     phases.end("loading")
     for _, entry in loaded:
         for leaf in leaves(entry):
@@ -191,7 +209,7 @@ def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.R
     chat = spec.settings.apply_chat_template or (spec.behind is not None and spec.behind.chat)
     runs = []
     for number in range(1, passes_of(spec) + 1):
-        model.number = number
+        model.current_pass = number
         runs.append(measure(model, group, chat=chat))
     return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
 
@@ -260,13 +278,10 @@ def brief(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:400]}"
 
 
-def main(arguments: list[str]) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    folder = Path(arguments[0])
-    templates.install()
-    code_eval.install()
+def one_run(folder: Path, engine: LoadedEngine) -> int:
+    """Evaluate what the run's folder asks for; returns the exit status."""
     try:
-        outcome = evaluate(folder, run.read_spec(folder), Reporter(folder))
+        outcome = evaluate(folder, run.read_spec(folder), Reporter(folder), engine)
     except Unusable as error:
         traceback.print_exc()
         run.write(folder, run.FAILURE, run.Failed(code=error.code, message=error.message))
@@ -284,6 +299,18 @@ def main(arguments: list[str]) -> int:
         os._exit(run.DISK_FULL)  # at once: a last flush that fails would change the status, and no file may fit
     run.write(folder, run.OUTCOME, outcome)
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    seconds = float(arguments[1]) if len(arguments) > 1 else 0.0
+    templates.install()
+    code_eval.install()
+    engine = LoadedEngine()
+    status = one_run(Path(arguments[0]), engine)
+    while status == 0 and (folder := next_run(seconds)) is not None:
+        status = one_run(folder, engine)
+    return status
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +15,12 @@ from evaluator import behind, fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
+from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.looks import NotFit
 from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
+from evaluator.weights import evict, in_use
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +132,11 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
 
     datasets = datasets_of(config)
     if job.endpoint is None:
-        outcome = supervise(folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child)
+        attempt = partial(engines.attempt, seconds=config.keep_seconds)
+        with in_use(Path(spec.model_path)):
+            outcome = supervise(
+                folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child, attempt=attempt
+            )
         seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
         return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
     with behind.asked(config, job, lease) as (told, check):
@@ -167,6 +174,7 @@ def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: 
     if mirrored is not None:
         return mirrored
     target, endpoint = config.state / "weights", config.hub_endpoint
+    evict(target, limit=config.weights_bytes)
     request = fetch.Request(name=job.model.name, sha=job.model.sha, target=str(target.resolve()), endpoint=endpoint)
 
     def watch(_: run.Progress) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from evaluator.contract import canonical_json
 log = logging.getLogger(__name__)
 
 SUFFIX = ".responses"
+SYNC_SECONDS = 1.0
+"""An engine ends requests many times a second; a disk takes milliseconds for each of them."""
 TOKENIZER_FILES = (
     "tokenizer*",
     "chat_template*",
@@ -43,6 +46,7 @@ class Journal:
         os.utime(self._file)
         self._responses, self.damaged, whole = read(self.path)
         self._begin = b"" if whole else b"\n"
+        self._synced = 0.0
         self.found = len(self._responses)
         if self.damaged:
             log.warning("%s lines of %s are damaged; their requests are asked again.", self.damaged, self.path)
@@ -54,7 +58,8 @@ class Journal:
         return self._responses[key]
 
     def record(self, responses: Iterable[tuple[str, Any]]) -> None:
-        """Put responses (JSON values, exactly as they will be replayed) on disk. Raises OSError when it is full."""
+        """Write responses (JSON values, exactly as they will be replayed) to the file, so that they survive this
+        process, and within `SYNC_SECONDS` of the last time to the disk. Raises OSError when it is full."""
         new = {key: response for key, response in responses if key not in self._responses}
         if not new:
             return
@@ -62,11 +67,18 @@ class Journal:
         self._begin = b"\n"  # should this stop in the middle
         while body:  # a disk that fills up takes a part first and refuses the rest
             body = body[os.write(self._file, body) :]
-        os.fsync(self._file)
         self._begin = b""
         self._responses |= new
+        self.sync(SYNC_SECONDS)
+
+    def sync(self, seconds: float = 0.0) -> None:
+        """Make what is written survive a dead machine too, unless that was done less than `seconds` ago."""
+        if time.monotonic() - self._synced >= seconds:
+            os.fsync(self._file)
+            self._synced = time.monotonic()
 
     def close(self) -> None:
+        self.sync()
         os.close(self._file)
 
 

@@ -70,6 +70,17 @@ class OutOfTime(Exception):
     """A run that took longer than it may."""
 
 
+def attempt(folder: Path, spec: run.RunSpec, working_folder: Path, watch: Watch, clock: Clock, module: str) -> int:
+    """Run the child by this specification; returns its exit status."""
+    run.write(folder, run.SPEC, spec)
+    variables = environment.for_child(cache_bytes=spec.plan.cache_bytes)
+    return run_child(module, folder, working_folder=working_folder, variables=variables, watch=watch, clock=clock)
+
+
+Attempt = Callable[[Path, run.RunSpec, Path, Watch, Clock, str], int]
+"""As `attempt`."""
+
+
 def supervise(
     folder: Path,
     spec: run.RunSpec,
@@ -78,11 +89,13 @@ def supervise(
     watch: Watch,
     clock: Clock | None = None,
     module: str = "evaluator.harness",
+    attempt: Attempt = attempt,
 ) -> run.Outcome:
     """Run `spec` in a child until it has an outcome; raises Died, or whatever `watch` raises.
 
     `module` is what the child runs, with `folder` as its argument. `working_folder` is where it looks for datasets
-    first ("org/name" as a relative path). However this ends, the child's whole process group is gone afterwards.
+    first ("org/name" as a relative path). However this ends, the child's whole process group is gone afterwards, unless
+    `attempt` keeps it (`evaluator.kept`).
     An engine that runs out of memory is started once more, by the run's fallback plan.
     """
     clock = clock or Clock()
@@ -96,13 +109,6 @@ def supervise(
     if status == 0 and outcome is not None:
         return outcome
     raise cause_of_death(folder, status)
-
-
-def attempt(folder: Path, spec: run.RunSpec, working_folder: Path, watch: Watch, clock: Clock, module: str) -> int:
-    """Run the child by this specification; returns its exit status."""
-    run.write(folder, run.SPEC, spec)
-    variables = environment.for_child(cache_bytes=spec.plan.cache_bytes)
-    return run_child(module, folder, working_folder=working_folder, variables=variables, watch=watch, clock=clock)
 
 
 def run_child(
@@ -128,14 +134,7 @@ def run_child(
             os.close(reading)
         try:
             hand_over(child, secret)
-            while child.poll() is None:
-                progress = run.read_progress(folder)
-                watch(progress)
-                clock.check(progress)
-                time.sleep(POLL_SECONDS)
-        except OutOfTime as error:
-            log = run.log_tail(folder, limit=8_000)
-            raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
+            follow(folder, lambda: child.poll() is not None, watch=watch, clock=clock)
         finally:
             end_group(child)
         return child.returncode
@@ -143,11 +142,24 @@ def run_child(
         os.close(writing)
 
 
+def follow(folder: Path, ended: Callable[[], bool], *, watch: Watch, clock: Clock) -> None:
+    """Watch the run in `folder` until it has ended; raises Died when it takes too long, or whatever `watch` raises."""
+    try:
+        while not ended():
+            progress = run.read_progress(folder)
+            watch(progress)
+            clock.check(progress)
+            time.sleep(POLL_SECONDS)
+    except OutOfTime as error:
+        log = run.log_tail(folder, limit=8_000)
+        raise Died(code="time_limit", message=str(error), log=log, retry=False) from error
+
+
 def start(
-    module: str, folder: Path, working_folder: Path, variables: dict[str, str], pipe: int
+    module: str, folder: Path, working_folder: Path, variables: dict[str, str], pipe: int, *arguments: str
 ) -> subprocess.Popen[bytes]:
-    """The child, leader of its own session, with its output in child.log."""
-    command = [sys.executable, "-m", "evaluator.watchdog", str(pipe), module, str(folder)]
+    """The child, leader of its own session, with its output in child.log; `arguments` follow the folder."""
+    command = [sys.executable, "-m", "evaluator.watchdog", str(pipe), module, str(folder), *arguments]
     package_root = str(Path(__file__).resolve().parents[1])
     paths = os.pathsep.join(filter(None, [package_root, variables.get("PYTHONPATH")]))
     with (folder / run.LOG).open("ab") as log:

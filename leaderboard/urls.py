@@ -4,7 +4,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from leaderboard.api import board as api_board
-from leaderboard.api import bulk, catalogue, exchange, public, results, schema, worker, workers
+from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import models as api_models
@@ -87,6 +87,7 @@ urlpatterns = [
     path("api/v1/submissions/<int:pk>/eval-results.yaml", exchange.EvalResults.as_view(), name="api-eval-results"),
     path("api/v1/results/", results.Results.as_view(), name="api-results"),
     path("api/v1/leaderboard/", api_board.Leaderboard.as_view(), name="api-leaderboard"),
+    path("api/v1/leaderboard/facets/", facets.Facets.as_view(), name="api-facets"),
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),

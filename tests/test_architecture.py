@@ -11,7 +11,13 @@ import pytest
 from tests.environment import ROOT
 
 FIRST_PARTY = ("leaderboard", "evaluator")
-SITE_MAY_IMPORT = ("evaluator.contract", "evaluator.hub", "evaluator.addresses", "evaluator.suites")
+SITE_MAY_IMPORT = (
+    "evaluator.contract",
+    "evaluator.hub",
+    "evaluator.addresses",
+    "evaluator.suites",
+    "evaluator.scoring",
+)
 HEAVY = ("lm_eval", "vllm", "torch", "transformers")
 MAX_LINES = 400
 

@@ -1,4 +1,4 @@
-"""Which log-likelihood requests share what: groups by context, windows that stay cached, the least to compute. Pure.
+"""Which log-likelihood requests share what: groups by context, windows that stay cached. Pure.
 
 A request asks how likely a continuation is after a context, both as token ids. The requests of a multiple-choice item
 share their context, and contexts share their few-shot examples.
@@ -53,23 +53,3 @@ def windows(groups: Iterable[Group], capacity: int) -> list[list[Group]]:
         found[-1].append(group)
         used += group.tokens
     return found
-
-
-def tree_size(sequences: Iterable[Tokens]) -> int:
-    """The number of nodes of the prefix tree of these sequences: the tokens that must be computed by whoever computes
-    no beginning twice. The root is not counted."""
-    total = 0
-    before: Tokens = ()
-    for sequence in sorted(set(sequences)):
-        total += len(sequence) - shared(before, sequence)
-        before = sequence
-    return total
-
-
-def shared(first: Tokens, second: Tokens) -> int:
-    """How many tokens two sequences begin with alike."""
-    length = min(len(first), len(second))
-    for place in range(length):
-        if first[place] != second[place]:
-            return place
-    return length

@@ -22,6 +22,9 @@ T = TypeVar("T")
 Report = Callable[[int], None]
 """Takes the number of items done so far in the whole run."""
 
+Place = tuple[str | None, int | None, int]
+"""Where a request belongs: task, document, and its number within the document."""
+
 FIRST_SLICE = 32
 """Requests in the first slice, and the fewest in any: as many as a CPU host has in flight (`vllm.CPU_SEQUENCES`)."""
 SLICE_SECONDS = 15.0
@@ -91,6 +94,20 @@ class Reporting(TemplateLM):
     replayed = 0
     asked = 0
 
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.completions: dict[Place, list[Any]] = {}
+        """What engines tell of the texts they made, by request, one for each repeat; empty where they tell nothing."""
+
+    def begin_again(self, report: Report) -> None:
+        """Another run with the same engine: nothing of the last one is counted, or written to its journal."""
+        self.counter = ItemCounter(report)
+        self.replayed = self.asked = 0
+        self.completions = {}
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
+
     def path_facts(self) -> dict[str, Any]:
         """For the provenance: how log-likelihoods were computed; `path` is part of what a response depends on."""
         return {"path": "strict"}
@@ -134,6 +151,10 @@ class Reporting(TemplateLM):
         responses = call(requests, disable_tqdm=disable_tqdm)
         self.counter.end()
         return responses
+
+
+def place_of(request: Instance) -> Place:
+    return request.task_name, request.doc_id, request.idx
 
 
 def keys_of(requests: Iterable[Instance]) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from vllm import LLM, SamplingParams, TokensPrompt
 
-from evaluator.engines.grouping import Group, Tokens, cut, grouped, tree_size, windows
+from evaluator.engines.grouping import Group, Tokens, cut, grouped, windows
 
 MOST_FIRST_TOKENS = 128
 """vLLM's limit on `logprob_token_ids`; a context with more choices takes several requests, cached after the first."""
@@ -38,14 +38,12 @@ Progress = Callable[[float], None]
 class Work:
     """What was computed, in tokens and requests.
 
-    `asked`: of prompts as lm-eval would send them. `least`: nodes of their prefix tree, added up over calls, so more
-    than one tree of all where a journal asks in slices. `computed`: what went through the model. `cached`: what the
-    cache gave.
+    `asked`: of prompts as lm-eval would send them. `computed`: what went through the model. `cached`: what the cache
+    gave.
     """
 
     requests: int = 0
     asked: int = 0
-    least: int = 0
     computed: int = 0
     cached: int = 0
     fallbacks: int = 0
@@ -75,7 +73,6 @@ class SharedPrefix:
         )
         self.work.requests += len(pairs)
         self.work.asked += sum(len(context) + len(continuation) for context, continuation in pairs)
-        self.work.least += tree_size((*context, *continuation) for context, continuation in pairs)
         answers: dict[tuple[Tokens, Tokens], Answer] = {}
         alone = list(dict.fromkeys(pair for pair in pairs if len(pair[1]) > len(pair[0])))
         together = grouped(pair for pair in pairs if len(pair[1]) <= len(pair[0]))

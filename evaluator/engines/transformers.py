@@ -48,4 +48,4 @@ class ReportingHFLM(Reporting, Counting, HFLM):
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
         # Upstream drives a bar of its own module's `tqdm` and offers no other hook.
-        huggingface.tqdm = bar_for(self.counter.advance)
+        huggingface.tqdm = bar_for(lambda share: self.counter.advance(share))

@@ -5,13 +5,16 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from lm_eval.api.instance import Instance
 from lm_eval.models.vllm_causallms import VLLM
 from vllm import SamplingParams, TokensPrompt
 
 from evaluator.contract import Settings
 from evaluator.engines.counting import Counting
-from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
-from evaluator.engines.shared_prefix import Progress, SharedPrefix, capacity_of
+from evaluator.engines.finishing import Completion
+from evaluator.engines.finishing import generate as generated
+from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
+from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
@@ -41,11 +44,26 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
 
 
 class ReportingVLLM(Reporting, Counting, VLLM):
-    """lm-eval's VLLM with its progress told."""
+    """lm-eval's VLLM with its progress told and each text on disk once it is finished."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.counter = ItemCounter(report)
+        self._ended: list[Completion] = []
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """As upstream, which has the prompts cut and the texts trimmed; all in flight together, without slices."""
+        self.counter.begin(requests)
+        self._ended = []
+        order = self.cache_hook = Order()
+        texts: list[str] = VLLM.generate_until(self, requests, disable_tqdm=disable_tqdm)
+        by_context: dict[str, list[Completion]] = {}
+        for context, one in zip(order.contexts, self._ended, strict=True):
+            by_context.setdefault(context, []).append(one)
+        for request in requests:
+            self.completions.setdefault(place_of(request), []).append(by_context[request.args[0]].pop(0))
+        self.counter.end()
+        return texts
 
     def _model_generate(
         self,
@@ -53,15 +71,43 @@ class ReportingVLLM(Reporting, Counting, VLLM):
         generate: bool = False,
         sampling_params: list[SamplingParams] | SamplingParams | None = None,
     ) -> Any:
-        """As upstream for one replica, with our bar: upstream asks vLLM for its own, which only prints."""
-        if not generate or sampling_params is None:
-            sampling_params = SamplingParams(temperature=0, prompt_logprobs=1, max_tokens=1, detokenize=False)
-        return self.model.generate(
-            [TokensPrompt(prompt_token_ids=request) for request in requests],
-            sampling_params=sampling_params,
-            use_tqdm=bar_for(self.counter.advance),
-            lora_request=self.lora_request,
-        )
+        """As upstream for one replica: texts by way of the journal, log-probabilities with the progress told."""
+        if generate and isinstance(sampling_params, list):
+            texts, replayed = generated(
+                self.model,
+                requests,
+                sampling_params,
+                journal=self.journal,
+                progress=self.counter.advance,
+                lora_request=self.lora_request,
+            )
+            self.replayed += replayed
+            self.asked += len(texts) - replayed
+            self._ended += texts
+            return texts
+        asked = SamplingParams(temperature=0, prompt_logprobs=1, max_tokens=1, detokenize=False)
+        return self._generate_parts(prompts_of(requests), [asked] * len(requests), self.counter.advance)
+
+    def _generate_parts(
+        self, prompts: list[TokensPrompt], parameters: list[SamplingParams], progress: Progress
+    ) -> list[Any]:
+        bar = bar_for(progress)
+        return list(self.model.generate(prompts, parameters, use_tqdm=bar, lora_request=self.lora_request))
+
+
+class Order:
+    """Takes the place of lm-eval's cache: hears in which order it deals with the requests, shortest prompts last."""
+
+    def __init__(self) -> None:
+        self.contexts: list[str] = []
+
+    def add_partial(self, kind: str, arguments: tuple[str, Any], response: str) -> None:
+        """One request is answered."""
+        self.contexts.append(arguments[0])
+
+
+def prompts_of(requests: list[list[int]]) -> list[TokensPrompt]:
+    return [TokensPrompt(prompt_token_ids=request) for request in requests]
 
 
 class SharingVLLM(ReportingVLLM):
@@ -81,11 +127,9 @@ class SharingVLLM(ReportingVLLM):
             return list(super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm))
         return self._sharing.score([(context, rest) for _, context, rest in requests], self.counter.advance)
 
-    def _generate_parts(
-        self, prompts: list[TokensPrompt], parameters: list[SamplingParams], progress: Progress
-    ) -> list[Any]:
-        bar = bar_for(progress)
-        return list(self.model.generate(prompts, parameters, use_tqdm=bar, lora_request=self.lora_request))
+    def begin_again(self, report: Report) -> None:
+        super().begin_again(report)
+        self._sharing.work = Work()
 
     def path_facts(self) -> dict[str, Any]:
         if self._strict_because:

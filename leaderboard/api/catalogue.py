@@ -13,6 +13,16 @@ from leaderboard.api.views import PublicView
 from leaderboard.queries import changelog, models, suites
 
 
+class ModelLineOut(shapes.ModelOut):
+    """A model of the list, and how many evaluations of it there are."""
+
+    measured = serializers.IntegerField(help_text="finished here")
+    imported = serializers.IntegerField(help_text="measured elsewhere, not verified here")
+
+    class Meta(shapes.ModelOut.Meta):
+        fields = (*shapes.ModelOut.Meta.fields, "measured", "imported")  # type: ignore[assignment]
+
+
 class ModelRevisionOut(shapes.RevisionOut):
     """A pinned revision and the model that it belongs to."""
 
@@ -32,7 +42,7 @@ class ChangeLineOut(serializers.Serializer[Any]):
 class Models(ListView):
     """All models that were ever submitted or imported, by name, with their revisions."""
 
-    shape = shapes.ModelOut
+    shape = ModelLineOut
     order = "name"
     parameters = (
         OpenApiParameter("search", str, description="a part of the name"),
@@ -43,11 +53,12 @@ class Models(ListView):
     def scope_of(self, request: Request) -> str:
         return "search" if request.query_params.get("search", "").strip() else ""
 
-    @extend_schema(responses={200: page_of(shapes.ModelOut)})
+    @extend_schema(responses={200: page_of(ModelLineOut)})
     def get(self, request: Request) -> Response:
         """Models by name."""
         query = request.query_params
-        return self.listed(request, models.chosen(search=query.get("search", ""), kind=query.get("kind", "")))
+        found = models.chosen(search=query.get("search", ""), kind=query.get("kind", ""))
+        return self.listed(request, models.evaluated(found))
 
 
 class Revisions(ListView):

@@ -12,9 +12,11 @@ from leaderboard.api.views import PublicView
 from leaderboard.models import SuiteTask
 from leaderboard.queries.items import ItemTable
 from leaderboard.queries.selection import suite_named
-from leaderboard.queries.sizes import sizes
+from leaderboard.queries.sizes import Axis, axis_named, sizes
 from leaderboard.queries.suites import suite_detail
 from leaderboard.queries.tasks import task_items, task_lines
+
+AXES = [axis.value for axis in Axis]
 
 
 class ChangeOut(serializers.Serializer[Any]):
@@ -59,13 +61,13 @@ class SuiteDetailOut(serializers.Serializer[Any]):
 
 
 class SizedOut(serializers.Serializer[Any]):
-    """A row; `front`: no model of its size or smaller scores more. `rows`: how many rows it stands for."""
+    """A row; `front`: no model of its size or smaller scores more (of sizes alone). `rows`: how many it stands for."""
 
     id = serializers.CharField(source="key", help_text="s12 a submission, i34 an import")
     model = serializers.CharField(source="name")
     kind = serializers.CharField()
     precision = serializers.CharField(allow_blank=True)
-    parameters = serializers.FloatField()
+    x = serializers.FloatField(help_text="parameters, or tokens of context")
     score = serializers.FloatField(help_text="0-100")
     half = serializers.FloatField(allow_null=True, help_text="of its 95 % interval")
     front = serializers.BooleanField()
@@ -75,8 +77,9 @@ class SizedOut(serializers.Serializer[Any]):
 
 class SizesOut(serializers.Serializer[Any]):
     suite = serializers.CharField(source="suite.slug")
-    rows = serializers.IntegerField(help_text="of known size and score")
-    unsized = serializers.IntegerField(help_text="whose size nobody knows")
+    axis = serializers.ChoiceField(choices=AXES, source="axis.value")
+    rows = serializers.IntegerField(help_text="with a score and a known x")
+    unsized = serializers.IntegerField(help_text="with a score alone")
     drawn = SizedOut(many=True)
 
 
@@ -142,13 +145,17 @@ class Sizes(PublicView):
     """Scores against sizes."""
 
     shape = SizesOut
-    parameters = (OpenApiParameter("pin", str, many=True, description="a row to keep: s12 or i34"),)
+    parameters = (
+        OpenApiParameter("x", str, enum=AXES, description="what scores are drawn against; default parameters"),
+        OpenApiParameter("pin", str, many=True, description="a row to keep: s12 or i34"),
+    )
 
     @extend_schema(responses={200: SizesOut})
     def get(self, request: Request, slug: str) -> Response:
-        """The newest ranking's rows by size, as the suite's page draws them, and which of them no smaller one reaches.
+        """The newest ranking's rows by size or context, as the suite's page draws them; which no smaller one reaches.
         `/suites/NAME/VERSION/sizes.csv` has every row."""
-        return Response(SizesOut(sizes(suite_named(slug), request.query_params.getlist("pin"))).data)
+        axis = axis_named(request.query_params.get("x", ""))
+        return Response(SizesOut(sizes(suite_named(slug), request.query_params.getlist("pin"), axis)).data)
 
 
 class Tasks(PublicView):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from leaderboard.models import Fact, Imported, Model, Price, Revision, Submission
 from leaderboard.queries.context import Reach, reach_of
@@ -89,6 +90,17 @@ def chosen(*, search: str = "", kind: str = "") -> QuerySet[Model]:
     if search.strip():
         found = found.filter(name__icontains=search.strip())
     return found.filter(kind=kind) if kind else found
+
+
+def evaluated(found: QuerySet[Model]) -> QuerySet[Model]:
+    """Models with `measured` and `imported`: how many evaluations of each there are, here and elsewhere."""
+    here = Submission.objects.filter(revision__model=OuterRef("pk"), state=Submission.State.SUCCEEDED)
+    there = Imported.objects.filter(revision__model=OuterRef("pk"), superseded_at=None)
+    counts = {
+        name: Coalesce(Subquery(rows.order_by().values("revision__model").annotate(n=Count("pk")).values("n")), 0)
+        for name, rows in (("measured", here), ("imported", there))
+    }
+    return found.annotate(**counts)
 
 
 def revisions(model: str = "") -> QuerySet[Revision]:

@@ -3,10 +3,11 @@
     python -m tests.evaluator.slow_engine RUN_FOLDER        the harness with this engine, its slices of eight
 
 The model's folder holds `delay` (seconds a request); `disk`, if there, the most bytes of a file;
-`asked` there gets a line for each request.
+`asked` there gets a line for each request, `loads` the process of each load.
 """
 
 import hashlib
+import os
 import resource
 import sys
 import time
@@ -25,6 +26,8 @@ from evaluator.run import Scoring
 
 
 def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: Any) -> "Slow":
+    with (Path(path) / "loads").open("a") as loads:
+        loads.write(f"{os.getpid()}\n")
     full = Path(path) / "disk"
     if full.exists():  # from here on no file grows beyond this
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(full.read_text()),) * 2)
@@ -65,7 +68,7 @@ class Exact(TemplateLM):
 
 class Slow(Reporting, Counting, Exact):
     def __init__(self, folder: Path, report: Report) -> None:
-        super().__init__(folder)
+        super().__init__(folder=folder)
         self.counter = ItemCounter(report)
 
 

@@ -125,7 +125,13 @@ def test_the_tokenizers_digest_changes_with_its_template(tmp_path: Path) -> None
     assert tokenizer_digest(tmp_path) != plain
 
 
-@pytest.mark.parametrize(("variable", "value"), [("PARITY_REPLAY", "maybe"), ("PARITY_REPLAY_GB", "-1")])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PARITY_REPLAY", "maybe"), ("PARITY_REPLAY_GB", "-1"),
+        ("PARITY_KEEP_ENGINE_SECONDS", "inf"), ("PARITY_WEIGHTS_GB", "much"),
+    ],
+)  # fmt: skip
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv("PARITY_URL", "http://site")
     monkeypatch.setenv("PARITY_WORKER_TOKEN", "t")

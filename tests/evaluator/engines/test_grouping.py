@@ -1,9 +1,9 @@
-"""Groups, windows and prefix trees of token requests."""
+"""Groups and windows of token requests."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.engines.grouping import Group, cut, grouped, shared, tree_size, windows
+from evaluator.engines.grouping import Group, cut, grouped, windows
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
 PAIRS = st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=20)
@@ -25,16 +25,6 @@ def test_windows_hold_all_groups_in_order_and_fit(
     found = windows(groups, capacity)
     assert [group for window in found for group in window] == groups
     assert all(len(window) == 1 or sum(group.tokens for group in window) <= capacity for window in found)
-
-
-@given(st.lists(TOKENS, max_size=20))
-def test_the_tree_has_a_node_for_each_distinct_beginning(sequences: list[tuple[int, ...]]) -> None:
-    beginnings = {sequence[:end] for sequence in sequences for end in range(1, len(sequence) + 1)}
-    assert tree_size(sequences) == len(beginnings)
-
-
-def test_how_much_is_shared() -> None:
-    assert [shared((1, 2, 3), other) for other in ((), (1,), (1, 2, 4), (2,), (1, 2, 3, 4))] == [0, 1, 2, 0, 3]
 
 
 def test_what_is_too_long_loses_its_beginning() -> None:

@@ -24,7 +24,7 @@ KINDS = (
 
 
 @pytest.fixture(scope="module")
-def answers(demo_mirror: Path) -> dict[str, Any]:
+def both(demo_mirror: Path) -> dict[str, Any]:
     model = demo_mirror / "models" / "parity-demo" / "SmolLM2-135M-Instruct-Q4_1"
     done = subprocess.run(
         [sys.executable, "-m", "tests.evaluator.engines.both_ways", str(model)],
@@ -33,6 +33,11 @@ def answers(demo_mirror: Path) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+@pytest.fixture(scope="module")
+def answers(both: dict[str, Any]) -> dict[str, Any]:
+    return dict(both["answers"])
 
 
 def test_every_kind_is_asked(answers: dict[str, Any]) -> None:
@@ -61,3 +66,19 @@ def test_rows_that_the_cache_covers_are_asked_again(answers: dict[str, Any]) -> 
 
 def test_what_is_too_long_is_counted(answers: dict[str, Any]) -> None:
     assert answers["too long"]["work"]["truncated"] == 2
+
+
+def test_texts_are_lm_evals_and_are_asked_once(both: dict[str, Any]) -> None:
+    found = both["texts"]
+    assert found["ours"] == found["stock"] == found["again"]
+    assert (found["asked"], found["replayed"], found["lines"]) == (7, 7, 6)
+
+
+def test_what_vllm_tells_of_a_text_is_kept_with_its_request(both: dict[str, Any]) -> None:
+    told, texts = both["texts"]["told"], both["texts"]["ours"]
+    assert [one["text"].strip().startswith(text.strip()) for one, text in zip(told, texts, strict=True)] == [True] * 7
+    assert [one["tokens_in"] for one in told] == sorted(one["tokens_in"] for one in told[:3]) * 2 + [
+        told[0]["tokens_in"]
+    ]
+    assert all(one["tokens_out"] <= 4 + place % 6 for place, one in enumerate(told))
+    assert {one["finish_reason"] for one in told} <= {"length", "stop"}

@@ -39,6 +39,33 @@ def test_the_board(client: Client, ranked: dict[str, Submission], query: str) ->
             assert f"{row['score']:.2f}" in shown
 
 
+@pytest.mark.parametrize("query", ["", "&kind=open", "&search=org"])
+def test_the_boards_facets(client: Client, ranked: dict[str, Submission], query: str) -> None:
+    Model.objects.filter(name="org/best").update(licence="mit", licence_family="permissive")
+    build_snapshot(suite=Suite.objects.get(), anew=True)
+    said = client.get(f"/api/v1/leaderboard/facets/?suite=tiny@1{query}").json()
+    page = tree(client.get(f"/?suite=tiny@1{query}"))
+    shown = {
+        (box["name"], box["value"]): "checked" in box.attributes
+        for box in page.one("details", "facets").all("input", type="checkbox")
+        if box["name"] != "col"
+    }
+    assert shown == {
+        (facet["name"], one["value"]): one["chosen"] for facet in said["facets"] for one in facet["values"]
+    }
+    assert page.one("p", "count").text.startswith(f"{said['count']} ")
+    for facet in said["facets"]:
+        listed = page.one("details", id=f"facet-{facet['name']}").all("li")
+        assert [line.text for line in listed] == [f"{one['value']} {one['count']}" for one in facet["values"]]
+
+
+def test_the_list_of_models(client: Client, ranked: dict[str, Submission]) -> None:
+    said = {one["name"]: (one["measured"], one["imported"]) for one in client.get("/api/v1/models/").json()["results"]}
+    assert said == dict.fromkeys(ranked, (1, 0))
+    rows = tree(client.get("/models/")).one("table", "catalogue").one("tbody").all("tr")
+    assert [[cell.text for cell in row.all("td")][-2:] for row in rows] == [["1", "–"]] * 4
+
+
 def test_a_submission(client: Client, ranked: dict[str, Submission]) -> None:
     row = ranked["org/best"]
     said, shown = client.get(f"/api/v1/submissions/{row.pk}/").json(), words(client, f"/submissions/{row.pk}")
@@ -100,6 +127,8 @@ def test_a_suites_sizes(client: Client, family: Submission) -> None:
     assert [line.one("th").text for line in table.all("tr")] == [
         one["model"] for one in said["drawn"] if one["front"]
     ]  # fmt: skip
+    assert client.get("/api/v1/suites/tiny@1/sizes/?x=context").json()["axis"] == "context"
+    assert client.get("/api/v1/suites/tiny@1/sizes/?x=colour").status_code == 400
     assert client.get("/api/v1/suites/nothing@1/sizes/").status_code == 404
 
 

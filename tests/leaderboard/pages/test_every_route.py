@@ -70,12 +70,14 @@ ROUTES: dict[str, tuple[int, int]] = {
     "api-quota": (401, 401),
     "api-samples": (200, 200),
     "api-leaderboard": (200, 200),
+    "api-facets": (200, 200),
     "api-models": (200, 200),
     "api-model": (404, 404),  # there is no model "model"
     "api-revisions": (200, 200),
     "api-results": (200, 200),
     "api-lm-eval": (200, 200),
     "api-eval-results": (200, 200),
+    "api-report": (200, 200),
     "api-items": (400, 400),  # of no task
     "api-bulk": (405, 405),
     "api-changelog": (200, 200),
