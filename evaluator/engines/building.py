@@ -65,8 +65,8 @@ def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[Tas
             if task.num_fewshot is not None and leaf.get_config("num_fewshot") != 0:
                 leaf.set_config(key="num_fewshot", value=task.num_fewshot)
             code_eval.judge_at_once(leaf)
-        reason = next(filter(None, map(endpoint.why_not, leaves(entry))), "") if spec.behind else ""
-        if reason:
+        reasons = [endpoint.why_not(leaf, chat=spec.behind.chat) for leaf in leaves(entry)] if spec.behind else []
+        if reason := next(filter(None, reasons), ""):
             missing[task.task] = reason
         else:
             loaded.append((task, entry))
