@@ -80,7 +80,7 @@ class Counter:
 
     def _request(self, place: Place, arguments: tuple[Any, ...], responses: list[Any]) -> Told:
         if isinstance(arguments[-1], dict):
-            return self._texts(place, str(arguments[0]), arguments[-1], [str(response) for response in responses])
+            return self._texts(place, str(arguments[0]), arguments[1], [str(response) for response in responses])
         repeats = max(1, len(responses))
         if len(arguments) == 1:
             return Told(tokens_in=repeats * self._size(str(arguments[0])), tokens_out=0)
