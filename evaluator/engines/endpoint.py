@@ -59,7 +59,7 @@ def without_context(task: Task) -> bool:
 
 
 class EndpointLM(LM):
-    """lm-eval's view of the model. `number` is the pass that runs, from 1; `refusals` counts refused items by task.
+    """lm-eval's view of the model. `current_pass`: the one that runs, from 1; `refusals` counts refused items by task.
 
     Nothing is journalled here: the gateway gives again what an earlier attempt of the same job was answered.
     """
