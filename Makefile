@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
 .PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-engine bench-path
-.PHONY: bench-sandbox bench-web bench-gradio bench-workload screenshots survive bench-gateway clean
+.PHONY: bench-sandbox bench-web bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -60,6 +60,9 @@ bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is on
 
 bench-gateway: $(VENV)/.dev ## Time the gateway to API endpoints; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.gateway
+
+bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.fidelity
 
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 lines of a workload; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload

@@ -87,8 +87,11 @@ def finite(value: float | None) -> float | None:
 
 
 def speeds_of(model: Model) -> list[Speed]:
-    """How fast the newest runs were, by suite, engine, precision and hardware. 1 query."""
-    rows = Submission.objects.filter(revision__model=model, state=Submission.State.SUCCEEDED)
+    """How fast the newest runs were, by suite, engine, precision and hardware. 1 query.
+
+    Runs of endpoints say nothing of our machines, which only ask: their pace is `queries.reliability`.
+    """
+    rows = Submission.objects.filter(revision__model=model, state=Submission.State.SUCCEEDED, use=None)
     told = {
         name: KeyTransform(name, "provenance")
         for name in ("hardware", "engine", "dtype", "evaluation_seconds", "load_seconds", "spent", "tokens")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from evaluator.contract import EndpointSpec
 from evaluator.gateway.asking import Asked, Choice, Reply, Usage
@@ -36,13 +37,22 @@ class Dialect:
     streams: Callable[[Asked], bool] = field(default=lambda _: True)
 
 
+ANTHROPIC = "anthropic.com"
+
+
 def headers(spec: EndpointSpec) -> dict[str, str]:
-    """Of every request: whose account, and the key."""
+    """Of every request: whose account, and the key.
+
+    Anthropic takes its keys as `x-api-key` and refuses them as bearer tokens; others that speak its protocol (vLLM,
+    OpenRouter) look for a bearer token, and get both.
+    """
     anthropic = spec.protocol == "anthropic-messages"
     found = {"anthropic-version": "2023-06-01"} if anthropic else {}
     found |= {name.lower(): value for name, value in spec.headers.items()}
-    if spec.api_key:
-        found |= {"x-api-key": spec.api_key} if anthropic else {"authorization": f"Bearer {spec.api_key}"}
+    if spec.api_key and anthropic:
+        found["x-api-key"] = spec.api_key
+    if spec.api_key and not (anthropic and (urlsplit(spec.base_url).hostname or "").endswith(ANTHROPIC)):
+        found["authorization"] = f"Bearer {spec.api_key}"
     return found
 
 

@@ -1,6 +1,7 @@
 """The child asks a model behind the gateway: a real lm-eval, a real gateway, and a server that says what it is told."""
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from evaluator.contract import EndpointSpec, ModelRef, Sample, Sampling, Setting
 from evaluator.gateway import Gateway
 from evaluator.jobs import unpack_bundle
 from evaluator.supervisor import Died, supervise
+from tests.environment import ROOT
 from tests.evaluator import scripted
 
 pytestmark = pytest.mark.engine
@@ -104,17 +106,35 @@ def test_a_chat_is_asked_in_messages_and_likelihoods_not_at_all(tmp_path: Path) 
             assert f":{server.port}/".encode() not in file.read_bytes(), f"{file} knows the endpoint's address"
 
 
-def test_passes_are_asked_apart_and_their_answers_are_all_kept(tmp_path: Path) -> None:
-    """Of a completion, which is asked in plain text."""
-    script = drawing(lambda call, time: right(call) if time < 2 else "0")
-    with scripted.serving(script) as server:
+def likely(call: scripted.Call) -> scripted.Reply:
+    """An echo whose last token is likelier where the statement is true."""
+    prompt = call.body["prompt"]
+    facts = (ROOT / "evaluator" / "suites" / "starter@1" / "starter_knowledge.jsonl").read_text().splitlines()
+    known = {f"{fact['statement']} {fact['choices'][fact['answer']]}" for fact in map(json.loads, facts)}
+    words = re.findall(r" ?[^ ]+", prompt)
+    reply = scripted.said(call, "", tokens_in=len(words), tokens_out=1)
+    numbers = [None, *[-2.0] * (len(words) - 2), -0.5 if prompt in known else -3.0, -1.0]
+    tops = [None, *[{"other": -2.5}] * len(words)]
+    told = {"tokens": [*words, " on"], "token_logprobs": numbers, "top_logprobs": tops}
+    reply.body["choices"][0] |= {"text": f"{prompt} on", "logprobs": told}
+    return reply
+
+
+def test_a_completion_is_asked_in_plain_text_in_passes_and_for_likelihoods(tmp_path: Path) -> None:
+    drawn = drawing(lambda call, time: right(call) if time < 2 else "0")
+    with scripted.serving(lambda call: likely(call) if call.body.get("echo") else drawn(call)) as server:
         outcome, samples = measure(
-            tmp_path / "run", server, "starter_arithmetic", chat=False, temperature=1.0, passes=4
-        )
-    assert len(server.calls) == 4 * ITEMS
-    assert {(call.path, call.body["temperature"]) for call in server.calls} == {("completions", 1.0)}
-    assert server.calls[0].body["prompt"].startswith("3 + 4 = 7\n9 - 5 = 4\n")
-    task = outcome.tasks[0]
+            tmp_path / "run", server, "starter_arithmetic", "starter_knowledge", "starter_grammar",
+            chat=False, temperature=1.0, passes=4,
+        )  # fmt: skip
+    calls = [call for call in server.calls if not call.body.get("echo")]
+    assert len(calls) == 4 * ITEMS
+    assert {(call.path, call.body["temperature"]) for call in calls} == {("completions", 1.0)}
+    assert calls[0].body["prompt"].startswith("3 + 4 = 7\n9 - 5 = 4\n")
+    task, knowledge, grammar = outcome.tasks
+    assert (knowledge.score, knowledge.n) == (1.0, ITEMS)
+    assert grammar.score is None and "nothing stands before" in grammar.unavailable
+    samples = [sample for sample in samples if sample.task == "starter_arithmetic"]
     assert (task.score, task.n, task.item_scores) == (0.5, ITEMS, (0.5,) * ITEMS)
     assert task.stderr == 0.0, "no item differs from another"
     assert all(sorted(sample.responses)[:2] == ["0", "0"] and len(sample.responses) == 4 for sample in samples)

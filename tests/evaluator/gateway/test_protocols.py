@@ -335,8 +335,11 @@ def test_counts_that_are_none_are_not_believed(wrong: Any) -> None:
 def test_headers() -> None:
     openai = dialect.headers(spec("openai-chat", headers={"OpenAI-Organization": "o"}))
     assert openai == {"authorization": "Bearer sk-123456789", "openai-organization": "o"}
-    anthropic = dialect.headers(spec("anthropic-messages", headers={"anthropic-version": "2099-01-01"}))
+    theirs = {"base_url": "https://api.anthropic.com/v1", "headers": {"anthropic-version": "2099-01-01"}}
+    anthropic = dialect.headers(spec("anthropic-messages", **theirs))
     assert anthropic == {"x-api-key": "sk-123456789", "anthropic-version": "2099-01-01"}
+    other = dialect.headers(spec("anthropic-messages"))
+    assert (other["x-api-key"], other["authorization"]) == ("sk-123456789", "Bearer sk-123456789")
     assert dialect.headers(EndpointSpec(base_url="u", protocol="openai-chat", model="m")) == {}
 
 

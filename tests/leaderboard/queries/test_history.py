@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from leaderboard.models import Imported, Model, Submission, Suite
+from leaderboard.models import Imported, Model, Owner, Submission, Suite, WorkerToken
 from leaderboard.queries.history import points_of, speeds_of
+from tests.leaderboard import endpoints
 from tests.leaderboard.compared import imported
 from tests.leaderboard.pages import made
 
@@ -56,3 +57,11 @@ def test_what_is_no_number_is_no_score(make_submission: made.Make) -> None:
     made.succeed(make_submission(), 40.0, stderr=float("nan"))
     made.end(make_submission(sha="b" * 40), "succeeded", score=float("nan"), stderr=1.0)
     assert [(one.score, one.stderr) for one in points_of(model())] == [(40.0, None)]
+
+
+@pytest.mark.usefixtures("files")
+def test_the_pace_of_an_endpoint_is_no_speed_of_our_machines(owner: Owner, worker_token: WorkerToken) -> None:
+    endpoints.generated_suite()
+    row, spec = endpoints.running(owner, worker_token)
+    assert endpoints.finished(row, spec).state == "succeeded"
+    assert row.revision is not None and speeds_of(row.revision.model) == []
