@@ -28,17 +28,22 @@ from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
 from evaluator.data_digests import data_digest
 from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
-from evaluator.engines.building import SEEDS, Loaded, items_of, leaves, load_tasks, name_of, refused
+from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.provenance import dtype_used, hardware, provenance, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
+from evaluator.suites import images
 
 lm_eval.evaluator.get_git_commit_hash = lambda: None  # git would be asked about the folder that this runs in, aloud
 
-ENGINES = {"vllm": "evaluator.engines.vllm", "transformers": "evaluator.engines.transformers"}
+ENGINES = {
+    "vllm": "evaluator.engines.vllm",
+    "transformers": "evaluator.engines.transformers",
+    images.ENGINE: "evaluator.engines.vision",
+}
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -160,9 +165,9 @@ def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     if spec.behind is not None:
         return endpoint.load(spec.behind, reporter.items)
     try:
-        engine = importlib.import_module(ENGINES[spec.settings.engine])
+        engine = importlib.import_module(ENGINES[engine_of(spec)])
     except ImportError as error:
-        raise Unusable("engine_missing", f"The {spec.settings.engine} engine cannot be imported: {error}.") from error
+        raise Unusable("engine_missing", f"The {engine_of(spec)} engine cannot be imported: {error}.") from error
     try:
         return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan)
     except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError, MemoryError) as error:

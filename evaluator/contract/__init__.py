@@ -50,6 +50,8 @@ CHUNK_DIGEST_HEADER = "Parity-Chunk-Digest"
 """Lower-case hex SHA-256 of a chunk's body as sent (gzip)."""
 
 Engine = Literal["vllm", "transformers", "endpoint"]
+Ability = Literal["vllm", "transformers", "endpoint", "vllm-images"]
+"""What a worker can do: its engines, and vLLM with images where its host has what that needs."""
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Queue = Literal["cpu", "gpu", "api"]
 
@@ -115,7 +117,7 @@ class ClaimRequest(Wire, frozen=True):
 
     worker: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     queues: tuple[Queue, ...]
-    engines: tuple[Engine, ...]
+    engines: tuple[Ability, ...]
     hardware: Annotated[str, msgspec.Meta(max_length=300)] = ""
     memory_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
     architectures: Annotated[

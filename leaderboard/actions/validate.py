@@ -12,14 +12,16 @@ from django.utils import timezone
 
 from evaluator import hub
 from evaluator.contract import Settings
+from evaluator.suites import images
 from leaderboard.actions import ring
 from leaderboard.actions.catalogue import empty, settle
 from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
 from leaderboard.imports import licences
-from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
+from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission, Suite
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.hosts import online
 from leaderboard.queries.waiting import prediction
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ def look(row: Submission) -> None:
             cache=site.STATE_DIR / "hashes",
         )
         check_runnable(pinned, msgspec.convert(row.settings, Settings))
+        check_images(row.suite, pinned, msgspec.convert(row.settings, Settings))
         accept(row, pinned)
     except hub.HubError as error:
         if error.code == "hub_unreachable" and patient(row):
@@ -97,6 +100,32 @@ def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
         raise Rejected("no_chat_template", f"{pinned.name} has no chat template; submit it without one.")
 
 
+def check_images(suite: Suite, pinned: hub.PinnedModel, settings: Settings) -> None:
+    """Raise Rejected where the suite shows images, and the model, the settings or the workers that are there cannot."""
+    if not shows_images(suite):
+        return
+    if "image" not in pinned.modalities:
+        raise Rejected(
+            "no_images",
+            f"{suite.slug} shows images, and {pinned.name} reads none: its config.json has no vision_config.",
+        )
+    if settings.engine != "vllm":
+        raise Rejected(
+            "no_images", f"{suite.slug} shows images, which only the engine vllm does here; choose that one."
+        )
+    serving = [worker for worker in online() if site.JOB_QUEUE in worker.queues]
+    if serving and not any(images.ENGINE in worker.engines for worker in serving):
+        raise Rejected(
+            "no_images_here",
+            f"{suite.slug} shows images, which no worker of this site that is online can: it needs "
+            f"{' and '.join(images.NEEDED)} beside vLLM.",
+        )
+
+
+def shows_images(suite: Suite) -> bool:
+    return any(images.shows(task) for task in suite.tasks.values_list("task", flat=True))
+
+
 def accept(row: Submission, pinned: hub.PinnedModel) -> None:
     """Queue it; an equal live submission rejects it."""
     try:
@@ -124,7 +153,8 @@ def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
         revision=revision, queued_at=Now(),
     )  # fmt: skip
     job = Job.objects.create(
-        submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now(),
+        submission=row, queue=site.JOB_QUEUE, not_before=Now(),
+        engine=images.ENGINE if shows_images(row.suite) else settings.engine,
         architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
         limit_seconds=site.JOB_LIMIT_SECONDS,
     )  # fmt: skip

@@ -42,7 +42,7 @@ STATES = {
     "retracted": "This result was withdrawn and no longer counts.",
 }
 SPANS = {"day": "today", "month": "this month", "live": "under way"}
-ENGINES = {"vllm": "vLLM", "transformers": "Transformers", "endpoint": "API"}
+ENGINES = {"vllm": "vLLM", "transformers": "Transformers", "endpoint": "API", "vllm-images": "vLLM with images"}
 STEPS = {
     ("", "validating"): "Submitted",
     ("validating", "queued"): "Accepted",

@@ -52,7 +52,8 @@ class Answering(TemplateLM):
         raise NotImplementedError
 
     def tok_encode(self, string: str, **_: Any) -> list[int]:
-        raise NotImplementedError
+        """A token a word: enough for counts."""
+        return [0] * len(string.split())
 
 
 class Told(Reporting, Answering):

@@ -7,8 +7,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings as DjangoSettings
 
+from evaluator import suites
 from evaluator.contract import ClaimRequest, Settings
 from leaderboard.actions.introduce import introduce
+from leaderboard.actions.load_suites import load_suite
 from leaderboard.actions.submit import submit
 from leaderboard.actions.validate import validate
 from leaderboard.models import Event, Job, Model, Outbox, Owner, Revision, Submission, Suite, User, WorkerToken
@@ -131,3 +133,43 @@ def test_two_ways_of_naming_one_revision_are_one_evaluation(
     assert outcome(twin) == ("rejected", "duplicate_submission")
     assert f"Submission {made.pk}" in twin.error_message
     assert Job.objects.count() == 1
+
+
+@pytest.fixture
+def pictures(owner: Owner, person: User, mirror: Path) -> Submission:
+    """A submission of org/model to a suite that shows images."""
+    load_suite(path=next(path for path in suites.built_in() if path.stem == "vision@1"))
+    return submit(owner=owner, submitter=person, suite="vision@1", model="org/model")
+
+
+def test_a_model_that_reads_no_images_is_refused_where_they_are_shown(pictures: Submission, mirror: Path) -> None:
+    add_model(mirror)
+    assert outcome(pictures) == ("rejected", "no_images")
+    assert "vision@1 shows images, and org/model reads none" in pictures.error_message
+
+
+def test_images_need_the_engine_that_shows_them(owner: Owner, person: User, pictures: Submission, mirror: Path) -> None:
+    add_model(mirror, vision_config={})
+    settings = Settings(engine="transformers")
+    other = submit(owner=owner, submitter=person, suite="vision@1", model="org/model", settings=settings)
+    assert outcome(other) == ("rejected", "no_images")
+    assert "only the engine vllm" in other.error_message
+
+
+@pytest.mark.parametrize(
+    ("engines", "ended"),
+    [
+        ((), ("queued", "")),
+        (("vllm", "vllm-images"), ("queued", "")),
+        (("vllm", "transformers"), ("rejected", "no_images_here")),
+    ],
+)
+def test_images_are_refused_where_no_worker_that_is_there_can_show_them(
+    pictures: Submission, mirror: Path, worker_token: WorkerToken, engines: Any, ended: tuple[str, str]
+) -> None:
+    add_model(mirror, vision_config={})
+    if engines:
+        introduce(token=worker_token, request=ClaimRequest(worker="w", queues=("cpu",), engines=engines))
+    assert outcome(pictures) == ended
+    assert list(Job.objects.values_list("engine", flat=True)) == ["vllm-images"] * (ended[0] == "queued")
+    assert not pictures.error_message or "ray and torchvision" in pictures.error_message
