@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import host, hub, planner
-from evaluator.contract import Engine, Queue
+from evaluator.contract import Ability, Queue
 from evaluator.run import Scoring
+from evaluator.suites import images
 
-ENGINES = ("vllm", "transformers", "endpoint")
+ENGINES = ("vllm", "transformers", "endpoint", images.ENGINE)
 
 
 class ConfigError(Exception):
@@ -26,7 +27,7 @@ class Config:
     token: str
     name: str
     queues: tuple[Queue, ...]
-    engines: tuple[Engine, ...]
+    engines: tuple[Ability, ...]
     mirrors: tuple[Path, ...]
     state: Path
     hub_token: str | None
@@ -145,6 +146,11 @@ def state_folder() -> Path:
     return Path(os.environ.get("PARITY_STATE") or Path(__file__).resolve().parents[1] / ".parity")
 
 
+def engines_here() -> str:
+    """What a worker offers unless it is told: vLLM with images too, where what that needs is installed."""
+    return "vllm,transformers" if images.missing_here() else f"vllm,transformers,{images.ENGINE}"
+
+
 def from_environment() -> Config:
     """Read the environment; raises ConfigError with the variable to set."""
     return Config(
@@ -152,7 +158,7 @@ def from_environment() -> Config:
         token=needed("PARITY_WORKER_TOKEN", "the token that the site's staff gave this worker"),
         name=os.environ.get("PARITY_WORKER_NAME") or socket.gethostname(),
         queues=queues_here(),
-        engines=choice("PARITY_WORKER_ENGINES", "vllm,transformers", ENGINES),  # type: ignore[arg-type]
+        engines=choice("PARITY_WORKER_ENGINES", engines_here(), ENGINES),  # type: ignore[arg-type]
         mirrors=hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", "")),
         state=state_folder(),
         hub_token=os.environ.get("HF_TOKEN"),

@@ -315,6 +315,11 @@ def context_length(config: Json) -> int | None:
     return first_count(config, CONTEXT_LENGTH)
 
 
+def has_vision(config: Json) -> bool:
+    """Whether a config.json has a part for images."""
+    return any("vision_config" in part for part in parts_of(config))
+
+
 def _dtype(config: Json, tensors: Mapping[str, Tensor]) -> str:
     for part in parts_of(config):
         said = part.get("dtype") or part.get("torch_dtype")
@@ -342,7 +347,7 @@ def _modalities(config: Json, card: Mapping[str, Any]) -> tuple[str, ...]:
     keys = {key for part in parts_of(config) for key in part}
     found = {
         "text": True,
-        "image": "image" in words or "vision_config" in keys,
+        "image": "image" in words or has_vision(config),
         "audio": "audio" in words or "speech" in words or "audio_config" in keys,
         "video": "video" in words or not keys.isdisjoint({"video_token_id", "video_token_index"}),
     }

@@ -223,6 +223,8 @@ CAPS = {
     "live": env.int("PARITY_LIVE_CAP", default=1_000 if DEMO else 20),
 }
 """Submissions that an owner may make a day and a month (UTC), and have live at once; see leaderboard.actions.quota."""
+BACKUP_DAYS = env.int("PARITY_BACKUP_DAYS", default=None)
+"""After so many days the operator's backups are gone: what receipts of deletions say."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
 WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
 

@@ -11,6 +11,7 @@ from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
 from leaderboard.api import tco as api_tco
+from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
     board,
     compare,
@@ -90,6 +91,8 @@ urlpatterns = [
     path("api/v1/leaderboard/facets/", facets.Facets.as_view(), name="api-facets"),
     path("api/v1/compare/", api_compare.Compare.as_view(), name="api-compare"),
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
+    path("api/v1/workloads/", api_workloads.Workloads.as_view(), name="api-workloads"),
+    path("api/v1/workloads/<int:pk>/", api_workloads.WorkloadDetail.as_view(), name="api-workload"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
     path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),

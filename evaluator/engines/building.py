@@ -18,7 +18,8 @@ from lm_eval.tasks import TaskManager
 from evaluator import run
 from evaluator.contract import TaskSpec
 from evaluator.engines import code_eval, core, derived, endpoint
-from evaluator.model_facts import context_length, parse_json
+from evaluator.model_facts import Json, context_length, has_vision, parse_json
+from evaluator.suites import images
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[Tas
     loaded: list[tuple[TaskSpec, Loaded]] = []
     missing: dict[str, str] = {}
     for task in spec.suite.tasks:
-        if reason := derived.too_long(task.task, window):
+        if reason := derived.too_long(task.task, window) or cannot_show(task.task, spec):
             missing[task.task] = reason
             continue
         seed()
@@ -107,11 +108,34 @@ def seed() -> None:
     langdetect.DetectorFactory.seed = 0
 
 
+def cannot_show(task: str, spec: run.RunSpec) -> str:
+    """Why a task's images cannot be shown to this model on this host, "" where they can, and where it has none."""
+    if not images.shows(task) or spec.behind is not None:
+        return ""
+    if spec.settings.engine != "vllm":
+        return "It shows images, which only the engine vllm does here."
+    if not has_vision(config_of(spec)):
+        return "It shows images; the model reads none: its config.json has no vision_config."
+    if missing := images.missing_here():
+        return f"It shows images, for which this host lacks {' and '.join(missing)}."
+    return ""
+
+
+def engine_of(spec: run.RunSpec) -> str:
+    """The engine that the tasks need: the settings', or the one that shows images."""
+    shown = any(images.shows(task.task) and not cannot_show(task.task, spec) for task in spec.suite.tasks)
+    return images.ENGINE if shown else spec.settings.engine
+
+
+def config_of(spec: run.RunSpec) -> Json:
+    """The model's config.json; empty where there is none."""
+    config = Path(spec.model_path) / "config.json"
+    return parse_json(config.read_bytes(), str(config)) if config.is_file() else {}
+
+
 def window_of(spec: run.RunSpec) -> int | None:
     """The most tokens of a text that the model can read here; None where nothing says."""
-    config = Path(spec.model_path) / "config.json"
-    declared = context_length(parse_json(config.read_bytes(), str(config))) if config.is_file() else None
-    return spec.settings.max_length or declared
+    return spec.plan.max_length or spec.settings.max_length or context_length(config_of(spec))
 
 
 def why_missing(error: Exception) -> str:

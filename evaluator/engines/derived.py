@@ -108,7 +108,7 @@ def too_long(task: str, window: int | None) -> str:
     length = ruler_length(task)
     if length is None or window is None or length <= window:
         return ""
-    return f"It asks about texts of {length:,} tokens; the model's window is {window:,}."
+    return f"It asks about texts of {length:,} tokens; the model's window is {window:,} here."
 
 
 def fit(task: Task, window: int | None) -> None:

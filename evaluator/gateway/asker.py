@@ -105,7 +105,7 @@ class Asker:
             number, sent_at = await self.turn(asked)
             try:
                 heard = await self.once(number, body, sent_at)
-                return await self.keep(number, asked, key, heard)
+                return self.keep(number, asked, key, heard)
             except Failed as error:
                 fault = error.fault
             if self.teaches(fault, asked, body):
@@ -197,14 +197,14 @@ class Asker:
             self._pacer.back()
             self._change.set()
 
-    async def keep(self, number: int, asked: Asked, key: str, heard: Heard) -> Reply:
-        """Account for an answer and put it on disk; only then it is given on."""
+    def keep(self, number: int, asked: Asked, key: str, heard: Heard) -> Reply:
+        """Account for an answer and write it down; only then it is given on."""
         reply = heard.reply if asked.likely else heard.reply.cut_at(asked.stop)
         self._pacer.answered()
         self._answered_at, self._refusals = time.monotonic(), 0
         self._change.set()
         with self.written():
-            await self.books.answered(number, key, reply, self.cost(asked, heard.reply), heard.seconds, heard.first)
+            self.books.answered(number, key, reply, self.cost(asked, heard.reply), heard.seconds, heard.first)
         return reply
 
     def most(self, asked: Asked) -> Cost:

@@ -38,14 +38,11 @@ class Books:
         self.meter.reserve(number, most)
         return number
 
-    async def answered(
-        self, number: int, key: str, reply: Reply, cost: Cost, seconds: float, first: float | None
-    ) -> None:
-        """An answer came; returns once it is on disk."""
+    def answered(self, number: int, key: str, reply: Reply, cost: Cost, seconds: float, first: float | None) -> None:
+        """An answer came; returns once it is written down."""
         self.meter.answered(number, cost, seconds, first)
         if self.ledger is not None:
             self.ledger.answered(number, key, reply, cost, seconds, first)
-            await self.ledger.flushed()
 
     def seen(self, number: int, cost: Cost, seconds: float, first: float | None) -> None:
         """An answer came that is not kept."""

@@ -123,7 +123,7 @@ class Gateway:
         async with contextlib.AsyncExitStack() as stack:
             ledger = None if self._journal is None else Ledger(self._journal)
             if ledger is not None:
-                stack.callback(ledger.close)
+                stack.push_async_callback(ledger.close)
             books = Books(self._meter, ledger)
             books.begin(self._spec.spent)
             wire = Wire(self._spec, lookup=self._lookup, tls=self._tls or system_tls(), limits=self._limits)

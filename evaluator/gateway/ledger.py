@@ -10,9 +10,10 @@ One file a job, of lines as in `evaluator.journal`, appended only:
     gone:S:N    the gateway was stopped while it was under way
     replayed:S:N  an answer was given again
 
-Whatever was sent and has no end may have been paid: it counts with the most that it can have cost. An answer is on disk
-(fsync) before it is given on; a request is written before it is sent, which a killed process survives, and is on disk
-with the next answer.
+Whatever was sent and has no end may have been paid: it counts with the most that it can have cost. A request is written
+before it is sent and an answer before it is given on, so that a killed process loses nothing. Its way to the disk
+(fsync) begins at once and is not waited for: a machine that dies loses the answers of its last moments, for which those
+who asked are gone too.
 """
 
 import asyncio
@@ -58,8 +59,9 @@ class Ledger:
             for name, value in self._found.items()
             if name.startswith("answer:")
         }
-        self._flushing: asyncio.Task[None] | None = None
-        self._waiting: asyncio.Task[None] | None = None
+        self._syncing: asyncio.Task[None] | None = None
+        self._unsynced = False
+        self._broken: OSError | None = None
 
     def hold(self) -> None:
         """For this process alone. An attempt that was given up may take a moment to let go."""
@@ -73,24 +75,29 @@ class Ledger:
                 time.sleep(0.1)
 
     def write(self, name: str, value: Any) -> None:
-        """Append a line. Raises OSError when the disk is full."""
+        """Append a line. Raises OSError when the disk is full, or lost what was written before."""
+        if self._broken is not None:
+            raise self._broken
         body = self._begin + journal.line(name, value)
         self._begin = b"\n"  # should this stop in the middle
         while body:
             body = body[os.write(self._file, body) :]
         self._begin = b""
 
-    async def flushed(self) -> None:
-        """Return once everything written so far is on disk; callers share an fsync."""
-        if self._waiting is None:
-            self._waiting = asyncio.create_task(self._flush(self._flushing))
-        await asyncio.shield(self._waiting)
+    def sync(self) -> None:
+        """Bring what is written to the disk soon. One call of fsync serves all that came before it."""
+        self._unsynced = True
+        if self._syncing is None or self._syncing.done():
+            self._syncing = asyncio.create_task(self._sync())
 
-    async def _flush(self, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        self._flushing, self._waiting = self._waiting, None
-        await asyncio.to_thread(os.fsync, self._file)
+    async def _sync(self) -> None:
+        while self._unsynced:
+            self._unsynced = False
+            try:
+                await asyncio.to_thread(os.fsync, self._file)
+            except OSError as error:
+                self._broken = error
+                return
 
     def begun(self, told: Spent) -> Spent:
         """Begin this session; returns what all earlier attempts spent, of which the site was `told` some."""
@@ -105,6 +112,7 @@ class Ledger:
     def answered(self, number: int, key: str, reply: Reply, cost: Cost, seconds: float, first: float | None) -> None:
         value = {"reply": stored(reply), "of": f"{self._session}:{number}", "cost": vars(cost), "seconds": seconds}
         self.write(f"answer:{key}", value | {"first": first})
+        self.sync()
         self._answers[key] = value["reply"]
 
     def seen(self, number: int, cost: Cost, seconds: float, first: float | None) -> None:
@@ -126,8 +134,9 @@ class Ledger:
         found = self._answers.get(key)
         return None if found is None else restored(found)
 
-    def close(self) -> None:
-        os.fsync(self._file)
+    async def close(self) -> None:
+        if self._syncing is not None:
+            await self._syncing
         os.close(self._file)
 
 

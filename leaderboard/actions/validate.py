@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -12,14 +13,16 @@ from django.utils import timezone
 
 from evaluator import hub
 from evaluator.contract import Settings
+from evaluator.suites import images
 from leaderboard.actions import ring
 from leaderboard.actions.catalogue import empty, settle
 from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
 from leaderboard.imports import licences
-from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission
+from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission, Suite
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.hosts import online
 from leaderboard.queries.waiting import prediction
 
 log = logging.getLogger(__name__)
@@ -60,7 +63,10 @@ def look(row: Submission) -> None:
             endpoint=site.HUB_ENDPOINT,
             cache=site.STATE_DIR / "hashes",
         )
-        check_runnable(pinned, msgspec.convert(row.settings, Settings))
+        settings = msgspec.convert(row.settings, Settings)
+        check_runnable(pinned, settings)
+        check_thinking(settings, row.suite.tasks.values_list("title", "metric"))
+        check_images(row.suite, pinned, settings)
         accept(row, pinned)
     except hub.HubError as error:
         if error.code == "hub_unreachable" and patient(row):
@@ -97,6 +103,60 @@ def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
         raise Rejected("no_chat_template", f"{pinned.name} has no chat template; submit it without one.")
 
 
+LIKELIHOOD_METRICS = frozenset(
+    {
+        "acc", "acc_norm", "acc_bytes", "acc_mutual_info", "mc1", "mc2", "brier_score", "perplexity",
+        "word_perplexity", "byte_perplexity", "bits_per_byte", "likelihood_diff",
+    }
+)  # fmt: skip
+"""Of tasks that compare log-likelihoods, in lm-eval; the worker looks at the tasks themselves before it loads one."""
+
+
+def check_thinking(settings: Settings, tasks: Iterable[tuple[str, str]]) -> None:
+    """Raise Rejected for a model that is to think where it cannot; `tasks`: titles and metrics."""
+    if settings.thinking_tokens and not settings.end_of_thought:
+        raise Rejected(
+            "thinking_unmarked", "Tokens for thinking need thinking to be on, or think_end: what ends a thought."
+        )
+    if not settings.thinking:
+        return
+    if not settings.apply_chat_template:
+        raise Rejected("thinking_without_template", "Models are told to think by their chat template: apply it too.")
+    early = [title for title, metric in tasks if metric in LIKELIHOOD_METRICS]
+    if early:
+        raise Rejected(
+            "thinking_with_likelihoods",
+            f"{', '.join(early)} compare log-likelihoods of given answers, before which no model thinks. Submit it "
+            "without thinking, or choose a suite of generated answers.",
+        )
+
+
+def check_images(suite: Suite, pinned: hub.PinnedModel, settings: Settings) -> None:
+    """Raise Rejected where the suite shows images, and the model, the settings or the workers that are there cannot."""
+    if not shows_images(suite):
+        return
+    if "image" not in pinned.modalities:
+        raise Rejected(
+            "no_images",
+            f"{suite.slug} shows images, and {pinned.name} reads none: its config.json has no vision_config.",
+        )
+    if settings.engine != "vllm":
+        raise Rejected(
+            "no_images", f"{suite.slug} shows images, which only the engine vllm does here; choose that one."
+        )
+    serving = [worker for worker in online() if site.JOB_QUEUE in worker.queues]
+    if serving and not any(images.ENGINE in worker.engines for worker in serving):
+        raise Rejected(
+            "no_images_here",
+            f"{suite.slug} shows images, which no worker of this site that is online can: it needs "
+            f"{' and '.join(images.NEEDED)} beside vLLM.",
+        )
+
+
+def shows_images(suite: Suite) -> bool:
+    return any(images.shows(task) for task in suite.tasks.values_list("task", flat=True))
+
+
 def accept(row: Submission, pinned: hub.PinnedModel) -> None:
     """Queue it; an equal live submission rejects it."""
     try:
@@ -124,7 +184,8 @@ def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
         revision=revision, queued_at=Now(),
     )  # fmt: skip
     job = Job.objects.create(
-        submission=row, queue=site.JOB_QUEUE, engine=settings.engine, not_before=Now(),
+        submission=row, queue=site.JOB_QUEUE, not_before=Now(),
+        engine=images.ENGINE if shows_images(row.suite) else settings.engine,
         architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
         limit_seconds=site.JOB_LIMIT_SECONDS,
     )  # fmt: skip

@@ -1,7 +1,9 @@
 """Rows, counts and facets for what a reader asked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,9 @@ from leaderboard.columnar.search import Range, Term, Value, Word
 from leaderboard.columnar.table import Choice, Columns, Numbers, Rows
 
 Mask = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+CELLS = 2**12
+"""The most combinations of values of facets that are counted together."""
 
 OWN = "own"
 """The column of the reader's own score."""
@@ -65,27 +70,72 @@ def select(columns: Columns, wanted: Wanted) -> Found:
     order = order_of(columns, wanted)
     if not (wanted.terms or masks):
         return Found(order, dict(kept_facets(columns)))
-    shared = np.flatnonzero(fits)
+    counts = counted(columns, np.flatnonzero(fits))
     facets = {}
     for fact in FACETS:
-        among = shared
+        choice = columns.choice(fact.name)
         if fact.name in masks:
             without = everything.copy()
             for name, mask in masks.items():
                 if name != fact.name:
                     without &= mask
-            among = np.flatnonzero(without)
-        facets[fact.name] = facet_values(columns.choice(fact.name), among, wanted.chosen.get(fact.name, ()))
+            counts[fact.name] = choice.counts(np.flatnonzero(without))
+        facets[fact.name] = facet_values(choice, counts[fact.name], wanted.chosen.get(fact.name, ()))
     return Found(order[fits[order]], facets)
 
 
 def kept_facets(columns: Columns) -> dict[str, list[FacetValue]]:
     """The values of each facet among all rows, counted once."""
     if select not in columns.kept:
-        everything = np.arange(len(columns))
-        columns.kept[select] = {fact.name: facet_values(columns.choice(fact.name), everything, ()) for fact in FACETS}
+        counts = counted(columns, np.arange(len(columns)))
+        columns.kept[select] = {
+            fact.name: facet_values(columns.choice(fact.name), counts[fact.name], ()) for fact in FACETS
+        }
     kept: dict[str, list[FacetValue]] = columns.kept[select]
     return kept
+
+
+def counted(columns: Columns, among: Rows) -> dict[str, Counts]:
+    """How many of the rows `among` (m,) have no value (first), and each value, of every facet. Facets of few values are
+    counted together, as one number of all of them: looking at the rows takes longest."""
+    found: dict[str, Counts] = {}
+    for group in groups(columns):
+        table = np.bincount(group.numbers[among], minlength=math.prod(group.shape)).reshape(group.shape)
+        for axis, name in enumerate(group.names):
+            found[name] = table.sum(axis=tuple(other for other in range(table.ndim) if other != axis))
+    return found
+
+
+class Together(NamedTuple):
+    """Facets that are counted at once: `numbers` (n,) say which cell of a table of this shape a row is in."""
+
+    names: list[str]
+    shape: tuple[int, ...]
+    numbers: Rows
+
+
+def groups(columns: Columns) -> list[Together]:
+    """All facets in their order, as many together as have `CELLS` combinations; put together once."""
+    if groups not in columns.kept:
+        listed: list[list[str]] = []
+        cells = CELLS + 1
+        for fact in FACETS:
+            values = len(columns.choice(fact.name).values) + 1
+            if cells * values > CELLS:
+                listed.append([])
+                cells = 1
+            listed[-1].append(fact.name)
+            cells *= values
+        columns.kept[groups] = [together(columns, names) for names in listed]
+    kept: list[Together] = columns.kept[groups]
+    return kept
+
+
+def together(columns: Columns, names: list[str]) -> Together:
+    choices = [columns.choice(name) for name in names]
+    shape = tuple(len(choice.values) + 1 for choice in choices)
+    codes = [choice.codes.astype(np.intp) + 1 for choice in choices]
+    return Together(names, shape, np.ravel_multi_index(codes, shape))
 
 
 def kept_mask(columns: Columns, term: Term) -> Mask:
@@ -95,7 +145,7 @@ def kept_mask(columns: Columns, term: Term) -> Mask:
     if bits is None:
         mask = holds(columns, term)
         if len(kept) >= MOST_TERMS_KEPT:
-            kept.pop(next(iter(kept)), None)  # the oldest
+            kept.clear()
         kept[term] = np.packbits(mask)
         return mask
     return np.unpackbits(bits, count=len(columns)).view(np.bool_)
@@ -128,9 +178,8 @@ def chosen_mask(choice: Choice, values: Sequence[str]) -> Mask:
     return np.asarray(wanted[choice.codes])
 
 
-def facet_values(choice: Choice, among: Rows, chosen: Sequence[str]) -> list[FacetValue]:
-    """Values that rows `among` have, or chosen, the most frequent first; rows without a value as `UNKNOWN`, last."""
-    counts = choice.counts(among)
+def facet_values(choice: Choice, counts: Counts, chosen: Sequence[str]) -> list[FacetValue]:
+    """Values that are counted, or chosen, the most frequent first; rows without a value as `UNKNOWN`, last."""
     missing, order = counts[0], choice.frequent(counts[1:])
     values = zip([choice.values[code] for code in order.tolist()], counts[1:][order].tolist(), strict=True)
     listed = [FacetValue(value, count, value in chosen) for value, count in values if count or value in chosen]

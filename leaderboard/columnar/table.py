@@ -30,8 +30,9 @@ WORDS = ("settings", "why")
 TASK = ("score", "stderr", "n", "normalised")
 """Of each task: its score and standard error as fractions, how many items, and the source's own normalised score,
 0-100. NaN where missing; a part that no row has is no column."""
-SHORT = 8
-"""Bytes of a word that is looked for letter by letter."""
+SHORT, BLOCK = 8, 2**17
+"""Bytes of a word that is looked for letter by letter, and of names that are looked through at once: arrays of
+megabytes would take longer to get than to fill."""
 END = b"\xff"
 """What no UTF-8 holds: it ends each name where all names are one text."""
 MISSING = "unavailable"
@@ -206,18 +207,30 @@ class Columns:
         if len(word) > SHORT:
             return np.array(pc.match_substring(self.table["words"], word), dtype=np.bool_)
         letters, starts = self._letters
-        found = letters == word[0]
-        for place, letter in enumerate(word[1:], 1):
-            found[:-place] &= letters[place:] == letter
-        return np.logical_or.reduceat(found, starts)
+        if len(word) == 1:
+            return np.logical_or.reduceat(letters == word[0], starts)
+        holds = np.zeros(len(self), dtype=np.bool_)
+        for start in range(0, len(letters) - BLOCK, BLOCK):
+            found = letters[start : start + BLOCK] == word[0]
+            for place, letter in enumerate(word[1:], start + 1):
+                found &= letters[place : place + BLOCK] == letter
+            eights = np.flatnonzero(found.view(np.uint64))  # most are empty: they are passed over eight at a time
+            within = np.flatnonzero(found.reshape(-1, 8)[eights])
+            places = start + 8 * eights[within // 8] + within % 8
+            holds[np.searchsorted(starts, places, side="right") - 1] = True
+        return holds
 
     @cached_property
     def _letters(self) -> tuple[npt.NDArray[np.uint8], Rows]:
-        """The UTF-8 of all names in small letters, each with an `END` behind it, and where each begins (n,)."""
+        """The UTF-8 of all names in small letters, each with an `END` behind it, and where each begins (n,). Behind the
+        last one there are as many more as fill a block, and one block for what is looked for across its end."""
         names = self.table["words"].cast(pa.binary())
         ended = pc.binary_join_element_wise(names, pa.scalar(b""), pa.scalar(END)).combine_chunks()
         _, offsets, letters = ended.buffers()
-        return np.frombuffer(letters, np.uint8), np.frombuffer(offsets, np.int32)[: len(self)].astype(np.intp)
+        starts = np.frombuffer(offsets, np.int32)[: len(self) + 1].astype(np.intp)
+        filled = np.full((-(-starts[-1] // BLOCK) + 1) * BLOCK, END[0], dtype=np.uint8)
+        filled[: starts[-1]] = np.frombuffer(letters, np.uint8)[: starts[-1]]
+        return filled, starts[:-1]
 
     def order(self, name: str, *, descending: bool) -> Rows:
         """All rows (n,) by a column: missing values last either way, ties by rank, then by name."""

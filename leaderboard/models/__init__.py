@@ -11,6 +11,7 @@ from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
+from leaderboard.models.workloads import Workload, WorkloadItems, WorkloadPart, WorkloadVersion
 
 __all__ = [
     "ApiToken",
@@ -49,4 +50,8 @@ __all__ = [
     "Webhook",
     "Worker",
     "WorkerToken",
+    "Workload",
+    "WorkloadItems",
+    "WorkloadPart",
+    "WorkloadVersion",
 ]

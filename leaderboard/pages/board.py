@@ -13,6 +13,7 @@ from leaderboard.queries import suites
 from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.personal import PREFIX
 from leaderboard.queries.selection import Asked
+from leaderboard.templatetags.board import Late
 
 PARAMETERS = ("suite", "sort", "search", "scores", "col", "page", "pin", "open", *(facet.name for facet in FACETS))
 """What a board's address may say, beside `w.TASK` for weights. Embeds and downloads take the same, and do what they can
@@ -49,12 +50,15 @@ def board(request: HtmxRequest) -> HttpResponse:
     """`/?suite=&page=` and what else `asked` knows; `pin` for each row on top, `open` for each row that shows its
     details. htmx gets the table alone."""
     found = boards.board(asked(request.GET), pins=request.GET.getlist("pin"), page=page_number(request))
+    late = Late()
     context = {
         "board": found,
+        "late": late,
         "opened": set(request.GET.getlist("open")),
-        "suites": suites.suites().prefetch_related(None),  # only their names are shown
+        "suites": suites.tabs(found.state.suite if found.state else None),
     }
     reply = render_page_or_part(request, "board/page.html", "board/table.html", context)
+    reply.content = late.into(reply.content)
     if wants_part(request) and (short := without_blanks(request.GET)) != request.GET:
         replace_url(reply, f"{request.path}?{short.urlencode()}")
     return reply

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 
-from leaderboard.packing import packed, put_packed, unpacks
+from leaderboard.packing import THOROUGHLY, packed, put_packed, unpacks
 from leaderboard.queries.snapshots import state_of
 from leaderboard.release import program
 from leaderboard.templatetags.words import ago
@@ -55,7 +55,7 @@ class Pages:
             self._pages.move_to_end(tag)
         reply = HttpResponse(found.content, headers=found.headers)
         if unpacks:
-            found.packed = found.packed or packed(found.content)
+            found.packed = found.packed or packed(found.content, THOROUGHLY)
             put_packed(reply, found.packed)
         return reply
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from leaderboard.models import Import, Imported, Snapshot, Submission, Suite, Su
 from leaderboard.queries.columns import PERCENTILE, columns, task_values
 from leaderboard.queries.columns import Columns as Drawn
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.lately import lately
 from leaderboard.queries.rows import Grid, Row, rows_in, rows_of
 from leaderboard.queries.selection import Asked, Selection, selection
-from leaderboard.queries.snapshots import columns_of, newest
+from leaderboard.queries.snapshots import State, columns_of, newest
 
 PAGE_SIZE = 50
 MOST_PINS = 8
@@ -45,7 +47,8 @@ class Board:
     `grid` holds the cells of `rows`, `pinned_grid` those of `pinned`. `scores`: which of a task's numbers are shown,
     "normalised", "raw" or "percentile"; "" where there is but one. `columns` has the tasks that are shown; `picked`:
     those that were asked for. `weights`: of the reader's own score.
-    `source` is the newest import of a suite that was measured elsewhere.
+    `source` is the newest import of a suite that was measured elsewhere, `state` what the page is made of. `kept`
+    is for what is drawn of the ranking the same on every page.
     """
 
     suite: Suite
@@ -67,6 +70,8 @@ class Board:
     picked: list[str]
     weights: dict[str, float]
     source: Import | None
+    state: State | None
+    kept: dict[Any, Any]
 
     @cached_property
     def filtered(self) -> bool:
@@ -98,6 +103,8 @@ def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: i
     pinned = grid_of(chosen, pinned_places(chosen.data, pins))
     drawn = columns(chosen.data, chosen.tasks, chosen.view)
     names = {task.task for task in chosen.shown}
+    imported = chosen.state.imported if chosen.state else None
+    source = newest_import(chosen.suite.pk, imported) if chosen.suite.imported else None
     return Board(
         suite=chosen.suite, tasks=chosen.tasks,
         columns=replace(drawn, tasks=[one for one in drawn.tasks if one.task.task in names]),
@@ -105,7 +112,7 @@ def board(asked: Asked, *, pins: Sequence[str] = (), page: int = 1, page_size: i
         pinned_grid=pinned, count=count,
         page=page, page_size=page_size, pages=pages, sort=chosen.sort, search=asked.search,
         facets=facets_of(chosen.found), scores=chosen.view, picked=[name for name in asked.columns if name],
-        weights=chosen.own.weights if chosen.own else {}, source=newest_import(chosen.suite),
+        weights=chosen.own.weights if chosen.own else {}, source=source, state=chosen.state, kept=chosen.data.kept,
     )  # fmt: skip
 
 
@@ -153,10 +160,10 @@ def sources(rows: Sequence[Row]) -> dict[int, Imported]:
     return Imported.objects.select_related("batch").defer("tasks", "batch__report").in_bulk(keys) if keys else {}
 
 
-def newest_import(suite: Suite) -> Import | None:
-    """Where the rows of a suite that was measured elsewhere come from."""
-    if not suite.imported:
-        return None
+@lately
+def newest_import(suite: int, _: int | None) -> Import | None:
+    """Where the rows of a suite that was measured elsewhere come from. The second number is that of the newest of all
+    imports: once there is a newer one, this is asked anew."""
     return Import.objects.filter(suite=suite).order_by("-id").defer("report").first()
 
 

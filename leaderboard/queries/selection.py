@@ -12,7 +12,7 @@ from leaderboard.queries.columns import NORMALISED, PERCENTILE, task_column
 from leaderboard.queries.errors import BadQuery, Gone, Missing
 from leaderboard.queries.lately import lately
 from leaderboard.queries.personal import PREFIX, Own, own_score
-from leaderboard.queries.snapshots import by_default, columns_of, kept, newest, state_of
+from leaderboard.queries.snapshots import State, by_default, columns_of, kept, newest, state_of
 
 RAW = "raw"
 PLAIN_COLUMNS = ("rank", "score", "stderr", "model", "parameters", *NUMERIC)
@@ -42,7 +42,7 @@ class Asked:
 @dataclass(frozen=True)
 class Selection:
     """The rows that fit. `ranking` is None while nothing was ranked; `shown`: the tasks to show; `view`: which of a
-    task's numbers; `sort`: the order, as it is said in an address."""
+    task's numbers; `sort`: the order, as it is said in an address; `state`: what the board was when it was asked."""
 
     suite: Suite
     tasks: list[SuiteTask]
@@ -53,11 +53,12 @@ class Selection:
     view: str
     own: Own | None
     sort: str
+    state: State | None
 
 
 def selection(asked: Asked) -> Selection:
     """Raises Missing (suite), BadQuery (column, search, facet, scores, weights) and Gone (snapshot)."""
-    suite, ranking = current(asked.suite)
+    suite, ranking, state = current(asked.suite)
     tasks = list(suite.tasks.all())
     view = view_of(suite, asked.scores)
     if asked.snapshot is not None:
@@ -76,20 +77,21 @@ def selection(asked: Asked) -> Selection:
             descending=sort.startswith("-"),
         ),
     )
-    return Selection(suite, tasks, picked(tasks, asked.columns), ranking, data, found, view, own, sort)
+    return Selection(suite, tasks, picked(tasks, asked.columns), ranking, data, found, view, own, sort, state)
 
 
-def current(slug: str) -> tuple[Suite, Snapshot | None]:
-    """A suite with its tasks, or for "" the one of the front page, and the ranking that is shown of it; raises Missing.
+def current(slug: str) -> tuple[Suite, Snapshot | None, State | None]:
+    """A suite with its tasks, or for "" the one of the front page, the ranking that is shown of it, and the state that
+    this is, if there is one; raises Missing.
 
     The ranking is the one of `state_of` or a newer one, so that no validator promises more than a page shows.
     """
     state = state_of(slug)
     found = ranked(state.key) if state is not None else None
     if found is not None:
-        return found.suite, found
+        return found.suite, found, state
     suite = suite_named(slug)
-    return suite, newest(suite)
+    return suite, newest(suite), None
 
 
 @lately

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet, Subquery
 from django.utils import timezone
 
@@ -26,6 +27,8 @@ COPIES, COPIES_BYTES = 8, 2 * 2**30
 """The newest copies on a host that stay in any case, and what all of them may take."""
 RECENT = 4
 """So many of the newest rankings are looked through for one that is at hand, while newer ones are still read."""
+READING = "60s"
+"""The longest that the database may take to hand out a ranking."""
 PATIENCE = timedelta(seconds=60)
 """A ranking that was not read ahead after so long is read by who asks for it."""
 
@@ -166,8 +169,10 @@ def whole(snapshot: int) -> pa.Table:
 
 
 def stored_columns(snapshot: Snapshot) -> bytes:
-    """The columns of a ranking as they are stored, tens of megabytes for a large one."""
-    with binary_cursor() as cursor:
+    """The columns of a ranking as they are stored, tens of megabytes for a large one. That may take longer than what a
+    reader asks (`leaderboard.patience`): it is done once for all of them."""
+    with transaction.atomic(), binary_cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = '{READING}'")
         cursor.execute("SELECT columns FROM leaderboard_snapshot WHERE id = %s", [snapshot.pk])
         found = cursor.fetchone()
     if found is None:

@@ -7,6 +7,7 @@ from django.db.models import Count, Max, QuerySet
 
 from leaderboard.models import Import, Imported, Submission, Suite, SuiteTask
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.lately import lately
 from leaderboard.queries.spread import MOST_MODELS, Cell, Spread, cells, spreads, suite_noise
 from leaderboard.queries.versions import Change, changes
 
@@ -76,6 +77,13 @@ class SuiteDetail:
 def suites() -> QuerySet[Suite]:
     """All released suites, the newest version of a name first, each with its tasks."""
     return Suite.objects.order_by("name", "-version").prefetch_related("tasks")
+
+
+@lately
+def tabs(_: int | None) -> list[Suite]:
+    """All suites by name, without what they define. The number is that of the newest: once there is a newer one, this
+    is asked anew."""
+    return list(suites().prefetch_related(None).defer("definition"))
 
 
 def suite_list() -> list[Line]:

@@ -5,9 +5,11 @@ comes from a model or a suite goes through `text`, and nothing else may hold mar
 """
 
 import math
+import secrets
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from html import escape
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 import numpy as np
@@ -51,6 +53,8 @@ POINTS = {
     "proprietary": '<rect class="point" x="-2.7" y="-2.7" width="5.4" height="5.4" transform="translate({x} {y})"/>',
 }
 ABOUT: dict[tuple[int, bool, bool], SafeString] = {}
+MOST_KEPT = 1_000
+"""Fragments of rows that a process keeps of a ranking, some kilobytes each."""
 MOST_ABOUT = 64
 """Suites that a process has drawn."""
 ARROW = (
@@ -80,13 +84,43 @@ def submission_address() -> str:
     return reverse("submission", args=[0]).removesuffix("0") + "{}"
 
 
+class Late:
+    """What is put into a page once it is rendered: each template around it would copy it, and rows are most of a page.
+
+    What stands in its place meanwhile nobody can guess, and so put into a page by a name.
+    """
+
+    def __init__(self) -> None:
+        self._place, self._html = secrets.token_hex(16), ""
+
+    def put(self, html: str) -> SafeString:
+        """Keep HTML for later; returns what stands in its place."""
+        self._html = html
+        return mark_safe(self._place)  # noqa: S308  # digits
+
+    def into(self, page: bytes) -> bytes:
+        """The page with it."""
+        before, _, after = page.partition(self._place.encode())
+        return b"".join((before, self._html.encode(), after))
+
+
 @register.simple_tag(takes_context=True)
 def board_rows(context: RequestContext, board: Board) -> SafeString:
-    """All rows of a page, below those that are pinned."""
+    """All rows of a page, below those that are pinned; see `text` and `Late`."""
     rows = Rows(board, context["request"].GET, context["opened"])
     pinned = rows.drawn(board.pinned, board.pinned_grid, pinned=True)
     above = f'<tbody class="pinned">\n{pinned}</tbody>\n' if pinned else ""
-    return mark_safe(f"{above}<tbody>\n{rows.drawn(board.rows, board.grid)}</tbody>")  # noqa: S308  # see `text`
+    late: Late = context["late"]
+    return late.put(f"{above}<tbody>\n{rows.drawn(board.rows, board.grid)}</tbody>")
+
+
+class Fragment(NamedTuple):
+    """What is drawn of a row the same on every page of a ranking, with the same columns: its rank; its model and score;
+    and what stands behind the reader's own score."""
+
+    rank: str
+    model: str
+    rest: str
 
 
 def dash(why: str, link: str) -> str:
@@ -137,21 +171,38 @@ class Rows:
 
     def drawn(self, rows: Sequence[Row], grid: Grid, *, pinned: bool = False) -> str:
         """These rows with the cells of their grid."""
-        links = [self.submission.format(row.submission_id) if row.submission_id else "" for row in rows]
-        cells = self.cells(rows, grid, links)
-        return "".join([self.row(*one, pinned=pinned) for one in zip(rows, links, cells, strict=True)])
+        fragments = self.fragments(rows, grid)
+        return "".join([self.row(*one, pinned=pinned) for one in zip(rows, fragments, strict=True)])
 
-    def row(self, row: Row, link: str, cells: str, *, pinned: bool) -> str:
+    def fragments(self, rows: Sequence[Row], grid: Grid) -> list[Fragment]:
+        """Those that were drawn lately are at hand: most readers look at the same few pages."""
+        shown = (self.board.scores, *(column.task.task for column in self.board.columns.tasks))
+        kept: dict[tuple[tuple[str, ...], int], Fragment] = self.board.kept.setdefault(Fragment, {})
+        keys = [(shown, place) for place in grid.at.tolist()]
+        found = [one for key in keys if (one := kept.get(key)) is not None]  # others may clear it meanwhile
+        if len(found) < len(keys):
+            links = [self.submission.format(row.submission_id) if row.submission_id else "" for row in rows]
+            found = [self.fragment(*one) for one in zip(rows, links, self.cells(rows, grid, links), strict=True)]
+            if len(kept) > MOST_KEPT:
+                kept.clear()
+            kept.update(zip(keys, found, strict=True))
+        return found
+
+    def fragment(self, row: Row, link: str, cells: str) -> Fragment:
+        return Fragment(
+            self.rank(row),
+            f'<th scope="row" class="model">{MARKS[row.kind]}{named(row.model_name)}</th>'
+            f'<td class="score">{self.score(row, link)}{self.why(row, link)}</td>\n',
+            f'{cells}<td class="num">{count(row.parameters)}</td><td class="last">{self.run(row)}</td></tr>\n',
+        )
+
+    def row(self, row: Row, fragment: Fragment, *, pinned: bool) -> str:
         own = self.own(row) if self.board.weights else ""
         key = f"pinned-{row.key}" if pinned else row.key
         name = text(row.model_name)
         drawn = (
-            f'<tr id="{key}" data-row>\n<td class="rank">{self.rank(row)}<span class="tools">{self.pin(row, key, name)}'
-            f"{self.more(row, key, name)}</span></td>"
-            f'<th scope="row" class="model">{MARKS[row.kind]}{named(row.model_name)}</th>'
-            f'<td class="score">{self.score(row, link)}{self.why(row, link)}</td>\n{own}{cells}'
-            f'<td class="num">{count(row.parameters)}</td>'
-            f'<td class="last">{self.run(row)}</td></tr>\n'
+            f'<tr id="{key}" data-row>\n<td class="rank">{fragment.rank}<span class="tools">'
+            f"{self.pin(row, key, name)}{self.more(row, key, name)}</span></td>{fragment.model}{own}{fragment.rest}"
         )
         return drawn + self.opened_row(row, key) if row.key in self.opened else drawn
 

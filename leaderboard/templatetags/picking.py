@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest
@@ -40,10 +41,13 @@ class Group(NamedTuple):
 def column_choices(context: RequestContext, board: Board) -> SafeString:
     """A check box for each task, in groups; a group can be chosen alone."""
     groups, picked = task_groups(board.tasks), set(board.picked)
+    query = context["request"].GET.copy()
+    query.pop("col", None)
+    others = escape(f"?{query.urlencode()}&" if query else "?")
     listed = []
     for group in groups:
         if len(groups) > 1:
-            target = escape(only_columns(context["request"], group.tasks))
+            target = others + escape(urlencode([("col", task.task) for task in group.tasks]))
             listed.append(
                 f'<p class="group">{text(group.title)} <a href="{target}" hx-get="{target}" hx-target="#board" '
                 f'hx-push-url="true">only these</a></p>'
@@ -80,7 +84,16 @@ def weight_field(task: SuiteTask, weight: float | None) -> str:
 
 @register.simple_tag
 def facets(board: Board) -> SafeString:
-    """Every facet with its values; the first ones, and those that leave rows out, are open."""
+    """Every facet with its values, open where it comes first or leaves rows out. Those of all rows are kept."""
+    if not board.filtered:
+        kept: dict[str, SafeString] = board.kept.setdefault(facets, {})
+        if "all" not in kept:
+            kept["all"] = drawn_facets(board)
+        return kept["all"]
+    return drawn_facets(board)
+
+
+def drawn_facets(board: Board) -> SafeString:
     listed = []
     for number, facet in enumerate(board.facets, 1):
         chosen = f' <span class="dim">{len(facet.chosen)} chosen</span>' if facet.chosen else ""
@@ -129,13 +142,6 @@ def task_groups(tasks: Sequence[SuiteTask]) -> list[Group]:
     alone = [task for found in groups.values() if len(found) < LEAST for task in found]
     listed = [Group(name, found) for name, found in groups.items() if len(found) >= LEAST]
     return [*listed, Group("Others" if listed else "Tasks", alone)] if alone else listed
-
-
-def only_columns(request: HttpRequest, tasks: Sequence[SuiteTask]) -> str:
-    """This page with these columns alone."""
-    query = request.GET.copy()
-    query.setlist("col", [task.task for task in tasks])
-    return f"?{query.urlencode()}"
 
 
 @register.simple_tag

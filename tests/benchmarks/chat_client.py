@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.chat_client pairs DIRECT GATEWAY NUMBER       in turns: the seconds of each
     python -m tests.benchmarks.chat_client load URL NUMBER AT_ONCE           all through one URL
-    python -m tests.benchmarks.chat_client lm-eval URL NUMBER AT_ONCE TRIES  by lm-eval's own client
+    python -m tests.benchmarks.chat_client ours URL NUMBER AT_ONCE           by the engine of our runs
+    python -m tests.benchmarks.chat_client stock URL NUMBER AT_ONCE TRIES    by lm-eval's own client
 
 The bearer token is OPENAI_API_KEY of the environment, where lm-eval looks for it.
 """
@@ -12,6 +13,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -59,17 +61,35 @@ async def load(url: str, number: int, at_once: int) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began}
 
 
-def lm_eval(url: str, number: int, at_once: int, tries: int) -> dict[str, Any]:
-    """As `lm_eval run --model local-chat-completions` asks for generations, without the tasks around it."""
-    from lm_eval.api.instance import Instance
+def ours(url: str, number: int, at_once: int) -> dict[str, Any]:
+    """As a job of ours asks, without the tasks around it."""
+    from evaluator.contract import Sampling
+    from evaluator.engines.endpoint import load
+    from evaluator.run import Behind
+
+    token = os.environ["OPENAI_API_KEY"]
+    behind = Behind(url=url, token=token, model="bench", chat=True, sampling=Sampling(), concurrency=at_once)
+    return timed(load(behind, lambda _: None), number, json.dumps)
+
+
+def stock(url: str, number: int, at_once: int, tries: int) -> dict[str, Any]:
+    """As `lm_eval run --model local-chat-completions` asks, without the tasks around it."""
     from lm_eval.models.api_models import JsonChatStr
     from lm_eval.models.openai_completions import LocalChatCompletion
 
     model = LocalChatCompletion(
         model="bench", base_url=f"{url}/chat/completions", num_concurrent=at_once, max_retries=tries, timeout=300
     )
+    return timed(model, number, lambda messages: JsonChatStr(json.dumps(messages)))
+
+
+def timed(model: Any, number: int, prompt: Callable[[Any], Any]) -> dict[str, Any]:
+    """So many generations by an lm-eval model."""
+    from lm_eval.api.instance import Instance
+
+    arguments = {"until": ["\n\n"], "max_gen_toks": 64}
     requests = [
-        Instance("generate_until", {}, (JsonChatStr(json.dumps(body(one)["messages"])), {"until": ["\n\n"]}), one)
+        Instance("generate_until", {}, (prompt(body(one)["messages"]), arguments), one, metadata=("bench", one, 1))
         for one in range(number)
     ]
     began = time.perf_counter()
@@ -86,8 +106,10 @@ def main() -> None:
         told = asyncio.run(pairs(rest[0], rest[1], int(rest[2])))
     elif what == "load":
         told = asyncio.run(load(rest[0], int(rest[1]), int(rest[2])))
+    elif what == "ours":
+        told = ours(rest[0], int(rest[1]), int(rest[2]))
     else:
-        told = lm_eval(rest[0], int(rest[1]), int(rest[2]), int(rest[3]))
+        told = stock(rest[0], int(rest[1]), int(rest[2]), int(rest[3]))
     print(json.dumps(told))
 
 

@@ -3,11 +3,14 @@
     models, tasks            what the ranking holds; the data is the real Open LLM Leaderboard, varied (board.dataset)
     snapshot_build_s         the whole ranking, results to stored columns; snapshot_memory_mb the most its process took
     rerank_s                 the same after one new result
+    fresh_server_ms          the first page of a server that has just started
+    new_ranking_worst_ms     the longest that a reader of the first page waits while a new ranking is built, which keeps
+                             one core busy, and read
     first_page_p99_ms        wrk -t2 -c4 on the first page, packed as browsers ask for it (also _p50_ms, _per_s)
     drawn_page_p99_ms        the same, each time at an address that nobody asked for before, so that it is made anew
     worst_query_p99_ms       made anew too, going round facet + search + sort combinations
     conditional_to_constant  requests/s of 304s to those of a constant of the page's size through the same middleware
-    uncached_to_constant     of whole pages; both plain, as the constant is
+    uncached_to_constant     of whole pages, plain as the constant is; drawn_to_constant: of pages made anew, packed
     queries_per_page         the most that any of the pages asks; database_ms the longest that the database takes for it
     api_*, token_check_ms, parquet_*   the public API (board.api)
     first_view_kb, lcp_ms    what Chromium loads for the first page, all assets, an empty cache; requests to others
@@ -133,8 +136,19 @@ def loads(url: str, seconds: int) -> dict[str, Any]:
         "uncached_per_s": plain.per_second, "constant_per_s": constant.per_second, "bare_per_s": bare.per_second,
         "conditional_per_s": conditional.per_second, "conditional_p99_ms": conditional.p99_ms,
         "conditional_to_constant": round(conditional.per_second / constant.per_second, 3),
-        "uncached_to_constant": round(plain.per_second / constant.per_second, 3), "page_bytes": size,
+        "uncached_to_constant": round(plain.per_second / constant.per_second, 3),
+        "drawn_to_constant": round(drawn.per_second / constant.per_second, 3), "page_bytes": size,
     }  # fmt: skip
+
+
+def new_ranking(env: dict[str, str], url: str, seconds: int) -> dict[str, Any]:
+    """How long readers wait while a ranking with one more result is built and read, and until both workers show it."""
+    command = [sys.executable, "-m", "tests.benchmarks.board.rankings", "bench@1", "again"]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as build:
+        read = load.wrk(url, [FIRST], seconds=seconds, headers=GZIP)
+        if build.wait():
+            sys.exit("The new ranking could not be built.")
+    return {"new_ranking_worst_ms": read.worst_ms}
 
 
 def main() -> None:
@@ -174,7 +188,12 @@ def measured(
     run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
     found |= run(env, "-m", f"{board}asked", FIRST, *questions()[::7])
     with served(env, options.port, state / "site.log") as url:
+        started = time.perf_counter()
+        fetched(url + FIRST)
+        found["fresh_server_ms"] = round(1000 * (time.perf_counter() - started), 1)
         found |= loads(url, seconds)
+        say("a new ranking, while it is read")
+        found |= new_ranking(env, url, max(seconds, 10))
         say("Chromium: the first view")
         found |= browsing.first_view(url + FIRST)
     say("the API")

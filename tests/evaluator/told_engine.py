@@ -52,12 +52,13 @@ class Answering(TemplateLM):
         raise NotImplementedError
 
     def tok_encode(self, string: str, **_: Any) -> list[int]:
-        raise NotImplementedError
+        """A token a word: enough for counts."""
+        return [0] * len(string.split())
 
 
 class Told(Reporting, Answering):
     def __init__(self, folder: Path, settings: Settings, report: Report) -> None:
-        super().__init__(folder, settings)
+        super().__init__(folder=folder, settings=settings)
         self.counter = ItemCounter(report)
 
 

@@ -73,9 +73,9 @@ def test_a_kept_page_is_packed_once(
     made.ranked(make_submission, suite)
     times: list[int] = []
 
-    def counted(content: bytes) -> bytes:
+    def counted(content: bytes, level: int = 1) -> bytes:
         times.append(len(content))
-        return packed(content)
+        return packed(content, level)
 
     monkeypatch.setattr(packing, "packed", counted)
     monkeypatch.setattr(conditional, "packed", counted)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def test_items_fit_their_length_and_are_the_same_again(tmp_path: Path, model: Pa
         assert all(SHORT / 4 < len(tokenizer(doc["input"]).input_ids) <= SHORT for doc in docs), name
 
 
+def test_code_that_a_tokenizer_brings_is_not_run(tmp_path: Path, model: Path) -> None:
+    hostile, trace = tmp_path / "hostile", tmp_path / "trace"
+    shutil.copytree(model, hostile, ignore=shutil.ignore_patterns("*.safetensors"))
+    told_there = json.loads((hostile / "tokenizer_config.json").read_text())
+    told_there |= {"auto_map": {"AutoTokenizer": ["brought.Brought", None]}, "tokenizer_class": "Brought"}
+    (hostile / "tokenizer_config.json").write_text(json.dumps(told_there))
+    (hostile / "brought.py").write_text(f"open({str(trace)!r}, 'w')\nclass Brought: ...\n")
+    folder = derived.write(tmp_path / "tasks", [spec(SHORT)], str(hostile))
+    with suppress(Exception):
+        TaskManager(include_path=str(folder)).load([f"ruler_fwe_{SHORT}"])
+    assert not trace.exists()
+
+
 def test_scores_are_by_length_and_a_length_above_the_window_is_a_dash(tmp_path: Path, model: Path) -> None:
     """A model that is told one needle: it is found, and no other."""
     here = tmp_path / "run"
@@ -60,7 +74,7 @@ def test_scores_are_by_length_and_a_length_above_the_window_is_a_dash(tmp_path: 
     assert (short.n, longer.n, longest.n) == (12, 12, 0)
     assert short.item_scores[0] == sum(short.item_scores) == 1.0
     assert short.stderr is not None and short.stderr > 0
-    assert longest.unavailable == "It asks about texts of 4,096 tokens; the model's window is 2,048."
+    assert longest.unavailable == "It asks about texts of 4,096 tokens; the model's window is 2,048 here."
     samples = [decode_sample(line) for line in (here / run.SAMPLES).read_bytes().splitlines()]
     assert {tuple(one.scores["none"]) for one in samples if one.suite_task == f"ruler_{SHORT}"} == {(str(SHORT),)}
     asked = json.loads((here / "model" / "asked.json").read_text())

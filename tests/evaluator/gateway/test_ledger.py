@@ -219,4 +219,16 @@ def test_many_answers_share_their_way_to_the_disk(tmp_path: Path, monkeypatch: p
             monkeypatch.setattr("evaluator.gateway.ledger.os.fsync", sync)
             bodies = [body_of(str(number)) for number in range(40)]
             assert {text_of(reply) for reply in pool.map(lambda body: post(gateway, body), bodies)} == {"Hi"}
-        assert len(flushed) < 30
+        assert 1 <= len(flushed) < 30
+
+
+def test_a_disk_that_loses_what_was_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(file: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with hostile.serving() as endpoint, Gateway(spec_of(endpoint), journal=tmp_path, limits=HASTY) as gateway:
+        monkeypatch.setattr("evaluator.gateway.ledger.os.fsync", broken)
+        assert text_of(post(gateway, body_of("a"))) == "Hello."
+        reply = post(gateway, body_of("b"))
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "journal_failed")
+    assert len(endpoint.calls) == 1

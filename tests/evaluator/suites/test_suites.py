@@ -18,6 +18,7 @@ RELEASED = {
     "open-llm@1": "e9023d3b1f8eeb505be8ea4804ae84f5dfc43df9cadb059b86ae5be0a0a7f6f8",
     "parity-core@1": "00db076e2636aff8af89a2b0e2cfeaa09546a82eb3c613a24a54b077a9c95f54",
     "starter@1": "15d2eabd28a9735eb4e374bd6551e8cda8609553724717361a68f26789e65fb2",
+    "vision@1": "b79721496ad170d00e4a76eeb77cd1a9acda5a52ffd916f8cc5e1825feffa8a0",
 }
 """SHA-256 of each suite's YAML followed by its bundle. A released suite is never edited: add a version."""
 

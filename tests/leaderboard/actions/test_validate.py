@@ -7,10 +7,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings as DjangoSettings
 
+from evaluator import suites
 from evaluator.contract import ClaimRequest, Settings
 from leaderboard.actions.introduce import introduce
+from leaderboard.actions.load_suites import load_suite
 from leaderboard.actions.submit import submit
-from leaderboard.actions.validate import validate
+from leaderboard.actions.validate import check_thinking, validate
 from leaderboard.models import Event, Job, Model, Outbox, Owner, Revision, Submission, Suite, User, WorkerToken
 from tests.evaluator.fake_hub import safetensors
 
@@ -110,6 +112,32 @@ def test_a_chat_run_needs_a_chat_template(owner: Owner, person: User, suite: Sui
     assert outcome(made) == ("rejected", "no_chat_template")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "code"),
+    [
+        (Settings(thinking=True), "thinking_without_template"),
+        (Settings(thinking=True, apply_chat_template=True), "thinking_with_likelihoods"),
+        (Settings(thinking_tokens=100), "thinking_unmarked"),
+        (Settings(thinking=False), ""),
+        (Settings(think_end="</think>", thinking_tokens=100), ""),
+    ],
+)
+def test_thinking_is_refused_where_it_cannot_be(
+    owner: Owner, person: User, suite: Suite, mirror: Path, chosen: Settings, code: str
+) -> None:
+    """The tiny suite's task alpha compares log-likelihoods; beta is generated."""
+    add_model(mirror)
+    (mirror / "models" / "org" / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    made = submit(owner=owner, submitter=person, suite="tiny@1", model="org/model", settings=chosen)
+    assert outcome(made)[1] == code
+    if code == "thinking_with_likelihoods":
+        assert made.error_message.startswith("Alpha compare log-likelihoods")
+
+
+def test_thinking_is_taken_where_all_answers_are_generated() -> None:
+    check_thinking(Settings(thinking=True, apply_chat_template=True), [("Beta", "exact_match")])
+
+
 def test_an_unreachable_hub_leaves_it_validating_and_patience_ends(made: Submission) -> None:
     assert outcome(made) == ("validating", "hub_unreachable")
     bell = Outbox.objects.get()
@@ -131,3 +159,43 @@ def test_two_ways_of_naming_one_revision_are_one_evaluation(
     assert outcome(twin) == ("rejected", "duplicate_submission")
     assert f"Submission {made.pk}" in twin.error_message
     assert Job.objects.count() == 1
+
+
+@pytest.fixture
+def pictures(owner: Owner, person: User, mirror: Path) -> Submission:
+    """A submission of org/model to a suite that shows images."""
+    load_suite(path=next(path for path in suites.built_in() if path.stem == "vision@1"))
+    return submit(owner=owner, submitter=person, suite="vision@1", model="org/model")
+
+
+def test_a_model_that_reads_no_images_is_refused_where_they_are_shown(pictures: Submission, mirror: Path) -> None:
+    add_model(mirror)
+    assert outcome(pictures) == ("rejected", "no_images")
+    assert "vision@1 shows images, and org/model reads none" in pictures.error_message
+
+
+def test_images_need_the_engine_that_shows_them(owner: Owner, person: User, pictures: Submission, mirror: Path) -> None:
+    add_model(mirror, vision_config={})
+    settings = Settings(engine="transformers")
+    other = submit(owner=owner, submitter=person, suite="vision@1", model="org/model", settings=settings)
+    assert outcome(other) == ("rejected", "no_images")
+    assert "only the engine vllm" in other.error_message
+
+
+@pytest.mark.parametrize(
+    ("engines", "ended"),
+    [
+        ((), ("queued", "")),
+        (("vllm", "vllm-images"), ("queued", "")),
+        (("vllm", "transformers"), ("rejected", "no_images_here")),
+    ],
+)
+def test_images_are_refused_where_no_worker_that_is_there_can_show_them(
+    pictures: Submission, mirror: Path, worker_token: WorkerToken, engines: Any, ended: tuple[str, str]
+) -> None:
+    add_model(mirror, vision_config={})
+    if engines:
+        introduce(token=worker_token, request=ClaimRequest(worker="w", queues=("cpu",), engines=engines))
+    assert outcome(pictures) == ended
+    assert list(Job.objects.values_list("engine", flat=True)) == ["vllm-images"] * (ended[0] == "queued")
+    assert not pictures.error_message or "ray and torchvision" in pictures.error_message

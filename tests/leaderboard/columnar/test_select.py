@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -138,10 +139,16 @@ def test_an_empty_ranking_has_nothing_to_show() -> None:
 LETTERS = st.text(alphabet="abAB-/é☃", max_size=12)
 
 
-@given(st.lists(LETTERS, min_size=1, max_size=20), st.text(alphabet="abA-é☃", min_size=1, max_size=10))
-def test_a_word_is_found_where_the_name_holds_it(names: list[str], word: str) -> None:
-    """Short words are looked for in another way than long ones; neither finds one across the end of a name."""
-    found = columns_of([{"model": name} for name in names]).containing(word)
+@given(
+    st.lists(LETTERS, min_size=1, max_size=20),
+    st.text(alphabet="abA-é☃", min_size=1, max_size=10),
+    st.sampled_from([8, 16, table.BLOCK]),
+)
+def test_a_word_is_found_where_the_name_holds_it(names: list[str], word: str, block: int) -> None:
+    """Short words are looked for in another way than long ones, block by block; none is found across a name's end."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(table, "BLOCK", block)
+        found = columns_of([{"model": name} for name in names]).containing(word)
     assert found.tolist() == [word.lower() in name.lower() for name in names]
 
 
@@ -174,3 +181,28 @@ def test_terms_that_were_asked_before_are_looked_up(monkeypatch: pytest.MonkeyPa
     for text, rows in list(zip(asked, first, strict=True))[-2:]:
         assert select(columns, Wanted(terms=parse(text, {"alpha": 0.01}))).rows.tolist() == rows
     assert first[0] == first[3] == [0, 1] and first[1] == [2, 3]
+
+
+WRITTEN: dict[Any, Any] = {None: UNKNOWN, True: "yes", False: "no"}
+FACTS = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["open", "proprietary"]),
+        "licence": st.sampled_from([None, "mit", "apache-2.0"]),
+        "precision": st.sampled_from([None, "bfloat16"]),
+        "flagged": st.sampled_from([None, True, False]),
+    }
+)
+
+
+@given(st.lists(FACTS, max_size=12), st.sampled_from([1, 6, 4_096]), st.sampled_from([[], ["open"], ["open", UNKNOWN]]))
+def test_counts_are_the_same_however_many_facets_are_counted_together(
+    rows: list[dict[str, str | bool | None]], cells: int, kinds: list[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("leaderboard.columnar.select.CELLS", cells)
+        found = select(columns_of([{"model": "a", **row} for row in rows]), Wanted(chosen={"kind": kinds}))
+    for name in ("kind", "licence", "precision", "flagged"):
+        fitting = [row for row in rows if name == "kind" or not kinds or row["kind"] in kinds]
+        told = [WRITTEN.get(row[name], row[name]) for row in fitting]
+        counts = {value.value: value.count for value in found.facets[name]}
+        assert counts == {value: told.count(value) for value in counts} and set(told) <= set(counts)

@@ -56,6 +56,8 @@ ROUTES: dict[str, tuple[int, int]] = {
     "tco": (200, 200),
     "tco-csv": (200, 200),
     "api-tco": (200, 200),
+    "api-workloads": (401, 401),
+    "api-workload": (401, 401),
     "notices": (302, 200),
     "notices-mail": (302, 405),
     "webhook-disable": (302, 405),

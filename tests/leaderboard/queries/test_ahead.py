@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings as DjangoSettings
 
+from leaderboard import patience
 from leaderboard.actions.rank import build_snapshot, forget_all_but
 from leaderboard.models import Snapshot, Submission, Suite
 from leaderboard.queries import ahead, snapshots
@@ -94,6 +96,30 @@ def test_only_what_readers_ask_for_is_read_ahead(make_submission: made.Make, sui
     Snapshot.objects.create(suite=other, digest="other")
     ahead.look()  # would fail: it holds no columns
     assert "other" not in AT_HAND
+
+
+def test_a_ranking_may_take_longer_than_what_readers_ask(
+    make_submission: made.Make, suite: Suite, reading_ahead: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question has two seconds; tens of megabytes over a network have more."""
+    new = ranked_anew(make_submission, suite)
+    patience.set_timeout(50)
+    limits: list[str] = []
+    real = snapshots.binary_cursor
+
+    @contextmanager
+    def slow() -> Iterator[Any]:
+        with real() as cursor:
+            yield cursor
+            cursor.execute("SELECT pg_sleep(0.1), current_setting('statement_timeout')")
+            limits.append(cursor.fetchone()[1])
+
+    monkeypatch.setattr(snapshots, "binary_cursor", slow)
+    try:
+        assert snapshots.stored_columns(new)
+    finally:
+        patience.set_timeout(0)
+    assert limits == ["1min"]
 
 
 def test_a_failure_does_not_end_the_reading(

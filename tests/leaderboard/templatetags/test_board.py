@@ -1,6 +1,7 @@
 """What is written straight as HTML: nothing of a model or a suite may become markup."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from leaderboard.models import SuiteTask
 from leaderboard.queries.board import Facet
 from leaderboard.queries.columns import Column, Columns, Scale
 from leaderboard.queries.rows import Grid, Row
-from leaderboard.templatetags.board import Rows, heading, named
+from leaderboard.templatetags.board import Late, Rows, heading, named
 from leaderboard.templatetags.parity import hidden
 from leaderboard.templatetags.picking import column_box, facet_values, weight_field
 from tests.leaderboard.pages.html import tree
@@ -33,7 +34,7 @@ class Cells(Grid):
     """Of rows without any score for the one task."""
 
     def __init__(self, rows: int) -> None:
-        self._rows = rows
+        self._rows, self.at = rows, np.arange(rows)
 
     def part(self, name: str) -> Numbers:
         return np.full((1, self._rows), np.nan)
@@ -49,6 +50,7 @@ class Page:
     scores = ""
     weights = {"alpha": 2.0}
     rows: list[Row] = []
+    kept: dict[Any, Any] = {}
 
 
 def rows() -> list[Row]:
@@ -58,6 +60,7 @@ def rows() -> list[Row]:
 
 @pytest.mark.parametrize("row", rows(), ids=["imported", "measured", "ranked"])
 def test_nothing_hostile_becomes_markup(row: Row) -> None:
+    Page.kept.clear()
     html = Rows(Page(), QueryDict(), {row.key}).drawn([row], Cells(1))  # type: ignore[arg-type]
     assert "<script" not in html and "<img" not in html
     assert not any(hidden(character) for character in html)
@@ -100,6 +103,30 @@ def test_choices_of_columns_and_weights_are_text_too() -> None:
     assert tree(column_box(task, checked=True)).one("input")["value"] == task.task
     assert tree(weight_field(task, 2.5)).one("input")["value"] == "2.5"
     assert tree(weight_field(task, None)).one("input")["value"] == ""
+
+
+def test_rows_that_were_drawn_lately_are_drawn_the_same_again() -> None:
+    """Pins, details and the reader's own score are not of a row alone; all else is kept by row and columns."""
+    Page.kept.clear()
+    first = Rows(Page(), QueryDict("pin=i3")).drawn([ROW], Cells(1))  # type: ignore[arg-type]
+    renamed = dataclasses.replace(ROW, model_name="org/other", own=12.5)
+    again = Rows(Page(), QueryDict("")).drawn([renamed], Cells(1))  # type: ignore[arg-type]
+    assert tree(again).one("th").text == tree(first).one("th").text
+    assert "12.50" in again and "12.50" not in first
+    assert "Unpin" in first and "Unpin" not in again
+
+    class Other(Page):
+        scores = "percentile"
+
+    assert "org/" in Rows(Other(), QueryDict("")).drawn([renamed], Cells(1))  # type: ignore[arg-type]
+
+
+def test_what_comes_late_stands_where_it_belongs() -> None:
+    late = Late()
+    page = f"<table>{late.put('<tr>–</tr>')}</table>".encode()
+    assert b"<tr>" not in page and late.into(page) == "<table><tr>–</tr></table>".encode()
+    assert Late().into(b"no rows") == b"no rows"
+    assert Late().put("") != Late().put("")
 
 
 def test_sizes_are_listed_from_small_to_large() -> None:

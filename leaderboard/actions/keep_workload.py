@@ -1,0 +1,58 @@
+"""Make the versions of a workload from items as a program sends them."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from leaderboard.actions.errors import Refused
+from leaderboard.actions.workload_items import add_version, store, well_named
+from leaderboard.models import Owner, User, WorkloadVersion
+from leaderboard.workloads.packed import Packing
+from leaderboard.workloads.reading import Reading
+from leaderboard.workloads.records import Mapping, Problem
+
+FIELDS = Mapping(
+    prompt="prompt", messages="messages", system_field="system", reference="reference", key="id", tags="tags",
+    production="production", choices="choices", settings="settings",
+)  # fmt: skip
+"""What an item's fields are called."""
+EMPTY: dict[str, Any] = dict.fromkeys(FIELDS.said().values())
+
+
+def make_workload(
+    *,
+    owner: Owner,
+    maker: User,
+    name: str,
+    items: Sequence[dict[str, Any]],
+    scoring: Any,
+    mask: bool = False,
+    leave_out: bool = False,
+) -> WorkloadVersion:
+    """The next version of a workload from items as a program sends them; raises Refused for the first that is wrong."""
+    name = well_named(name)
+    lines = b"\n".join(msgspec.json.encode(EMPTY | item) for item in items)
+    reading = Reading(io.BytesIO(lines), form="jsonl", mapping=FIELDS, mask=mask)
+    packing = Packing()
+    parts = list(packing.parts(reading))
+    if not reading.report.good:
+        raise refusal(reading.report.problems)
+    with transaction.atomic():
+        stored = store(
+            owner=owner, form="jsonl", masked=mask, report=reading.report, digest=packing.digest, parts=parts
+        )  # fmt: skip
+        return add_version(
+            owner=owner, maker=maker, name=name, items=stored, scoring=scoring, leave_out=leave_out,
+            note=f"Sent {stored.n:,} items.",
+        )  # fmt: skip
+
+
+def refusal(problems: Sequence[Problem]) -> Refused:
+    """The first problem in the words of a request: lines are places in its list."""
+    first = problems[0]
+    rest = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
+    field = f"items[{first.line - 1}]" if first.line else "items"
+    return Refused(first.code, f"{first.message}{rest}", field=f"{field}.{first.field}" if first.field else field)

@@ -1,0 +1,128 @@
+"""Workloads in the public API: one's own prompts, for oneself alone."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from leaderboard.actions.delete_workload import delete_workload
+from leaderboard.actions.keep_workload import make_workload
+from leaderboard.actions.workload_items import NAME
+from leaderboard.api import paging
+from leaderboard.api.once import once
+from leaderboard.api.paging import ListView, page_of
+from leaderboard.api.strict import Strict
+from leaderboard.api.views import PublicView, token_of
+from leaderboard.models import Audit, Workload, WorkloadVersion
+from leaderboard.queries import workloads
+
+MOST = 20_000
+"""Items of one request, which is at most a megabyte anyway."""
+
+
+class WorkloadIn(Strict):
+    name = serializers.CharField(max_length=NAME, help_text="the same name again makes the next version")
+    items = serializers.ListField(
+        child=serializers.DictField(),
+        min_length=1,
+        max_length=MOST,
+        help_text="each with prompt or messages, and reference, tags, id, choices, production, system, settings",
+    )
+    scoring = serializers.DictField(help_text='such as {"kind": "exact"}, regex, contains, number, json, choice, rouge')
+    mask = serializers.BooleanField(default=False, help_text="replace e-mail addresses, phone numbers and keys")
+    leave_out = serializers.BooleanField(default=False, help_text="leave out items that cannot be scored so")
+
+
+class NoteOut(serializers.Serializer[Any]):
+    """Something worth knowing about an item, which is none of what it says."""
+
+    item = serializers.IntegerField(help_text="from 1; 0: of all of them")
+    field = serializers.CharField(allow_blank=True)
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class WorkloadVersionOut(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    items = serializers.IntegerField(source="items.n")
+    counted = serializers.IntegerField(help_text="items less those that are left out")
+    digest = serializers.CharField(source="items.digest", help_text="SHA-256 of the items as stored")
+    scoring = serializers.DictField()
+    masked = serializers.BooleanField(source="items.masked")
+    notes = serializers.DictField(source="items.report.counts", child=serializers.IntegerField())
+    created_at = serializers.DateTimeField()
+
+
+class WorkloadDetailOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    versions = WorkloadVersionOut(many=True)
+
+
+class WorkloadMade(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    version = WorkloadVersionOut()
+    notes = NoteOut(many=True)
+
+
+class WorkloadOut(serializers.ModelSerializer[Workload]):
+    newest = serializers.IntegerField()
+
+    class Meta:
+        model = Workload
+        fields = ("id", "name", "newest", "created_at")
+
+
+class ReceiptOut(serializers.ModelSerializer[Audit]):
+    class Meta:
+        model = Audit
+        fields = ("at", "subject", "reason", "digest")
+
+
+class Workloads(ListView):
+    """Your workloads; POST makes one, or the next version of one."""
+
+    shape = WorkloadOut
+    parameters = paging.PARAMETERS
+
+    @extend_schema(responses={200: page_of(WorkloadOut)})
+    def get(self, request: Request) -> Response:
+        """Your workloads, newest first. Nobody else sees that they are there."""
+        return self.listed(request, workloads.workloads(token_of(request).owner))
+
+    @extend_schema(request=WorkloadIn, responses={201: WorkloadMade})
+    @once
+    def post(self, request: Request) -> Response:
+        """Your own prompts with the way in which answers are scored. Nothing is stored where one item is wrong."""
+        token = token_of(request)
+        body = WorkloadIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        version = make_workload(owner=token.owner, maker=token.user, **body.validated_data)
+        return Response(WorkloadMade(made(version)).data, status=201, headers={"Cache-Control": "no-store"})
+
+
+class WorkloadDetail(PublicView):
+    """One workload."""
+
+    shape = WorkloadDetailOut
+
+    @extend_schema(responses={200: WorkloadDetailOut})
+    def get(self, request: Request, pk: int) -> Response:
+        """One of your workloads with all its versions."""
+        found = workloads.versions(token_of(request).owner, pk)
+        workload = found[0].workload
+        return Response(WorkloadDetailOut({"id": workload.pk, "name": workload.name, "versions": found}).data)
+
+    @extend_schema(responses={200: ReceiptOut})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Delete one of your workloads, every version and item; the reply is the receipt."""
+        return Response(ReceiptOut(delete_workload(owner=token_of(request).owner, workload=pk)).data)
+
+
+def made(version: WorkloadVersion) -> dict[str, Any]:
+    """As WorkloadMade says."""
+    notes = [{"item": one["line"], **{key: one[key] for key in ("field", "code", "message")}}
+             for one in version.items.report["notes"]]  # fmt: skip
+    return {"id": version.workload_id, "version": version, "notes": notes}
