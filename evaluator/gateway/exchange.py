@@ -22,7 +22,7 @@ from evaluator.gateway.protocols import DIALECTS, dialect
 from evaluator.gateway.secrecy import Mask
 
 ERROR_BYTES = 2**16
-USER_AGENT = "Parity"
+PLAIN_HEADERS = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "Parity"}
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,14 @@ class Wire:
         self.dialect = DIALECTS[spec.protocol]
         self.problem: Ended | None = None
         self._base = ""
+        self._headers: dict[str, str] = {}
         self._session: aiohttp.ClientSession | None = None
-        self._headers = {
-            "content-type": "application/json", "accept-encoding": "identity", "user-agent": USER_AGENT,
-            **dialect.headers(spec),
-        }  # fmt: skip
         try:
             allowed = Allowed.parse(",".join(spec.allowed))
             target = check_url(spec.base_url, allowed)
             self._session = connect.session(target, allowed, lookup=lookup, tls=tls, limits=limits)
             self._base = target.url.rstrip("/")
+            self._headers = PLAIN_HEADERS | dialect.headers(spec)
         except AddressRefused as error:
             self.problem = Ended("model", error.code, error.message)
 

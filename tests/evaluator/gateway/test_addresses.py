@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+import typing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from evaluator.addresses import NOBODY, AddressRefused, check_url
+from evaluator.contract import EndpointSpec, Protocol
 from evaluator.gateway import Gateway
 from evaluator.gateway.connect import Checked
 from tests import hostile_endpoint as hostile
@@ -52,6 +54,17 @@ def test_hostile_addresses_are_never_reached(url: str, connected: list[str]) -> 
                 assert gateway.ask(body_of(), path).error == REFUSED[url]
             assert gateway.spent().errors.keys() <= {"address"}
     assert connected == []
+
+
+def test_addresses_that_cannot_be_read_end_it_in_every_protocol() -> None:
+    protocols: tuple[Protocol, ...] = typing.get_args(Protocol)
+    for protocol in protocols:
+        for url in ("https://[::1/", "https://[127.0.0.1]/", "https://exa\u200bmple.org/", "https://x:99999/"):
+            spec = EndpointSpec(base_url=url, protocol=protocol, model="m", api_key="sk-0123456789")
+            with Gateway(spec, journal=None, lookup=never, limits=HASTY) as gateway:
+                ended = gateway.ended()
+                assert ended is not None
+                assert ended.kind == "model"
 
 
 @pytest.mark.parametrize(
