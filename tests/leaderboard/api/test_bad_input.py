@@ -33,7 +33,8 @@ DEEP = {
     ),
 }  # fmt: skip
 POSTED = {
-    "api-submissions", "api-workloads", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
+    "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
+    "api-workloads",
     "worker-hello", "worker-claim", "worker-preflight", "worker-heartbeat", "worker-results", "worker-failure",
 }  # fmt: skip
 
