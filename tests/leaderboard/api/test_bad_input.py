@@ -34,6 +34,7 @@ DEEP = {
 }  # fmt: skip
 POSTED = {
     "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
+    "api-workloads",
     "worker-hello", "worker-claim", "worker-preflight", "worker-heartbeat", "worker-results", "worker-failure",
 }  # fmt: skip
 
