@@ -21,16 +21,16 @@ from typing import Any
 import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from evaluator import run
-from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample
+from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates
+from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
-from evaluator.engines.provenance import dtype_used, hardware, provenance, versions
+from evaluator.engines.guarding import Guard, Unbuildable
+from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import nothing_told, samples_of, task_result, unavailable
@@ -111,19 +111,23 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     phases.end("preparing")
     if not loaded:
         raise Unusable("no_task_available", "None of the suite's tasks could be built. " + " ".join(missing.values()))
+    check_thinking(spec, loaded)
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
     model = engine.model(folder, spec, reporter)
     phases.end("loading")
+    if spec.settings.apply_chat_template and spec.behind is None and not template_of(model):
+        raise Unusable("no_chat_template", f"The tokenizer of {spec.model.name} has no chat template; run it without.")
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
     model.journal = journal_of(spec, model)
+    guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
     results = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results.append(measure_passes(model, group, spec))
+        results += measure_buildable(model, group, spec)
     phases.end("evaluating")
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
@@ -132,8 +136,12 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         raw |= result["samples"]
     if spec.behind is not None:
         missing |= refused(model, loaded)
+    missing |= failed(guard, loaded)
+    if not results:
+        raise Unusable("no_task_measured", "None of the suite's tasks could be measured. " + " ".join(missing.values()))
     tokens: dict[str, int] = {}
     tasks = write_samples(folder, spec, model, loaded, missing, table, raw, tokens)
+    loaded = [(task, entry) for task, entry in loaded if all(leaf.task_name in raw for leaf in leaves(entry))]
     data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
     told = provenance(spec, model, results, seeds=SEEDS, data=data)
     phases.end("writing")
@@ -144,6 +152,17 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         load_seconds=phases.seconds["loading"],
         evaluation_seconds=phases.seconds["evaluating"],
     )
+
+
+def check_thinking(spec: run.RunSpec, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> None:
+    """Raise Unusable where a model is to think and a task's answers are given, before the model is loaded."""
+    early = thinking.thoughtless(one for _, entry in loaded for one in leaves(entry)) if spec.settings.thinking else []
+    if early:
+        raise Unusable(
+            "thinking_with_likelihoods",
+            f"{', '.join(early)} compare log-likelihoods of given answers, before which no model thinks: run them "
+            "without thinking.",
+        )
 
 
 def saved(model: Any) -> dict[str, int]:
@@ -190,7 +209,7 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     return {
         "revision": spec.model.sha,
         "tokenizer": tokenizer_digest(Path(spec.model_path)),
-        "settings": to_builtins(spec.settings),
+        "settings": spelled(spec.settings),
         "dtype": dtype_used(spec, model),
         "quantisation": spec.plan.quantisation,
         "tensor_parallel_size": spec.plan.tensor_parallel_size,
@@ -202,6 +221,26 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
         "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", ""),
         "scope": spec.scope,
     }
+
+
+def failed(guard: Guard, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str, str]:
+    """The tasks whose own code raised, with the reason."""
+    reasons = {
+        task.task: " ".join(guard.failed[leaf.task_name] for leaf in leaves(entry) if leaf.task_name in guard.failed)
+        for task, entry in loaded
+    }
+    return {task: reason for task, reason in reasons.items() if reason}
+
+
+def measure_buildable(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> list[dict[str, Any]]:
+    """A call of lm-eval over these tasks but those whose requests cannot be made, which is found out before any is
+    asked; none where nothing is left."""
+    while group:
+        try:
+            return [measure_passes(model, group, spec)]
+        except Unbuildable as error:
+            group = [one for one in group if error.task not in {leaf.task_name for leaf in leaves(one[1])}]
+    return []
 
 
 def passes_of(spec: run.RunSpec) -> int:
@@ -250,6 +289,8 @@ def write_samples(
     with (folder / run.SAMPLES).open("wb") as out:
         for task, entry in loaded:
             samples: list[Sample] = []
+            if any(leaf.task_name not in raw for leaf in leaves(entry)):
+                continue  # it could not be asked
             for leaf in leaves(entry):
                 code_eval.explain(leaf, raw[leaf.task_name])
                 # What an endpoint was asked, the gateway counts.
@@ -257,7 +298,8 @@ def write_samples(
                 samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
-            results[task.task] = task_result(task, table[name_of(entry)], samples)
+            if task.task not in missing:
+                results[task.task] = task_result(task, table[name_of(entry)], samples)
     results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from evaluator.contract import Protocol, Sampling, Settings, canonical_json
+from evaluator.contract import Protocol, Sampling, Settings, canonical_json, spelled
 
 ASKED = frozenset({"protocol", "sampling"})
 """Keys that only endpoints have."""
@@ -20,7 +20,7 @@ ASKED = frozenset({"protocol", "sampling"})
 def of_endpoint(protocol: Protocol, sampling: Sampling) -> dict[str, Any]:
     """The column of a submission of an endpoint; sampling in full, so that it says what was not sent too."""
     return {
-        **msgspec.to_builtins(Settings(engine="endpoint")),
+        **spelled(Settings(engine="endpoint")),
         "protocol": protocol,
         "sampling": msgspec.structs.asdict(sampling),
     }

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
-from evaluator.contract import Settings, SuiteSpec, TaskSpec, encode, settings_digest
+from evaluator.contract import Settings, SuiteSpec, TaskSpec, encode, settings_digest, spelled
 from leaderboard.actions.accounts import create_api_token, create_person, register_worker_token
 from leaderboard.actions.load_suites import release
 from leaderboard.models import Job, Model, Owner, Revision, Submission, Suite, User, WorkerToken
@@ -106,7 +106,7 @@ def make_submission(owner: Owner, suite: Suite) -> Callable[..., Submission]:
             suite=chosen,
             requested_model=name,
             revision=revision,
-            settings=msgspec.to_builtins(settings),
+            settings=spelled(settings),
             settings_digest=settings_digest(settings),
             state="queued",
         )

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from evaluator import config, hub, planner, suites
 from evaluator import run as files
-from evaluator.contract import ModelRef, Settings, SuiteSpec, TaskSpec
+from evaluator.contract import THINK_END, ModelRef, Settings, SuiteSpec, TaskSpec, spelled
 from evaluator.jobs import unpack_bundle
 from evaluator.run import Scoring
 from evaluator.supervisor import Died, supervise
@@ -34,8 +34,19 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scoring", choices=("fast", "strict"), default="fast", help=scoring)
     parser.add_argument("--apply-chat-template", action="store_true", help="send prompts as chat messages")
     parser.add_argument("--max-length", type=int, metavar="TOKENS", help="use a shorter context than the model's own")
+    describe_thinking(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results.json and samples go")
     parser.add_argument("--resume", action="store_true", help="keep finished requests in DIR, and go on from them")
+
+
+def describe_thinking(parser: argparse.ArgumentParser) -> None:
+    """The options of models that think before they answer."""
+    told = "tell the chat template to have the model think, or not to (default: nothing is told)"
+    parser.add_argument("--thinking", action=argparse.BooleanOptionalAction, help=told)
+    ends = f"what ends a thought (default with --thinking: {THINK_END}); all before it is no answer"
+    parser.add_argument("--think-end", default="", metavar="TEXT", help=ends)
+    beside = "what a thought may take beside what the task allows for an answer"
+    parser.add_argument("--thinking-tokens", type=int, default=0, metavar="N", help=beside)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -104,6 +115,9 @@ def settings_of(options: argparse.Namespace) -> Settings:
         dtype=options.dtype,
         apply_chat_template=options.apply_chat_template,
         max_length=options.max_length,
+        thinking=options.thinking,
+        think_end=options.think_end,
+        thinking_tokens=options.thinking_tokens,
     )
 
 
@@ -161,7 +175,7 @@ def report(spec: files.RunSpec, outcome: files.Outcome) -> dict[str, object]:
         "revision": spec.model.sha,
         "suite": spec.suite.slug,
         "definition": msgspec.to_builtins(spec.suite),
-        "settings": msgspec.to_builtins(spec.settings),
+        "settings": spelled(spec.settings),
         "scoring": spec.scoring,
         "results": outcome.table,
         "tasks": msgspec.to_builtins(outcome.tasks),

@@ -6,8 +6,10 @@ from itertools import islice
 
 from evaluator.api_client import ApiError, Parity, Row, Submission
 from evaluator.cli import output
+from evaluator.cli.run import describe_thinking
 from evaluator.cli.site_settings import site_settings
 from evaluator.config import ConfigError
+from evaluator.contract import Settings
 
 OK, BAD, REFUSED, UNREACHABLE = 0, 1, 2, 3
 """Exit statuses: done; it ended badly; the site refused or the command makes no sense; the site is not well."""
@@ -33,6 +35,7 @@ def describe_submit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
     parser.add_argument("--apply-chat-template", action="store_true", help="send prompts as chat messages")
     parser.add_argument("--max-length", type=int, metavar="TOKENS", help="use a shorter context than the model's own")
+    describe_thinking(parser)
     parser.add_argument("--wait", action="store_true", help="follow it to its end; the status says how it ended")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: give up following after this")
     parser.add_argument("--key", default="", help="a name for this request: given again, it makes no second submission")
@@ -41,7 +44,7 @@ def describe_submit(parser: argparse.ArgumentParser) -> None:
 
 def submit(options: argparse.Namespace) -> int:
     """Submit; with --wait the status is 0 only for one that succeeded."""
-    settings = {name: getattr(options, name) for name in ("engine", "dtype", "apply_chat_template", "max_length")}
+    settings = {name: getattr(options, name) for name in Settings.__struct_fields__}
     with connect(token=True) as site:
         row = site.submit(
             options.model, suite=options.suite, revision=options.revision, settings=settings, key=options.key

@@ -26,8 +26,9 @@ from evaluator.contract.endpoints import Spent as Spent
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 3
-"""Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints.
+EDITION = 4
+"""Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
+think before they answer.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -60,13 +61,34 @@ class ContractError(ValueError):
     """A body that is not JSON or not of the expected type; the message names the field."""
 
 
-class Settings(Wire, frozen=True):
-    """How a revision is run. Two submissions differ in settings exactly when these differ."""
+THINK_END = "</think>"
+"""How most models end their thoughts."""
+
+
+class Settings(Wire, frozen=True, omit_defaults=True):
+    """How a revision is run. Two submissions differ in settings exactly when these differ.
+
+    `thinking`: what the chat template is told (`enable_thinking`), None: nothing. `think_end`: what ends a thought in
+    what the model says; it and all before it is no answer. "" is `THINK_END` for a model that is told to think, and
+    nothing for others. `thinking_tokens`: what a thought may take beside what the task allows for an answer.
+    """
 
     engine: Engine = "vllm"
     dtype: Dtype = "auto"
     apply_chat_template: bool = False
     max_length: int | None = None
+    thinking: bool | None = None
+    think_end: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    thinking_tokens: Annotated[int, msgspec.Meta(ge=0, le=2**20)] = 0
+
+    @property
+    def end_of_thought(self) -> str:
+        """The marker that counts, "" where nothing does."""
+        return self.think_end or (THINK_END if self.thinking else "")
+
+
+FIRST_SETTINGS = ("engine", "dtype", "apply_chat_template", "max_length")
+"""Those of the first edition: always spelled out."""
 
 
 class TaskSpec(Wire, frozen=True):
@@ -324,6 +346,12 @@ def item_hash(task: str, doc: dict[str, Any], target: Any) -> str:
     return hashlib.sha256(canonical_json([task, doc, target])).hexdigest()
 
 
+def spelled(settings: Settings) -> dict[str, Any]:
+    """Settings as they are stored and shown: the first edition's always, later ones where they are not the default, so
+    that equal settings of any edition are spelled alike."""
+    return {**{name: getattr(settings, name) for name in FIRST_SETTINGS}, **msgspec.to_builtins(settings)}
+
+
 def settings_digest(settings: Settings) -> str:
     """SHA-256 (hex) of settings, equal for equal settings."""
-    return hashlib.sha256(canonical_json(msgspec.to_builtins(settings))).hexdigest()
+    return hashlib.sha256(canonical_json(spelled(settings))).hexdigest()

@@ -59,7 +59,7 @@ def without_context(task: Task) -> bool:
 
 
 class EndpointLM(LM):
-    """lm-eval's view of the model. `number` is the pass that runs, from 1; `refusals` counts refused items by task.
+    """lm-eval's view of the model. `current_pass`: the one that runs, from 1; `refusals` counts refused items by task.
 
     Nothing is journalled here: the gateway gives again what an earlier attempt of the same job was answered.
     """
@@ -156,7 +156,7 @@ class EndpointLM(LM):
 
     def _echoed(self, request: Instance, prompt: str) -> Body | None:
         body = {"model": self._behind.model, "prompt": prompt, "max_tokens": 1, "echo": True, "logprobs": 1}
-        return self._ask(request, {**body, "parity_pass": self.number})
+        return self._ask(request, {**body, "parity_pass": self.current_pass})
 
     def _ask(self, request: Instance, body: Body) -> Body | None:
         """The answer; None where the endpoint refuses this one request. Raises Unusable."""
@@ -174,7 +174,7 @@ class EndpointLM(LM):
     def _count(self, request: Instance) -> None:
         """An item is done with its first answer, once a pass."""
         with self._lock:
-            self._done.add((str(request.task_name), request.doc_id, self.number))
+            self._done.add((str(request.task_name), request.doc_id, self.current_pass))
             self._report(len(self._done))
 
     def _all(self, answer: Callable[..., T], requests: Sequence[Instance], *more: Iterable[Any]) -> list[T]:

@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from evaluator.contract import Settings
 from evaluator.engines.counting import Counting
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for
+from evaluator.engines.thinking import Thinking, arguments_of
 from evaluator.planner import Plan
 from evaluator.run import Scoring
 
@@ -21,7 +22,7 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     """Load the weights in `path`, by `plan`; None: as the settings want it."""
     plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return ReportingHFLM(
+    model = ReportingHFLM(
         report,
         pretrained=path,
         dtype=plan.dtype,
@@ -29,7 +30,10 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
         device=device,
         batch_size="auto" if device == "cuda" else CPU_BATCH,
         trust_remote_code=False,
+        **arguments_of(settings),
     )
+    model.room = settings.thinking_tokens
+    return model
 
 
 def loader_of(path: str) -> Any:
@@ -40,7 +44,7 @@ def loader_of(path: str) -> Any:
     return AutoModelForImageTextToText if sees else None
 
 
-class ReportingHFLM(Reporting, Counting, HFLM):
+class ReportingHFLM(Thinking, Reporting, Counting, HFLM):
     """lm-eval's HFLM with its progress told."""
 
     def __init__(self, report: Report, **arguments: Any) -> None:

@@ -15,6 +15,7 @@ from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
 from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
+from evaluator.engines.thinking import Thinking, arguments_of
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
@@ -39,12 +40,16 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
             arguments["block_size"] = CPU_BLOCK
     if plan.quantised_here:
         arguments["quantization"] = plan.quantisation
-    arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto"}
-    return SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
+    arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto", **arguments_of(settings)}
+    model = SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
+    model.room = settings.thinking_tokens
+    return model
 
 
-class ReportingVLLM(Reporting, Counting, VLLM):
+class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
     """lm-eval's VLLM with its progress told and each text on disk once it is finished."""
+
+    kept_back = 1  # vLLM always makes one token more
 
     def __init__(self, report: Report, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -53,6 +58,7 @@ class ReportingVLLM(Reporting, Counting, VLLM):
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """As upstream, which has the prompts cut and the texts trimmed; all in flight together, without slices."""
+        requests = self.with_room(requests)
         self.counter.begin(requests)
         self._ended = []
         order = self.cache_hook = Order()

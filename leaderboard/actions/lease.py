@@ -16,11 +16,13 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from evaluator.contract import (
+    FIRST_SETTINGS,
     LOG_LIMIT,
     ClaimRequest,
     Heartbeat,
     HeartbeatReply,
     JobSpec,
+    Settings,
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
@@ -159,11 +161,19 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
+THINKING_SINCE = 4
+"""The edition of the contract that brought models which think."""
+LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
+"""Stored where they are not the default: workers from before do not know them."""
+
+
 def fits(request: ClaimRequest) -> Q:
     """The waiting jobs that a worker which says this of itself can run."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
+    if request.edition < THINKING_SINCE:
+        able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able

@@ -1,11 +1,10 @@
 """Accept a submission: the first step of everything that is measured."""
 
-import msgspec
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from evaluator import hub
-from evaluator.contract import Settings, settings_digest
+from evaluator.contract import Settings, settings_digest, spelled
 from leaderboard.actions import quota, ring
 from leaderboard.actions.errors import Conflict, NotFound, Refused
 from leaderboard.models import Event, Outbox, Owner, Submission, Suite, User
@@ -40,7 +39,7 @@ def submit(
     try:
         with transaction.atomic():
             submission = Submission.objects.create(
-                owner=owner, submitter=submitter, settings=msgspec.to_builtins(settings), retry_of=retry_of, **request
+                owner=owner, submitter=submitter, settings=spelled(settings), retry_of=retry_of, **request
             )
     except IntegrityError:
         existing = Submission.objects.filter(state__in=LIVE, **request).first()

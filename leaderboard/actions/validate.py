@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -62,8 +63,10 @@ def look(row: Submission) -> None:
             endpoint=site.HUB_ENDPOINT,
             cache=site.STATE_DIR / "hashes",
         )
-        check_runnable(pinned, msgspec.convert(row.settings, Settings))
-        check_images(row.suite, pinned, msgspec.convert(row.settings, Settings))
+        settings = msgspec.convert(row.settings, Settings)
+        check_runnable(pinned, settings)
+        check_thinking(settings, row.suite.tasks.values_list("title", "metric"))
+        check_images(row.suite, pinned, settings)
         accept(row, pinned)
     except hub.HubError as error:
         if error.code == "hub_unreachable" and patient(row):
@@ -98,6 +101,34 @@ def check_runnable(pinned: hub.PinnedModel, settings: Settings) -> None:
         )
     if settings.apply_chat_template and not pinned.chat_template:
         raise Rejected("no_chat_template", f"{pinned.name} has no chat template; submit it without one.")
+
+
+LIKELIHOOD_METRICS = frozenset(
+    {
+        "acc", "acc_norm", "acc_bytes", "acc_mutual_info", "mc1", "mc2", "brier_score", "perplexity",
+        "word_perplexity", "byte_perplexity", "bits_per_byte", "likelihood_diff",
+    }
+)  # fmt: skip
+"""Of tasks that compare log-likelihoods, in lm-eval; the worker looks at the tasks themselves before it loads one."""
+
+
+def check_thinking(settings: Settings, tasks: Iterable[tuple[str, str]]) -> None:
+    """Raise Rejected for a model that is to think where it cannot; `tasks`: titles and metrics."""
+    if settings.thinking_tokens and not settings.end_of_thought:
+        raise Rejected(
+            "thinking_unmarked", "Tokens for thinking need thinking to be on, or think_end: what ends a thought."
+        )
+    if not settings.thinking:
+        return
+    if not settings.apply_chat_template:
+        raise Rejected("thinking_without_template", "Models are told to think by their chat template: apply it too.")
+    early = [title for title, metric in tasks if metric in LIKELIHOOD_METRICS]
+    if early:
+        raise Rejected(
+            "thinking_with_likelihoods",
+            f"{', '.join(early)} compare log-likelihoods of given answers, before which no model thinks. Submit it "
+            "without thinking, or choose a suite of generated answers.",
+        )
 
 
 def check_images(suite: Suite, pinned: hub.PinnedModel, settings: Settings) -> None:

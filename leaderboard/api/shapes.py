@@ -25,6 +25,16 @@ class SettingsIn(Strict):
     dtype = serializers.ChoiceField(choices=["auto", "float32", "bfloat16", "float16"], default="auto")
     apply_chat_template = serializers.BooleanField(default=False)
     max_length = serializers.IntegerField(min_value=16, max_value=2**24, allow_null=True, default=None)
+    thinking = serializers.BooleanField(
+        allow_null=True, default=None, help_text="what the chat template is told; null: nothing"
+    )
+    think_end = serializers.CharField(
+        max_length=100, allow_blank=True, trim_whitespace=False, default="",
+        help_text='what ends a thought: all before it is no answer; default with thinking: "</think>"',
+    )  # fmt: skip
+    thinking_tokens = serializers.IntegerField(
+        min_value=0, max_value=2**20, default=0, help_text="for a thought, beside what the task allows for an answer"
+    )
 
 
 class SubmissionIn(Strict):

@@ -35,6 +35,14 @@ class SubmissionForm(forms.Form):
         label="Precision",
     )
     apply_chat_template = forms.BooleanField(required=False, label="Apply the model's chat template")
+    thinking = forms.ChoiceField(
+        choices=[("", "As its template does"), ("on", "On"), ("off", "Off")], required=False, label="Thinking",
+        help_text="Before its answers, which are generated. What it thinks is kept beside them and scores nothing.",
+    )  # fmt: skip
+    thinking_tokens = forms.IntegerField(
+        min_value=0, max_value=2**20, required=False, label="Tokens for thinking",
+        help_text="Beside what a task allows for an answer.",
+    )  # fmt: skip
 
     def __init__(self, *arguments: Any, released: list[Suite], **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -45,8 +53,10 @@ class SubmissionForm(forms.Form):
     def settings(self) -> Settings:
         chosen = self.cleaned_data
         return Settings(
-            engine=chosen["engine"], dtype=chosen["dtype"], apply_chat_template=chosen["apply_chat_template"]
-        )
+            engine=chosen["engine"], dtype=chosen["dtype"], apply_chat_template=chosen["apply_chat_template"],
+            thinking={"on": True, "off": False}.get(chosen["thinking"]),
+            thinking_tokens=chosen["thinking_tokens"] or 0,
+        )  # fmt: skip
 
 
 @login_required

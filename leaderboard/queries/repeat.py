@@ -25,6 +25,12 @@ def repeat_command(row: Submission) -> str:
         lines.append(["--apply-chat-template"])
     if settings["max_length"]:
         lines.append(["--max-length", str(settings["max_length"])])
+    if settings.get("thinking") is not None:
+        lines.append(["--thinking" if settings["thinking"] else "--no-thinking"])
+    if settings.get("think_end"):
+        lines.append([f"--think-end={settings['think_end']}"])
+    if settings.get("thinking_tokens"):
+        lines.append(["--thinking-tokens", str(settings["thinking_tokens"])])
     lines.append(["--out", f"submission-{row.pk}"])
     return " \\\n  ".join(shlex.join(line) for line in lines)
 

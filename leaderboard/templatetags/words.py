@@ -121,7 +121,15 @@ def settings_words(settings: Mapping[str, Any]) -> str:
         words.append("chat template")
     if settings.get("max_length"):
         words.append(f"at most {settings['max_length']:,} tokens")
-    return ", ".join(words + sampling_words(settings))
+    return ", ".join(words + thinking_words(settings) + sampling_words(settings))
+
+
+def thinking_words(settings: Mapping[str, Any]) -> list[str]:
+    """Whether the model thinks before it answers."""
+    told, most = settings.get("thinking"), settings.get("thinking_tokens")
+    words = [] if told is None else ["thinking" if told else "no thinking"]
+    words += ["thoughts cut off"] if settings.get("think_end") and not told else []
+    return words + ([f"{most:,} tokens for thinking"] if most else [])
 
 
 def sampling_words(settings: Mapping[str, Any]) -> list[str]:
@@ -146,6 +154,7 @@ def settings_short(settings: Mapping[str, Any]) -> str:
     words = [ENGINES.get(engine, engine), "" if dtype == "auto" else DTYPES.get(dtype, dtype)]
     words += ["chat"] if settings["apply_chat_template"] else []
     words += [f"{settings['max_length']}"] if settings.get("max_length") else []
+    words += ["thinks"] if settings.get("thinking") else []
     asked = settings.get("sampling")
     if isinstance(asked, Mapping):
         heat = asked.get("temperature")

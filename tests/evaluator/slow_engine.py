@@ -35,7 +35,7 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: A
 
 
 class Exact(TemplateLM):
-    max_length = 128
+    max_length, max_gen_toks = 128, 256
     tokenizer_name = "none"
     eot_token_id = 0
 
@@ -43,21 +43,21 @@ class Exact(TemplateLM):
         super().__init__()
         self.folder, self.delay = folder, float((folder / "delay").read_text())
 
-    def number(self, request: Instance) -> int:
+    def _number(self, request: Instance) -> int:
         with (self.folder / "asked").open("a") as asked:
             asked.write(f"{request.task_name} {request.doc_id} {request.idx}\n")
         time.sleep(self.delay)
         return int(hashlib.sha256(repr(request.args).encode()).hexdigest()[:8], 16)
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
-        numbers = [self.number(request) for request in requests]
+        numbers = [self._number(request) for request in requests]
         return [(-number / 7, number % 2 == 0) for number in numbers]
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
-        return [-self.number(request) / 7 for request in requests]
+        return [-self._number(request) / 7 for request in requests]
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        return [f"{self.number(request) % 10} \ud800\x00" for request in requests]
+        return [f"{self._number(request) % 10} \ud800\x00" for request in requests]
 
     def _loglikelihood_tokens(self, requests: Any, **_: Any) -> Any:
         raise NotImplementedError

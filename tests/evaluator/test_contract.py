@@ -15,6 +15,7 @@ from evaluator.contract import (
     encode,
     item_hash,
     settings_digest,
+    spelled,
 )
 
 json_values = st.recursive(
@@ -52,6 +53,37 @@ def test_deep_nesting_is_refused_where_anything_goes() -> None:
 def test_settings_are_equal_exactly_when_their_digests_are() -> None:
     assert settings_digest(Settings()) == settings_digest(Settings(engine="vllm"))
     assert settings_digest(Settings()) != settings_digest(Settings(dtype="float32"))
+    assert settings_digest(Settings()) != settings_digest(Settings(thinking=False))
+
+
+@pytest.mark.parametrize(
+    ("settings", "digest"),
+    [
+        (Settings(), "778a1b94d8c2771d3474111a2ad52c481302f72d86007d7609ad570e1c049ecd"),
+        (
+            Settings(dtype="float32", apply_chat_template=True),
+            "22eb0c0af7805e63c796635880487268bfefbd979db0dda2426957d0312adaff",
+        ),
+    ],
+)
+def test_the_first_editions_settings_are_known_again(settings: Settings, digest: str) -> None:
+    """Stored digests tell equal submissions apart from others: what is added later must not change these."""
+    assert settings_digest(settings) == digest
+
+
+def test_settings_are_spelled_out_as_they_were_and_later_ones_where_they_say_something() -> None:
+    assert spelled(Settings()) == {
+        "engine": "vllm", "dtype": "auto", "apply_chat_template": False, "max_length": None,
+    }  # fmt: skip
+    assert spelled(Settings(thinking=True, dtype="float32")) == {
+        "engine": "vllm", "dtype": "float32", "apply_chat_template": False, "max_length": None, "thinking": True,
+    }  # fmt: skip
+
+
+def test_what_ends_a_thought() -> None:
+    assert Settings().end_of_thought == Settings(thinking=False).end_of_thought == ""
+    assert Settings(thinking=True).end_of_thought == "</think>"
+    assert Settings(think_end="[/THINK]").end_of_thought == Settings(thinking=True, think_end="[/THINK]").end_of_thought
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=5))

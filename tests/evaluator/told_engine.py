@@ -58,7 +58,7 @@ class Answering(TemplateLM):
 
 class Told(Reporting, Answering):
     def __init__(self, folder: Path, settings: Settings, report: Report) -> None:
-        super().__init__(folder, settings)
+        super().__init__(folder=folder, settings=settings)
         self.counter = ItemCounter(report)
 
 

@@ -3,9 +3,7 @@
 import json
 from typing import Any
 
-import msgspec
-
-from evaluator.contract import Settings, encode, settings_digest
+from evaluator.contract import Settings, encode, settings_digest, spelled
 from leaderboard.actions.accounts import create_api_token, create_person, register_worker_token
 from leaderboard.actions.load_suites import release
 from leaderboard.actions.rank import build_snapshot
@@ -59,7 +57,7 @@ def queued(owner: Owner, suite: Suite, name: str, **settings: Any) -> Submission
     chosen = Settings(**settings)
     row = Submission.objects.create(
         owner=owner, submitter=owner.user, suite=suite, requested_model=name, revision=revision,
-        settings=msgspec.to_builtins(chosen), settings_digest=settings_digest(chosen), state="queued",
+        settings=spelled(chosen), settings_digest=settings_digest(chosen), state="queued",
     )  # fmt: skip
     Job.objects.create(submission=row, queue="cpu", engine="vllm", not_before=row.created_at)
     return row

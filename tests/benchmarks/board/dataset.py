@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from evaluator.contract import Settings, SuiteSpec, TaskSpec, encode, settings_digest
+from evaluator.contract import Settings, SuiteSpec, TaskSpec, canonical_json, encode, settings_digest, spelled
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.catalogue import record_models, record_revisions
 from leaderboard.actions.import_evaluations import ensure_imported_suite, import_evaluations
@@ -131,7 +131,7 @@ def load(
                 whole = lacks[place] < 0
                 rows.write_row((
                     place + 1, owner.pk, owner.user_id, suite.pk, name, "main", revisions[place],
-                    encode(chosen).decode(), settings_digest(chosen), "succeeded", "", "",
+                    canonical_json(spelled(chosen)).decode(), settings_digest(chosen), "succeeded", "", "",
                     float(total[place]) if whole else None, float(error[place]) if whole else None,
                     "" if whole else WHY, "{}", NOW, NOW,
                 ))  # fmt: skip

@@ -12,7 +12,7 @@ from evaluator.contract import ClaimRequest, Settings
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.load_suites import load_suite
 from leaderboard.actions.submit import submit
-from leaderboard.actions.validate import validate
+from leaderboard.actions.validate import check_thinking, validate
 from leaderboard.models import Event, Job, Model, Outbox, Owner, Revision, Submission, Suite, User, WorkerToken
 from tests.evaluator.fake_hub import safetensors
 
@@ -110,6 +110,32 @@ def test_a_chat_run_needs_a_chat_template(owner: Owner, person: User, suite: Sui
     chat = Settings(apply_chat_template=True)
     made = submit(owner=owner, submitter=person, suite="tiny@1", model="org/model", settings=chat)
     assert outcome(made) == ("rejected", "no_chat_template")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "code"),
+    [
+        (Settings(thinking=True), "thinking_without_template"),
+        (Settings(thinking=True, apply_chat_template=True), "thinking_with_likelihoods"),
+        (Settings(thinking_tokens=100), "thinking_unmarked"),
+        (Settings(thinking=False), ""),
+        (Settings(think_end="</think>", thinking_tokens=100), ""),
+    ],
+)
+def test_thinking_is_refused_where_it_cannot_be(
+    owner: Owner, person: User, suite: Suite, mirror: Path, chosen: Settings, code: str
+) -> None:
+    """The tiny suite's task alpha compares log-likelihoods; beta is generated."""
+    add_model(mirror)
+    (mirror / "models" / "org" / "model" / "chat_template.jinja").write_text("{{ messages }}")
+    made = submit(owner=owner, submitter=person, suite="tiny@1", model="org/model", settings=chosen)
+    assert outcome(made)[1] == code
+    if code == "thinking_with_likelihoods":
+        assert made.error_message.startswith("Alpha compare log-likelihoods")
+
+
+def test_thinking_is_taken_where_all_answers_are_generated() -> None:
+    check_thinking(Settings(thinking=True, apply_chat_template=True), [("Beta", "exact_match")])
 
 
 def test_an_unreachable_hub_leaves_it_validating_and_patience_ends(made: Submission) -> None:

@@ -131,6 +131,15 @@ def test_what_an_old_worker_gets_says_all_that_it_knows(
     assert (spec.suite.tasks[0].baseline, spec.suite.tasks[1].filter) == (0.25, "strict")
 
 
+def test_a_model_that_thinks_is_for_workers_that_know_how(worker_client: Client, make_submission: Make) -> None:
+    make_submission(settings=contract.Settings(thinking=True, think_end="[/THINK]", thinking_tokens=512))
+    for old, says in ((edition_1, {}), (contract, {"edition": 3})):
+        worker = OldWorker(worker_client, old, **says)
+        worker.call("worker-claim", worker.request, status=204)
+    spec = OldWorker(worker_client, contract, edition=4).claim()
+    assert (spec.settings.thinking, spec.settings.think_end, spec.settings.thinking_tokens) == (True, "[/THINK]", 512)
+
+
 def test_limits_and_what_it_can_run_are_the_newests(worker_client: Client, make_submission: Make) -> None:
     make_submission()
     Job.objects.update(architecture="LlamaForCausalLM", needs_bytes=10, limit_seconds=60)

@@ -275,7 +275,13 @@ def words_of(command: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "chosen", [Settings(), Settings(engine="transformers", dtype="float16", apply_chat_template=True, max_length=64)]
+    "chosen",
+    [
+        Settings(),
+        Settings(engine="transformers", dtype="float16", apply_chat_template=True, max_length=64),
+        Settings(thinking=True, thinking_tokens=9),
+        Settings(thinking=False, think_end="--it's over"),
+    ],
 )
 def test_the_worker_understands_the_command(make_submission: made.Make, chosen: Settings) -> None:
     row = make_submission('it\'s/"a" $(model)', settings=chosen)

@@ -50,6 +50,13 @@ def test_an_empty_revision_is_main_and_spaces_around_a_name_do_not_matter(member
     assert (made.requested_model, made.requested_revision) == ("org/model", "main")
 
 
+def test_a_model_may_be_asked_to_think(member: Client, suite: Suite) -> None:
+    asked = {**GOOD, "apply_chat_template": "on", "thinking": "on", "thinking_tokens": "512"}
+    assert member.post("/submit", asked).status_code == 302
+    made = Submission.objects.get().settings
+    assert (made["thinking"], made["thinking_tokens"]) == (True, 512)
+
+
 @pytest.mark.parametrize(
     ("changes", "wrong", "words"),
     [

@@ -6,7 +6,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.contract import Heartbeat, Settings
+from evaluator.contract import FIRST_SETTINGS, Heartbeat, Settings
 from leaderboard.models import Event, Submission
 from leaderboard.queries.submissions import Progress
 from leaderboard.statistics.waiting import Accuracy
@@ -41,7 +41,18 @@ def test_settings_in_words() -> None:
     assert words.settings_short(CHAT) == "vLLM bf16 chat 4096"
     plain = {"engine": "transformers", "dtype": "auto", "apply_chat_template": False, "max_length": None}
     assert words.settings_words(plain) == words.settings_short(plain) == "Transformers"
-    assert set(plain) == set(Settings.__struct_fields__)
+    assert set(plain) == set(FIRST_SETTINGS)
+
+
+def test_thinking_in_words() -> None:
+    told = {**CHAT, "max_length": None, "thinking": True, "thinking_tokens": 8192}
+    assert words.settings_words(told) == "vLLM, bfloat16, chat template, thinking, 8,192 tokens for thinking"
+    assert words.settings_short(told) == "vLLM bf16 chat thinks"
+    assert words.thinking_words({"thinking": False}) == ["no thinking"]
+    assert words.thinking_words({"think_end": "</think>"}) == ["thoughts cut off"]
+    assert words.thinking_words({}) == []
+    later = set(Settings.__struct_fields__) - set(FIRST_SETTINGS)
+    assert later == {"thinking", "think_end", "thinking_tokens"}, "these have words"
 
 
 @pytest.mark.parametrize(
