@@ -89,7 +89,7 @@ def met(url: str, told: dict[str, Any]) -> dict[str, Any]:
     return {
         "answered": answered, "refused": refused, "seconds": round(told["seconds"], 1),
         "of_limit": round(max(0, answered - STORE) / told["seconds"] / A_SECOND, 3),
-        "refused_share": round(refused / (answered + refused), 3), "aborted": told.get("aborted", ""),
+        "refused_share": round(refused / (answered + refused), 3), "aborted": told["aborted"],
     }  # fmt: skip
 
 
