@@ -200,7 +200,8 @@
   }
 
   function watch(holder) {
-    const data = JSON.parse(document.getElementById(holder.dataset.chart).textContent);
+    // In parts that htmx replaces the data are an attribute: it takes every script element out, of data too.
+    const data = JSON.parse(holder.dataset.json ?? document.getElementById(holder.dataset.chart).textContent);
     let last = 0;
     new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);

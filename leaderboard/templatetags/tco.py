@@ -1,6 +1,10 @@
 """Costs in words."""
 
+import json
+from typing import Any
+
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 
 from leaderboard.queries.assumptions import Assumptions
 from leaderboard.queries.tco import OWN, Offer, Tco
@@ -132,3 +136,9 @@ def changed(asked: Assumptions, **values: float) -> str:
 def number(value: float) -> str:
     """As it is typed, for people: "1,000,000", "0.5"."""
     return f"{value:,.0f}" if value == int(value) or value >= 10_000 else f"{value:,.4g}"
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For an attribute, which escapes it."""
+    return json.dumps(value, cls=DjangoJSONEncoder)

@@ -86,7 +86,10 @@ def table(lines: Iterable[Line], told: Told) -> Iterator[Row]:
     source = Counted(lines)
     header_line = next(source, "")
     separator = max(SEPARATORS, key=header_line.count)
-    names = [name.strip() for name in next(csv.reader(io.StringIO(header_line), delimiter=separator), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader(io.StringIO(header_line), delimiter=separator), [])]
+    except csv.Error as error:
+        raise Unreadable(1, "", "bad_csv", csv_words(str(error))) from None
     if not any(names):
         raise Unreadable(1, "", "no_header", "The first line of a CSV names its columns; this one is empty.")
     for place, name in enumerate(names):

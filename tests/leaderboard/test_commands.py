@@ -23,7 +23,9 @@ def said(*arguments: str) -> str:
 def test_bootstrap_may_run_again_and_lets_the_worker_in(settings: DjangoSettings) -> None:
     for _ in range(2):
         assert "registered as trusted" in said("bootstrap")
-    assert set(Suite.objects.values_list("slug", flat=True)) == {"starter@1", "open-llm@1", "code@1", "parity-core@1"}
+    assert set(Suite.objects.values_list("slug", flat=True)) == {
+        *("starter@1", "open-llm@1", "code@1", "parity-core@1", "frontier@1", "long-context@1", "vision@1"),
+    }
     claim = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"]}
     headers = {"authorization": f"Bearer {settings.WORKER_TOKEN}"}
     reply = Client().post("/api/worker/v1/claims/", claim, content_type="application/json", headers=headers)
