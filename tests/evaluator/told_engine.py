@@ -24,7 +24,7 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: A
 
 class Answering(TemplateLM):
     tokenizer_name = "none"
-    eot_token_id = 0
+    eot_token_id, max_gen_toks = 0, 256
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         super().__init__()
