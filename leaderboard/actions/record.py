@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from django.conf import settings as site
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 
 from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
 from leaderboard import chunks
@@ -104,7 +105,11 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         "load_seconds": results.load_seconds,
         "evaluation_seconds": results.evaluation_seconds,
     }
-    move_job(job=row, before="running", after="done", actor=actor, digest=digest, results_digest=digest, phase="")
+    # The last items may have been done since the last heartbeat.
+    move_job(
+        job=row, before="running", after="done", actor=actor, digest=digest,
+        results_digest=digest, phase="", done=F("total"),
+    )  # fmt: skip
     move_submission(submission=row.submission_id, before="running", after="scoring", actor=actor, provenance=provenance)
     ring.enqueue(kind=Outbox.Kind.SCORE, subject=row.submission_id)
     return True

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from evaluator.contract import Chunk, ClaimRequest, JobSpec, Results, TaskResult
+from evaluator.contract import Chunk, ClaimRequest, Heartbeat, JobSpec, Results, TaskResult
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.score import score
@@ -89,6 +89,14 @@ def test_results_end_the_job_and_ring_the_scorer(held: JobSpec) -> None:
     assert np.frombuffer(alpha.item_scores, dtype="<f4").tolist() == [1.0, 0.0, 1.0, 0.0]
     assert alpha.items is not None
     assert len(alpha.items.hashes) == 4 * 32
+
+
+def test_all_items_are_done_then_whatever_the_last_heartbeat_said(held: JobSpec) -> None:
+    beat = Heartbeat(attempt=held.attempt, phase="evaluating", done=3, total=4)
+    lease.heartbeat(job=held.job, token=held.token, beat=beat)
+    assert record.record_results(job=held.job, token=held.token, results=results())
+    job = Job.objects.get(pk=held.job)
+    assert (job.state, job.done, job.total) == ("done", 4, 4)
 
 
 def test_the_same_results_again_change_nothing_and_others_are_refused(held: JobSpec) -> None:
