@@ -145,13 +145,13 @@ def pooled(tasks: list[SuiteTask]) -> list[Pool]:
         Result.objects.filter(
             task__in=settings, submission__state=Submission.State.SUCCEEDED, items__isnull=False, score__isnull=False
         )
-        .order_by(*here, "-submission_id").distinct(*here)
+        .order_by(*here, "-submission_id", "-pk").distinct(*here)
         .values_list("items_id", "task_id", "submission__revision__model_id", "pk", "submission_id")
     )  # fmt: skip
     there = (*apart, "imported__revision__model_id")
     imported = (
         ImportedResult.objects.filter(task__in=settings, imported__superseded_at=None)
-        .order_by(*there, "-imported_id").distinct(*there)
+        .order_by(*there, "-imported_id", "-pk").distinct(*there)
         .values_list("items_id", "task_id", "imported__revision__model_id", "pk")
     )  # fmt: skip
     found: dict[tuple[str, Setting], Pool] = {}

@@ -88,7 +88,8 @@ def test_a_job_goes_all_the_way(worker_client: Client, make_submission: Make, fi
     worker.results(worker.chunk())
     row.refresh_from_db()
     assert (row.state, row.results.count(), SampleChunk.objects.count()) == ("scoring", 2, 1)
-    assert Job.objects.get().done == 3
+    job = Job.objects.get()
+    assert job.done == job.total == 4
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
