@@ -2,10 +2,12 @@
 
 Equal metrics, no flipped choice, no other text; the largest difference of a log-likelihood is printed. In bfloat16 the
 difference of the paths stands beside what the stock path differs from itself when its batches are others.
+`make families` runs all of it; `make test` the real Llama alone.
 """
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -30,10 +32,13 @@ pytestmark = pytest.mark.engine
 
 TOLERANCE = 1e-3
 """Of a log-likelihood in float32: hundreds of terms for a rolling one, summed in another order."""
+HALF_TOLERANCE = {"mmlu_abstract_algebra": 0.2, "arc_easy": 0.5, "wikitext": 5.0}
+"""The same in bfloat16, on average over the answers: 8 bits of a number are kept, and sums have more terms."""
 SHOTS, ITEMS = 2, 6
 TASKS = ("mmlu_abstract_algebra", "arc_easy", "wikitext", "gsm8k")
 """Choices of one token, choices of several, rolling, texts."""
-MODELS = ("smollm2", "gemma3", "olmo3", "gpt_oss")
+EVERY = os.environ.get("PARITY_FAMILIES") == "all"
+MODELS = ("smollm2", "gemma3", "olmo3", "gpt_oss") if EVERY else ("smollm2",)
 WAYS = ("fast", "strict", "stock")
 HALF = ("fast", "strict", "strict in fours")
 """In bfloat16, of SmolLM2."""
@@ -65,7 +70,7 @@ def found(
     """By model (or "smollm2 in bfloat16") and way."""
     place = tmp_path_factory.mktemp("paths")
     folders = {(name, way): prepared(place / f"{name}-{way}", models[name], way) for name in MODELS for way in WAYS}
-    for way in HALF:
+    for way in HALF if EVERY else ():
         key = ("smollm2 in bfloat16", way)
         folders[key] = prepared(place / f"half-{way}".replace(" ", "-"), models["smollm2"], way, dtype="bfloat16")
     command = [sys.executable, "-m", "tests.evaluator.engines.in_turn", *map(str, folders.values())]
@@ -174,6 +179,7 @@ def test_float32_is_the_same_every_way(found: dict[tuple[str, str], Found], name
     assert max(largest.values()) < TOLERANCE
 
 
+@pytest.mark.skipif(not EVERY, reason="run by `make families`")
 @pytest.mark.timeout(1600)
 def test_bfloat16_differs_no_more_than_the_stock_path_from_itself(found: dict[tuple[str, str], Found]) -> None:
     fast, strict, fours = (found["smollm2 in bfloat16", way] for way in HALF)
@@ -184,6 +190,7 @@ def test_bfloat16_differs_no_more_than_the_stock_path_from_itself(found: dict[tu
             f"bfloat16, {task}: fast and strict differ by {max(between):.2e} (mean {mean(between):.1e}), strict and "
             f"strict in other batches by {max(noise):.2e} (mean {mean(noise):.1e}); {flips} other choices"
         )
+        assert mean(between) < HALF_TOLERANCE[task]
     same = sum(a == b for a, b in zip(fast.texts["gsm8k"], strict.texts["gsm8k"], strict=True))
     also = sum(a == b for a, b in zip(strict.texts["gsm8k"], fours.texts["gsm8k"], strict=True))
     print(f"bfloat16, gsm8k: {same} of {ITEMS} texts equal; strict in other batches {also} of {ITEMS}")
