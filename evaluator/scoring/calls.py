@@ -62,7 +62,7 @@ def call_of(value: Any) -> Call:
     name = found.get("name") if isinstance(found, dict) else None
     if not isinstance(name, str) or not name:
         raise NoCalls("It is JSON and no call of a tool: that has a name and arguments.")
-    arguments = next((found[key] for key in ARGUMENTS if found.get(key) is not None), {})
+    arguments: Any = next((found[key] for key in ARGUMENTS if found.get(key) is not None), {})
     if isinstance(arguments, str):
         arguments = value_of(arguments or "{}")
     if not isinstance(arguments, dict):
