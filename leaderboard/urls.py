@@ -13,6 +13,7 @@ from leaderboard.api import suites as api_suites
 from leaderboard.api import tco as api_tco
 from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
+    bakeoffs,
     board,
     compare,
     contact,
@@ -68,6 +69,30 @@ urlpatterns = [
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
+    path("workloads/<int:workload>/bakeoffs/new", bakeoffs.new, name="bakeoff-new"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/", bakeoffs.bakeoff, name="bakeoff"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/items", bakeoffs.items, name="bakeoff-items"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/switch", bakeoffs.can_switch, name="bakeoff-switch"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/report.csv", bakeoffs.as_file, {"kind": "csv"}, name="bakeoff-csv"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/report.json",
+        bakeoffs.as_file,
+        {"kind": "json"},
+        name="bakeoff-json",
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/cancel", bakeoffs.cancel, name="bakeoff-cancel"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/runs/<int:submission>/resume",
+        bakeoffs.resume,
+        name="bakeoff-resume",
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/share", bakeoffs.share, name="bakeoff-share"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
+    ),
+    path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
