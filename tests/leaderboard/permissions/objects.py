@@ -56,6 +56,9 @@ PLACES: dict[str, str] = {
     "delivery-again.pk": "delivery",
     "api-redeliver.pk": "delivery",
     "api-workload.pk": "workload",
+    "key": "digest",
+    "uidb36": "sequence",
+    "provider_id": "provider",
 }
 QUERIES: dict[str, str] = {
     # what is asked for by each route that answers no question without one
@@ -77,6 +80,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
 }
+PASSWORD = "correct horse"
 WEBHOOK = "https://hooks.example.org/ada"
 
 
@@ -106,6 +110,7 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
+    provider: str = "huggingface"
 
     @classmethod
     def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
@@ -144,10 +149,12 @@ class Site:
 
 def callers(ada: User) -> tuple[dict[str, Client], dict[str, Client]]:
     """By role: how somebody comes to a page (a session), and to the API (a token)."""
+    ada.set_password(PASSWORD)
+    ada.save(update_fields=["password"])
     people = {
-        "other": create_person(username="grace", password=None),
+        "other": create_person(username="grace", password=PASSWORD),
         "owner": ada,
-        "staff": create_person(username="root", password=None, staff=True),
+        "staff": create_person(username="root", password=PASSWORD, staff=True),
     }
     sessions, tokens = {"nobody": anybody()}, {"nobody": anybody()}
     for role, user in people.items():
