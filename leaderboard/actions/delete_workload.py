@@ -7,7 +7,7 @@ from django.db import transaction
 
 from evaluator.contract import canonical_json
 from leaderboard.actions.errors import NotFound
-from leaderboard.models import Audit, Owner, Workload, WorkloadItems
+from leaderboard.models import Audit, Owner, Workload, WorkloadDraft, WorkloadItems
 
 ACTION = "delete_workload"
 
@@ -26,8 +26,9 @@ def delete_workload(*, owner: Owner, workload: int) -> Audit:
     items = list(WorkloadItems.objects.filter(versions__workload=row).distinct())
     digests = sorted(one.digest for one in items)
     versions = row.versions.count()
+    looked_at = list(WorkloadDraft.objects.filter(workload=row, items__isnull=False).values_list("items", flat=True))
     row.delete()
-    WorkloadItems.objects.filter(pk__in=[one.pk for one in items]).delete()
+    WorkloadItems.objects.filter(pk__in=[*(one.pk for one in items), *looked_at]).delete()
     return Audit.objects.create(
         actor=str(owner)[:200], action=ACTION, subject=f"workload {workload}", reason=receipt(versions),
         digest=hashlib.sha256(canonical_json([workload, digests])).hexdigest(),

@@ -11,13 +11,21 @@ from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
-from leaderboard.models.workloads import Workload, WorkloadItems, WorkloadPart, WorkloadVersion
+from leaderboard.models.workloads import (
+    DraftPart,
+    Workload,
+    WorkloadDraft,
+    WorkloadItems,
+    WorkloadPart,
+    WorkloadVersion,
+)
 
 __all__ = [
     "ApiToken",
     "Audit",
     "Bundle",
     "Delivery",
+    "DraftPart",
     "DriftCheck",
     "Endpoint",
     "EndpointHour",
@@ -51,6 +59,7 @@ __all__ = [
     "Worker",
     "WorkerToken",
     "Workload",
+    "WorkloadDraft",
     "WorkloadItems",
     "WorkloadPart",
     "WorkloadVersion",
