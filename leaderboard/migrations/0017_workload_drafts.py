@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0015_workloads'),
+        ('leaderboard', '0016_bakeoffs'),
     ]
 
     operations = [
