@@ -2,6 +2,7 @@
 
 from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
+from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.imports import Import, Imported, ImportedResult
@@ -11,13 +12,24 @@ from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
-from leaderboard.models.workloads import Workload, WorkloadItems, WorkloadPart, WorkloadVersion
+from leaderboard.models.workloads import (
+    DraftPart,
+    Workload,
+    WorkloadDraft,
+    WorkloadItems,
+    WorkloadPart,
+    WorkloadVersion,
+)
 
 __all__ = [
     "ApiToken",
     "Audit",
+    "Bakeoff",
+    "BakeoffEntry",
+    "BakeoffShare",
     "Bundle",
     "Delivery",
+    "DraftPart",
     "DriftCheck",
     "Endpoint",
     "EndpointHour",
@@ -51,7 +63,10 @@ __all__ = [
     "Worker",
     "WorkerToken",
     "Workload",
+    "WorkloadAnswers",
+    "WorkloadDraft",
     "WorkloadItems",
     "WorkloadPart",
+    "WorkloadSuite",
     "WorkloadVersion",
 ]
