@@ -19,7 +19,7 @@ def fill(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0015_workloads'),
+        ('leaderboard', '0017_workload_drafts'),
     ]
 
     operations = [
