@@ -278,7 +278,7 @@ class BakeoffReport(PublicView):
 
     @extend_schema(responses={200: BakeoffReportOut})
     def get(self, request: Request, pk: int) -> Response:
-        """The report: quality with paired tests against the baseline, cost, latency, tokens, what went wrong, by tag."""
+        """Quality with paired tests against the baseline, cost, latency, tokens, what went wrong, and by tag."""
         seconds = whole(request, "wait", 0, most=MOST_WAIT, least=0)
         owner = token_of(request).owner
         if seconds and bakeoffs.course(owner, pk).live:
@@ -301,7 +301,7 @@ class BakeoffItems(PublicView):
 
     @extend_schema(responses={200: SidesOut})
     def get(self, request: Request, pk: int) -> Response:
-        """A page of prompts with what two models answered, such as those where the first is right and the second not."""
+        """A page of prompts with what two models answered, such as those where only the first is right."""
         found = sides(
             report_of(request, pk), request.query_params.dict(), page=whole(request, "page", 1, most=10**6)
         )  # fmt: skip
@@ -360,5 +360,3 @@ class BakeoffCancel(PublicView):
         cancel_bakeoff(owner=owner, bakeoff=pk)
         course = bakeoffs.course(owner, pk)
         return Response(told(report(course, asked_of({}, course))), headers=NO_STORE)
-
-

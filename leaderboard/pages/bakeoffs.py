@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from leaderboard.actions.share_bakeoff import LONGEST, cancel_bakeoff, revoke_sh
 from leaderboard.models import Model
 from leaderboard.pages.bakeoff_form import BakeoffForm
 from leaderboard.pages.errors import readable
+from leaderboard.pages.private import private, reader_of
 from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_part, wants_part
 from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.pages.submissions import ResumeForm
@@ -36,23 +36,24 @@ DAYS = 14
 
 def course_of(request: HttpRequest, workload: int, pk: int) -> Course:
     """The reader's own; raises Missing."""
-    return bakeoffs.course(owner_of(request), pk, workload=workload)
+    return bakeoffs.course(reader_of(request), pk, workload=workload)
 
 
 def report_of(request: HttpRequest, course: Course) -> Report:
     return report(course, asked_of(request.GET, course))
 
 
-@login_required
+@private
 @require_http_methods(["GET", "HEAD", "POST"])
-@readable
 def new(request: HttpRequest, workload: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/new`: the form; POST shows what it will take, and begins with `begin`."""
-    owner = owner_of(request)
-    versions = workloads.versions(owner, workload)
+    versions = workloads.versions(reader_of(request), workload)
+    owner = versions[0].workload.owner
     wanted = request.GET.get("version", "") or request.POST.get("version", "")
     version = next((one for one in versions if str(one.number) == wanted), versions[0])
-    form = BakeoffForm(request.POST or None, owner=owner, initial={"version": version.number})
+    form = BakeoffForm(
+        request.POST if request.method == "POST" else None, owner=owner, initial={"version": version.number}
+    )
     context: dict[str, Any] = {"form": form, "version": version, "versions": versions, "workload": version.workload}
     if request.method != "POST" or not form.is_valid():
         return render(request, "bakeoffs/new.html", context, status=400 if form.errors else 200)
@@ -73,10 +74,8 @@ def new(request: HttpRequest, workload: int) -> HttpResponse:
     return redirect("bakeoff", workload=workload, pk=made.pk)
 
 
-@login_required
+@private
 @require_safe
-@never_cache
-@readable
 def bakeoff(request: HtmxRequest, workload: int, pk: int) -> HttpResponse:
     """The page: how far each model has come, and the report as far as there is one. htmx polls the live part."""
     course = course_of(request, workload, pk)
@@ -88,10 +87,8 @@ def bakeoff(request: HtmxRequest, workload: int, pk: int) -> HttpResponse:
     return reply
 
 
-@login_required
+@private
 @require_safe
-@never_cache
-@readable
 def items(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/1/items?a=1&b=2&show=first&tag=x`: answers side by side."""
     course = course_of(request, workload, pk)
@@ -99,10 +96,8 @@ def items(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     return render(request, "bakeoffs/items.html", {"course": course, "sides": found, "kinds": SHOWN})
 
 
-@login_required
+@private
 @require_safe
-@never_cache
-@readable
 def can_switch(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/1/switch?to=2&margin=1&context=8000&budget=3`."""
     course = course_of(request, workload, pk)
@@ -115,10 +110,8 @@ def can_switch(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     return render(request, "bakeoffs/switch.html", context)
 
 
-@login_required
+@private
 @require_safe
-@never_cache
-@readable
 def as_file(request: HttpRequest, workload: int, pk: int, kind: str) -> HttpResponse:
     """The report's numbers as CSV or JSON."""
     course = course_of(request, workload, pk)
@@ -131,9 +124,8 @@ def as_file(request: HttpRequest, workload: int, pk: int, kind: str) -> HttpResp
     )  # fmt: skip
 
 
-@login_required
+@private
 @require_POST
-@readable
 def cancel(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     """Give up what still runs."""
     course_of(request, workload, pk)
@@ -141,9 +133,8 @@ def cancel(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     return redirect("bakeoff", workload=workload, pk=pk)
 
 
-@login_required
+@private
 @require_POST
-@readable
 def resume(request: HttpRequest, workload: int, pk: int, submission: int) -> HttpResponse:
     """The owner's word that an endpoint may be asked on."""
     course = course_of(request, workload, pk)
@@ -156,10 +147,8 @@ def resume(request: HttpRequest, workload: int, pk: int, submission: int) -> Htt
     return redirect("bakeoff", workload=workload, pk=pk)
 
 
-@login_required
+@private
 @require_POST
-@never_cache
-@readable
 def share(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     """Make a link, which this reply alone shows."""
     course = course_of(request, workload, pk)
@@ -171,9 +160,8 @@ def share(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     return render(request, "bakeoffs/shared.html", {"course": course, "share": made, "address": address})
 
 
-@login_required
+@private
 @require_POST
-@readable
 def revoke(request: HttpRequest, workload: int, pk: int, share: int) -> HttpResponse:
     """End a link."""
     course_of(request, workload, pk)

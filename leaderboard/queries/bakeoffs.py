@@ -101,7 +101,7 @@ class Course:
         return "-".join(one.state for one in self.entrants)
 
 
-def bakeoffs(owner: Owner, workload: int | None = None) -> QuerySet[Bakeoff]:
+def bakeoffs(owner: Owner | None, workload: int | None = None) -> QuerySet[Bakeoff]:
     """Those of an owner, or of one of their workloads, newest first; none for anybody else."""
     found = Bakeoff.objects.filter(version__workload__owner=owner)
     found = found if workload is None else found.filter(version__workload=workload)
@@ -110,7 +110,7 @@ def bakeoffs(owner: Owner, workload: int | None = None) -> QuerySet[Bakeoff]:
     )
 
 
-def course(owner: Owner, pk: int, *, workload: int | None = None) -> Course:
+def course(owner: Owner | None, pk: int, *, workload: int | None = None) -> Course:
     """One bake-off, of that workload where one is named; raises Missing, also for somebody else's."""
     found = Bakeoff.objects.filter(pk=pk, version__workload__owner=owner)
     found = found if workload is None else found.filter(version__workload=workload)

@@ -1,5 +1,6 @@
 """Every page in every shape it takes, as its reader gets it: what the rules of all pages are tested with."""
 
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,12 +8,14 @@ from django.http import HttpResponse
 from django.test import Client
 
 from evaluator.contract import Price, Spent
+from leaderboard.actions.validate import accept
 from leaderboard.models import Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
 from tests.conftest import release_suite
-from tests.leaderboard import endpoints
+from tests.leaderboard import bakeoffs, endpoints
 from tests.leaderboard.endpoints import generated_suite
 from tests.leaderboard.pages import answered, made
+from tests.leaderboard.path import pinned
 
 HTMX = {"HX-Request": "true"}
 PRICE = Price(input=1.0, output=4.0, cached=0.1)
@@ -48,7 +51,18 @@ def every_page(
     """In this order: what is on the site grows."""
     site = Site(make, suite, worker, person)
     got: Pages = {"board, empty": site.client.get("/")}
-    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items):
+    for pages in (
+        in_every_state,
+        compared,
+        baked,
+        ranked,
+        read,
+        forms,
+        refused,
+        at_endpoints,
+        answered_items,
+        own_prompts,
+    ):
         got |= pages(site)
     made.many(make, suite, 60)
     got["board, pages"] = site.client.get("/?page=2")
@@ -92,6 +106,37 @@ def compared(site: Site) -> Pages:
         "diff, unknown": f"/diff/s{row.pk}/s0",
         "board, pinned": f"/?pin=s{row.pk}&open=s{row.pk}&pin=s{other.pk}",
     })  # fmt: skip
+
+
+def baked(site: Site) -> Pages:
+    """A bake-off: its form, one that runs, one that has ended, answers side by side, the decision, and its link."""
+    version = bakeoffs.kept(site.person.owner, 40)
+    member, at = site.member, f"/workloads/{version.workload_id}/bakeoffs"
+    form = {"version": "1", "models": "org/one\norg/two", "dtype": "auto", "margin": "2"}
+    row = bakeoffs.begun(version, "org/one", "org/two")
+    got: Pages = {
+        "bakeoff, form": member.get(f"{at}/new"),
+        "bakeoff, wrong": member.post(f"{at}/new", {"version": "1", "models": "a"}),
+        "bakeoff, estimate": member.post(f"{at}/new", form),
+        "bakeoff, begun": member.get(f"{at}/{row.pk}/"),
+        "bakeoff, begun, part": member.get(f"{at}/{row.pk}/", headers=HTMX),
+    }
+    for one in Submission.everything.filter(bakeoff_entries__bakeoff=row):
+        accept(one, pinned(one.requested_model))
+    bakeoffs.worked(site.worker, lambda model, n: str(n + (model == "org/one")) if n % 3 else "I cannot help with it.")
+    got |= shown(member, {
+        "bakeoff": f"{at}/{row.pk}/",
+        "bakeoff, bad": f"{at}/{row.pk}/?margin=x",
+        "bakeoff, unknown": f"{at}/0/",
+        "bakeoff, answers": f"{at}/{row.pk}/items?show=all",
+        "bakeoff, no answers": f"{at}/{row.pk}/items?show=second",
+        "bakeoff, switch": f"{at}/{row.pk}/switch?context=8000&licence=permissive",
+        "bakeoff, workload": f"/workloads/{version.workload_id}",
+    })  # fmt: skip
+    got["bakeoff, link"] = member.post(f"{at}/{row.pk}/share", {"days": "3"})
+    link = re.search(r"/shared/share_[0-9a-f]+", got["bakeoff, link"].content.decode())
+    assert link is not None
+    return got | {"bakeoff, shared": site.client.get(link[0])}
 
 
 def shown(reader: Client, paths: dict[str, str]) -> Pages:
@@ -149,8 +194,22 @@ def forms(site: Site) -> Pages:
         "tco, calculated": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4&cached=20"),
         "tco, part": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4", headers=HTMX),
         "login": client.get("/login?next=/submit"),
-        "login, wrong": client.post("/login", {"username": "a", "password": "b"}),
+        "login, wrong": client.post("/login", {"login": "a", "password": "b"}),
         "login, logged in": member.get("/login"),
+        "signup": client.get("/signup"),
+        "signup, wrong": client.post("/signup", {"username": "a b", "email": "x", "password1": "password"}),
+        "password, forgotten": client.get("/login/password"),
+        "password, sent": client.get("/login/password/sent"),
+        "password, link over": client.get("/login/password/1-x-y"),
+        "email, link over": client.get("/login/verify/x"),
+        "email, sent": client.get("/login/verify"),
+        "inactive": client.get("/login/inactive"),
+        "again": member.get("/login/again"),
+        "account": member.get("/settings/account"),
+        "sessions": member.get("/settings/sessions"),
+        "email": member.get("/settings/email"),
+        "elsewhere": member.get("/settings/elsewhere"),
+        "second factor": member.get("/settings/second-factor"),
     }
 
 
@@ -197,3 +256,33 @@ def answered_items(site: Site) -> Pages:
     return got | shown(
         site.client, {"suite, changed": f"/suites/tiny/{second.version}", "suite, older": "/suites/tiny/1"}
     )
+
+
+def own_prompts(site: Site) -> Pages:
+    """A workload from its upload to its receipt."""
+    member, lines = site.member, '{"prompt": "a <b>", "reference": "b", "tags": ["t"], "production": "b"}\n' * 3
+    got = {"workloads, none": member.get("/workloads/"), "upload": member.get("/workloads/new")}
+    got["upload, wrong"] = member.post("/workloads/new", {"text": '{"prompt": 1'})
+    address = member.post("/workloads/new", {"text": lines + '{"prompt": "ada@example.org", "x": ""}\n'})["Location"]
+    got |= {
+        "draft": member.get(address),
+        "draft, wrong": member.post(address, {"column-0": "prompt", "column-1": "prompt"}),
+        "scoring": member.get(f"{address}/scoring"),
+        "scoring, tried": member.post(f"{address}/scoring", {"kind": "rouge", "answer-0": "b c"}),
+        "scoring, part": member.post(f"{address}/scoring", {"kind": "rouge", "answer-0": "b c"}, headers=HTMX),
+        "scoring, wrong": member.post(f"{address}/scoring", {"kind": "regex", "do": "keep"}),
+        "workloads, held": member.get("/workloads/"),
+    }
+    kept = {"kind": "exact", "name": "Own", "do": "keep", "leave_out": "on"}
+    address = member.post(f"{address}/scoring", kept)["Location"]
+    got["items, wrong"] = member.post(f"{address}/items", {"number": "1", "do": "out", "place": "0"})
+    return got | {
+        "workloads": member.get("/workloads/"),
+        "workload": member.get(address),
+        "items": member.get(f"{address}/items"),
+        "items, out": member.get(f"{address}/items?show=out"),
+        "scoring, again": member.get(f"{address}/scoring"),
+        "upload, again": member.get(f"/workloads/new?to={address.rpartition('/')[2]}"),
+        "workload, unknown": member.get("/workloads/0"),
+        "receipt": member.post(f"{address}/delete"),
+    }
