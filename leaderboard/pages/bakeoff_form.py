@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from evaluator.contract import Price, Settings
-from leaderboard.actions.access import Access
+from leaderboard.actions.access import MOST_AT_ONCE, Access
 from leaderboard.actions.begin_bakeoff import LEAST, MARGIN, MOST, WIDEST, Candidate, Registered, Weights
 from leaderboard.actions.errors import Refused
 from leaderboard.models import Endpoint, Owner
@@ -45,6 +45,10 @@ class BakeoffForm(forms.Form):
     output_price = forms.FloatField(required=False, min_value=0, label="and out")
     budget_dollars = forms.FloatField(required=False, min_value=0.01, label="Budget in US dollars")
     budget_tokens = forms.IntegerField(required=False, min_value=1, label="Budget in tokens")
+    concurrency = forms.IntegerField(
+        required=False, min_value=1, max_value=MOST_AT_ONCE, initial=8, label="Requests at once",
+        help_text="Latency is told at this many.",
+    )  # fmt: skip
     first = forms.BooleanField(
         required=False, label="The endpoint is the baseline", help_text="What you use today, say"
     )
@@ -95,7 +99,7 @@ class BakeoffForm(forms.Form):
             behind.append(Access(
                 base_url=chosen["base_url"], protocol=chosen["protocol"], model=chosen["served"],
                 api_key=chosen["api_key"], price=self.price, budget_tokens=chosen["budget_tokens"],
-                budget_dollars=chosen["budget_dollars"],
+                budget_dollars=chosen["budget_dollars"], concurrency=chosen["concurrency"] or 8,
             ))  # fmt: skip
         behind += [Registered(int(key)) for key in chosen["registered"]]
         return [*behind, *weights] if chosen["first"] else [*weights, *behind]

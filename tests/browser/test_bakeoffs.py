@@ -14,7 +14,7 @@ from tests.leaderboard.path import pinned
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-MODELS = ("HuggingFaceTB/SmolLM2-360M-Instruct", "org/" + "long-name-" * 8, "parity-demo/SmolLM2-135M-degraded")
+MODELS = ("HuggingFaceTB/SmolLM2-360M-Instruct", "org/" + "long-name-" * 8 + "x", "parity-demo/SmolLM2-135M-degraded")
 PICTURES = os.environ.get("PICTURES")
 """A folder for pictures to look at."""
 

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.urls.converters import IntConverter
 
 from evaluator import contract
 from leaderboard.actions.accounts import create_api_token, create_person
@@ -74,7 +75,10 @@ def walked(bakeoff: Bakeoff) -> Iterator[str]:
                 "first": f"s{rows[0].pk}", "second": f"s{rows[1].pk}", "workload": bakeoff.version.workload_id,
                 "bakeoff": bakeoff.pk, "submission": row.pk, "share": 1, "token": "x" * 43,
             }  # fmt: skip
-            named = {name: known[name] for name in route.pattern.converters}
+            named = {
+                name: known.get(name, 1 if isinstance(kind, IntConverter) else "x")
+                for name, kind in route.pattern.converters.items()
+            }
             if route.name in {"model", "badge", "badge-alone", "model-alone"}:
                 named["name"] = "good"
             yield reverse(route.name, kwargs=named)
