@@ -53,6 +53,9 @@ ROUTES: dict[str, tuple[int, int]] = {
     "diff": (404, 404),  # there is but one evaluation
     "api-compare": (400, 400),
     "api-diff": (404, 404),
+    "gap": (200, 200),
+    "gap-csv": (200, 200),
+    "api-gap": (200, 200),
     "tco": (200, 200),
     "tco-csv": (200, 200),
     "api-tco": (200, 200),
@@ -183,6 +186,7 @@ def test_queries_of_no_page_grow_with_what_is_stored(
         "/login",
         "/suites/",
         "/suites/tiny/1",
+        "/gap",
     ):
         with django_assert_max_num_queries(8):
             client.get(path)
