@@ -5,6 +5,7 @@ from django.urls import path
 
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
+from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import gap as api_gap
@@ -15,6 +16,7 @@ from leaderboard.api import tco as api_tco
 from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
     board,
+    claims,
     compare,
     downloads,
     drift,
@@ -69,6 +71,7 @@ urlpatterns = [
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
     path("gap", gap.gap_page, name="gap"),
     path("gap.csv", gap.gap_csv, name="gap-csv"),
+    path("claims", claims.claims, name="claims"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
     path("settings/notices", notices.notices, name="notices"),
@@ -97,6 +100,7 @@ urlpatterns = [
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/workloads/", api_workloads.Workloads.as_view(), name="api-workloads"),
     path("api/v1/workloads/<int:pk>/", api_workloads.WorkloadDetail.as_view(), name="api-workload"),
+    path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
     path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),

@@ -12,7 +12,7 @@ from leaderboard.queries.gap import SIDES, Capability, gap
 from leaderboard.queries.gap_tests import Today
 
 
-class StepOut(serializers.Serializer[Any]):
+class GapStepOut(serializers.Serializer[Any]):
     """A model that scored more than every one released before it."""
 
     id = serializers.CharField(source="key", help_text="s12 a submission, i34 an import")
@@ -22,25 +22,25 @@ class StepOut(serializers.Serializer[Any]):
     half = serializers.FloatField(allow_null=True, help_text="of its 95 % interval; null: nobody knows its error")
 
 
-class LineOut(serializers.Serializer[Any]):
+class GapLineOut(serializers.Serializer[Any]):
     """By release date. Imported lines were not verified here, and are never compared."""
 
     side = serializers.ChoiceField(choices=list(SIDES))
     imported = serializers.BooleanField()
-    steps = StepOut(many=True)
+    steps = GapStepOut(many=True)
 
 
-class LagOut(serializers.Serializer[Any]):
+class GapLagOut(serializers.Serializer[Any]):
     """Months from the first step of the side ahead that is as good as the best of the side behind, to that best."""
 
-    behind = serializers.ChoiceField(choices=list(SIDES))
+    behind = serializers.CharField(help_text="open or proprietary")
     months = serializers.FloatField()
     low = serializers.FloatField(allow_null=True, help_text="null: it is not sure that anybody is ahead")
     high = serializers.FloatField()
     since = serializers.CharField(help_text="the step that it is counted from, s12")
 
 
-class TodayOut(serializers.Serializer[Any]):
+class GapTodayOut(serializers.Serializer[Any]):
     """The best of both sides on identical items: the proprietary one minus the open one, in points."""
 
     open = serializers.CharField(help_text="s12")
@@ -53,16 +53,16 @@ class TodayOut(serializers.Serializer[Any]):
     )
     margin = serializers.FloatField(help_text="points within which they are called equivalent")
     items = serializers.IntegerField()
-    lag = LagOut(allow_null=True, help_text="null: nobody is behind")
+    lag = GapLagOut(allow_null=True, help_text="null: nobody is behind")
 
 
-class CapabilityOut(serializers.Serializer[Any]):
+class GapCapabilityOut(serializers.Serializer[Any]):
     """The whole suite, or a task."""
 
     name = serializers.CharField(help_text="suite, or the task's name in lm-eval")
     title = serializers.CharField()
-    lines = LineOut(many=True)
-    today = TodayOut(allow_null=True, help_text="null until both sides were measured on the same items")
+    lines = GapLineOut(many=True)
+    today = GapTodayOut(allow_null=True, help_text="null until both sides were measured on the same items")
     missing = serializers.ListField(child=serializers.CharField(), help_text="why nothing is compared")
     saturated = serializers.ListField(
         child=serializers.CharField(), help_text="the best measured ones whose intervals reach a perfect score: s12"
@@ -72,7 +72,7 @@ class CapabilityOut(serializers.Serializer[Any]):
 class GapOut(serializers.Serializer[Any]):
     suite = serializers.CharField()
     as_of = serializers.DateField(allow_null=True, help_text="the ranking's day")
-    capabilities = CapabilityOut(many=True)
+    capabilities = GapCapabilityOut(many=True)
     left_out = serializers.ListField(child=serializers.CharField(), help_text="rows that are on no line, and why")
 
 

@@ -4,6 +4,7 @@ from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, Wo
 from leaderboard.models.audit import Audit
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
+from leaderboard.models.evidence import Claim, HiddenTexts, Remark
 from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
@@ -17,6 +18,7 @@ __all__ = [
     "ApiToken",
     "Audit",
     "Bundle",
+    "Claim",
     "Delivery",
     "DriftCheck",
     "Endpoint",
@@ -24,6 +26,7 @@ __all__ = [
     "EndpointUse",
     "Event",
     "Fact",
+    "HiddenTexts",
     "Import",
     "Imported",
     "ImportedResult",
@@ -37,6 +40,7 @@ __all__ = [
     "Price",
     "ProviderOrigin",
     "Pulse",
+    "Remark",
     "Result",
     "Revision",
     "SampleChunk",

@@ -15,7 +15,7 @@ from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, Suite, SuiteTask
 from leaderboard.queries.columns import task_values
 from leaderboard.queries.gap_tests import Answered, Step, Today, answers, today
-from leaderboard.queries.same_items import ItemsOf, Numbers, Side, Signature, common
+from leaderboard.queries.same_items import ItemsOf, Numbers, Places, Side, Signature, common
 from leaderboard.queries.selection import suite_named, view_of
 from leaderboard.queries.snapshots import columns_of, newest
 from leaderboard.statistics.ranks import Z95
@@ -121,7 +121,7 @@ def worked_out(suite: Suite, tasks: list[SuiteTask], data: Columns, as_of: date)
     items.read(one for of in sides.values() for side in of for one in side.leading())
     for place in places:
         task = None if place is None else tasks[place]
-        shared = common(sides[place], items, place)
+        shared = common(sides[place], items, places_of(place))
         lines = [*measured_lines(rows, place, sides[place], items, shared), *imported_lines(rows, place)]
         capabilities.append((task, shared, lines))
     found = answers(wanted(tasks, capabilities))
@@ -213,6 +213,10 @@ class Rows:
         return found
 
 
+def places_of(place: int | None) -> Places:
+    return None if place is None else (place,)
+
+
 def rows(number: int) -> str:
     return "row" if number == 1 else "rows"
 
@@ -222,7 +226,7 @@ def measured_lines(
 ) -> Iterator[Line]:
     """Both sides on the items that they share; where there are none, each side as it was measured."""
     for kind, side in zip(SIDES, sides, strict=True):
-        found = side.steps_on(items, place, shared) if shared else side.steps()
+        found = side.steps_on(items, places_of(place), shared) if shared else side.steps()
         steps = [of.step(int(side.rows[one]), place) for one in found]
         if steps:
             yield Line(kind, False, steps)

@@ -14,6 +14,8 @@ BEST = 50
 """Of each side's best rows the items are looked at, to find which sets most of them answered."""
 Signature = tuple[str, ...]
 """The item sets that a row answered, task by task; "" where one is not known."""
+Places = Sequence[int] | None
+"""Of tasks in their suite; None: all of them."""
 Numbers = npt.NDArray[np.float64]
 
 
@@ -36,10 +38,10 @@ class ItemsOf:
             found[submission][self._places[task]] = items or ""
         self._known |= {key: tuple(value) for key, value in found.items()}
 
-    def of(self, submission: int, task: int | None) -> Signature:
-        """Of the whole suite, or of one task's place; () where any of them is not known."""
+    def of(self, submission: int, tasks: Places) -> Signature:
+        """Of tasks by their places, None of the whole suite; () where any of them is not known."""
         whole = self._known[submission]
-        chosen = whole if task is None else whole[task : task + 1]
+        chosen = whole if tasks is None else tuple(whole[place] for place in tasks)
         return chosen if all(chosen) else ()
 
 
@@ -59,26 +61,26 @@ class Side:
         best = np.argsort(-np.nan_to_num(self.values, nan=-np.inf), kind="stable")[:BEST]
         return list(self.submissions[np.union1d(best, self.steps())].tolist())
 
-    def steps_on(self, items: ItemsOf, task: int | None, wanted: Signature) -> Integers:
+    def steps_on(self, items: ItemsOf, tasks: Places, wanted: Signature) -> Integers:
         """Steps of the rows that answered `wanted`. Rows that did not are passed over until none is a step."""
         values, ahead = self.values.copy(), BEST
         while True:
             found = frontier(self.days, values)
             items.read(self.submissions[found].tolist())
-            strange = [place for place in found.tolist() if items.of(int(self.submissions[place]), task) != wanted]
+            strange = [place for place in found.tolist() if items.of(int(self.submissions[place]), tasks) != wanted]
             if not strange:
                 return found
             values[strange] = np.nan
             ahead *= 2  # so that a ranking full of strangers takes few queries
             best = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:ahead]
             items.read(self.submissions[best].tolist())
-            values[[one for one in best.tolist() if items.of(int(self.submissions[one]), task) != wanted]] = np.nan
+            values[[one for one in best.tolist() if items.of(int(self.submissions[one]), tasks) != wanted]] = np.nan
 
 
-def common(sides: Sequence[Side], items: ItemsOf, task: int | None) -> Signature:
+def common(sides: Sequence[Side], items: ItemsOf, tasks: Places) -> Signature:
     """What most of every side's leading rows answered; () where no set of items was answered by all sides."""
     counts = [
-        Counter(found for one in side.leading() if (found := items.of(one, task))) for side in sides
+        Counter(found for one in side.leading() if (found := items.of(one, tasks))) for side in sides
     ]  # fmt: skip
     shared = [one for one in counts[0] if all(of[one] for of in counts)]
     return max(shared, key=lambda one: (min(of[one] for of in counts), sum(of[one] for of in counts)), default=())

@@ -125,6 +125,7 @@ def read(site: Site) -> Pages:
         "models, bad": "/models/?kind=x",
         "model": "/models/org/best",
         "model, unknown": "/models/org/nothing",
+        "claims": "/claims",
         "gap": "/gap",
         "gap, task": "/gap?task=alpha",
         "gap, unknown": "/gap?task=nothing",

@@ -53,6 +53,8 @@ ROUTES: dict[str, tuple[int, int]] = {
     "diff": (404, 404),  # there is but one evaluation
     "api-compare": (400, 400),
     "api-diff": (404, 404),
+    "claims": (200, 200),
+    "api-claims": (200, 200),
     "gap": (200, 200),
     "gap-csv": (200, 200),
     "api-gap": (200, 200),
@@ -187,6 +189,7 @@ def test_queries_of_no_page_grow_with_what_is_stored(
         "/suites/",
         "/suites/tiny/1",
         "/gap",
+        "/claims",
     ):
         with django_assert_max_num_queries(8):
             client.get(path)

@@ -123,7 +123,8 @@ def test_scores_that_are_no_numbers_are_on_no_line(make_submission: Make, suite:
     row.save(force_insert=True)
     Model.objects.filter(name="lab/nan").update(released_on=DAY)
     build_snapshot(suite=suite)
-    assert "lab/nan" not in names(gap("tiny@1"), "open", imported=True)
+    line = gap("tiny@1").whole.line("open", imported=True)
+    assert line is not None and [step.score for step in line.steps] == [50.0]
 
 
 def test_saturation_is_marked(make_submission: Make, suite: Suite) -> None:
