@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: bench-sandbox bench-web bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -34,6 +34,9 @@ fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of 
 
 fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
+
+families: $(VENV)/.dev ## Every model family in both engines, and each way of scoring beside the stock one
+	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py tests/evaluator/engines/test_paths.py
 
 lint: $(VENV)/.dev ## Formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ from leaderboard.pages import (
     board,
     claims,
     compare,
+    contact,
     downloads,
     drift,
     embed,
@@ -78,6 +79,7 @@ urlpatterns = [
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
     path("settings/notices/deliveries/<int:pk>/again", notices.again, name="delivery-again"),
+    path(".well-known/security.txt", contact.security_txt, name="security-txt"),
     path("login", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout", auth.LogoutView.as_view(), name="logout"),
     # Public API

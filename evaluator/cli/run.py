@@ -149,11 +149,15 @@ def chosen_model(options: argparse.Namespace, mirrors: tuple[Path, ...], state: 
     return ModelRef(name=pinned.name, sha=pinned.sha), here.resolve()
 
 
+QUIET_SECONDS = 30.0
+
+
 class ProgressBar:
-    """The run's progress on the terminal."""
+    """The run's progress on the terminal; in a file, a word of it every QUIET_SECONDS."""
 
     def __init__(self) -> None:
-        self._bar = tqdm(total=None, unit="item", desc="preparing", dynamic_ncols=True)
+        often = 0.1 if sys.stderr.isatty() else QUIET_SECONDS
+        self._bar = tqdm(total=None, unit="item", desc="preparing", dynamic_ncols=True, mininterval=often)
 
     def __enter__(self) -> "ProgressBar":
         return self

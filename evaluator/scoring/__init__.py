@@ -5,6 +5,7 @@ patterns  regular expressions by RE2, which none keeps busy
 texts     equal, contained, a number, a choice
 overlap   ROUGE and chrF, without their packages
 objects   JSON: a schema, fields
+calls     calls of tools
 scored    one answer, by one of them
 
 Whoever uploads a workload writes patterns and schemas: they are data. None is run but by RE2, none is fetched.

@@ -1,12 +1,13 @@
 """One answer scored, and whether an item can be scored at all."""
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from evaluator.scoring import objects, overlap, patterns, texts
+from evaluator.scoring import calls, objects, overlap, patterns, texts
 from evaluator.scoring.spec import (
     Any_,
     Choice,
@@ -17,6 +18,7 @@ from evaluator.scoring.spec import (
     Matches,
     Number,
     Rouge,
+    ToolCalls,
     needs_reference,
 )
 
@@ -44,6 +46,8 @@ def unfit(scoring: Any_, references: Sequence[str], choices: Sequence[str] = ())
         return next((said for one in references if (said := pattern_problem(one))), "")
     if isinstance(scoring, Json) and needs_reference(scoring):
         return next((said for one in references if (said := json_problem(scoring, one))), "")
+    if isinstance(scoring, ToolCalls):
+        return next((said for one in references if (said := calls_problem(one))), "")
     return ""
 
 
@@ -62,6 +66,14 @@ def json_problem(scoring: Json, reference: str) -> str:
         return "Its reference is no JSON."
     missing = [field for field in scoring.fields if not objects.at(value, field)[0]]
     return f"Its reference has no field {missing[0][:60]!r}." if missing else ""
+
+
+def calls_problem(reference: str) -> str:
+    try:
+        calls.read(reference)
+    except calls.NoCalls as error:
+        return f"Its reference has no calls of tools. {error}"
+    return ""
 
 
 def score(scoring: Any_, output: str, references: Sequence[str], choices: Sequence[str] = ()) -> Scored:
@@ -97,6 +109,8 @@ def by_kind(scoring: Any_, output: str, references: Sequence[str], choices: Sequ
             return Scored(max(overlap.rouge(output, one, scoring.variant) for one in references), output)
         case Chrf():
             return Scored(max(overlap.chrf(output, one) for one in references), output)
+        case ToolCalls():
+            return tool_calls(scoring, output, references)
 
 
 def plain(text: str, scoring: Contains) -> str:
@@ -117,6 +131,20 @@ def choice(output: str, references: Sequence[str], choices: Sequence[str]) -> Sc
     if place is None:
         return Scored(0.0, None, "It names none of the choices, or several.")
     return Scored(float(place in {texts.place_of(one, choices) for one in references}), choices[place])
+
+
+def tool_calls(scoring: ToolCalls, output: str, references: Sequence[str]) -> Scored:
+    wanted = [calls.read(one) for one in references]
+    try:
+        said = calls.read(output)
+    except calls.NoCalls as error:
+        if [] in wanted:
+            return Scored(1.0, "")
+        return Scored(0.0, None, f"It calls no tool. {error}")
+    options = {"arguments": scoring.arguments, "ordered": scoring.ordered, "ignore": scoring.ignore}
+    differences = [calls.alike(said, one, **options) for one in wanted]  # type: ignore[arg-type]
+    written = json.dumps([one._asdict() for one in said], ensure_ascii=False)
+    return Scored(1.0, written) if "" in differences else Scored(0.0, written, differences[0])
 
 
 def json_value(scoring: Json, output: str, references: Sequence[str]) -> Scored:

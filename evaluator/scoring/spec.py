@@ -79,10 +79,22 @@ class Chrf(Scoring, frozen=True, tag="chrf", kw_only=True):
     """Has runs of characters in common with a reference, the likest one: a fraction."""
 
 
-Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf
+class ToolCalls(Scoring, frozen=True, tag="tool_calls", kw_only=True):
+    """Calls the tools that a reference calls (`evaluator.scoring.calls`): right or wrong as a whole.
+
+    `arguments`: "equal", "given" (those of the reference; there may be more) or "any" (only names count), without those
+    that are ignored. A reference `[]` wants no call.
+    """
+
+    arguments: Literal["equal", "given", "any"] = "equal"
+    ordered: bool = False
+    ignore: Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)] = ()
+
+
+Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls
 KINDS: dict[str, type[Scoring]] = {
     "exact": Exact, "contains": Contains, "regex": Matches, "number": Number, "json": Json, "choice": Choice,
-    "rouge": Rouge, "chrf": Chrf,
+    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls,
 }  # fmt: skip
 
 

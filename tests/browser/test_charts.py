@@ -16,7 +16,7 @@ COSTS = "/tco?throughput=900&price=2&requests=20000000&own_input=0.5&own_output=
 
 @pytest.fixture
 def charted(make_submission: made.Make, suite: Suite, worker_token: WorkerToken) -> dict[str, str]:
-    """An address for each chart: a history, a comparison of three, scores against sizes with a pin, costs."""
+    """An address for each chart: a history, a comparison of three, scores against sizes with a pin, costs, lengths."""
     first, second = won(30, 5, 20, 5)
     rows = [
         finished(make_submission, "org/first", {"alpha": first, "beta": first}),
@@ -27,7 +27,9 @@ def charted(make_submission: made.Make, suite: Suite, worker_token: WorkerToken)
     for size, row in enumerate(rows, start=1):
         Revision.objects.filter(pk=row.revision_id).update(parameters=size * 10**9)
     build_snapshot(suite=suite)
+    made.at_lengths(make_submission, made.lengths_suite(), {"4096": 0.8, "8192": 0.3}, name="lab/reader")
     return {
+        "lengths-chart": "/models/lab/reader",
         "history-1": "/models/org/first",
         "forest-chart": "/compare?" + "&".join(f"m=s{row.pk}" for row in rows[:3]),
         "sizes-chart": f"/suites/tiny/1?pin=s{rows[1].pk}",
@@ -46,6 +48,7 @@ def plot(page: Page, chart: str) -> str:
 def test_every_chart_is_drawn_with_its_units(visits: Open, charted: dict[str, str]) -> None:
     page = visits(viewport={"width": 1280, "height": 900}).page
     units = {
+        "lengths-chart": ("score, 0–100", "length of the text in tokens", "4k", "8k"),
         "history-1": ("suite score, 0–100", "day of evaluation"),
         "forest-chart": ("difference to the base, points", "Alpha", "Beta", "Suite"),
         "sizes-chart": ("suite score, 0–100", "parameters (logarithmic)", "org/second"),

@@ -94,6 +94,13 @@ def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
     }
     checked = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **given)
     assert checked.returncode == 0, checked.stderr
+    settings = dict(line.split(" = ", 1) for line in manage(tmp_path, "diffsettings", **given).stdout.splitlines())
+    names = [settings[f"{kind}_COOKIE_NAME"].split()[0] for kind in ("SESSION", "CSRF")]
+    assert names == ["'__Host-sessionid'", "'__Host-csrftoken'"]
+    for kind in ("SESSION", "CSRF"):  # what the prefix asks of a cookie; path and domain stay Django's / and none
+        assert settings[f"{kind}_COOKIE_SECURE"].startswith("True")
+        assert f"{kind}_COOKIE_PATH" not in settings and f"{kind}_COOKIE_DOMAIN" not in settings
+    assert settings["SECURE_HSTS_SECONDS"].startswith("31536000") and settings["SECURE_SSL_REDIRECT"].startswith("True")
 
 
 def test_caps_are_shown_and_changed(person: User) -> None:

@@ -21,6 +21,7 @@ GOOD: list[dict[str, Any]] = [
     {"kind": "regex", "pattern": r"^\d+$"}, {"kind": "regex", "each": True}, {"kind": "number", "relative": 0.01},
     {"kind": "json", "schema": PERSON}, {"kind": "json", "fields": ["name", "age"]}, {"kind": "json"},
     {"kind": "choice"}, {"kind": "rouge", "variant": "rouge2"}, {"kind": "chrf"},
+    {"kind": "tool_calls"}, {"kind": "tool_calls", "arguments": "given", "ordered": True, "ignore": ["id"]},
 ]  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def test_items_that_cannot_be_scored_so_are_told(
 
 def test_only_what_compares_needs_a_reference() -> None:
     needing = [needs_reference(scoring_of(spec)) for spec in GOOD]
-    assert needing == [True, True, True, False, True, True, False, True, True, True, True, True]
+    assert needing == [True, True, True, False, True, True, False, True, True, True, True, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,8 @@ def test_json_is_the_same_as_itself_however_it_is_spaced(value: Any) -> None:
 @pytest.mark.parametrize("spec", GOOD, ids=lambda spec: spec["kind"])
 @given(output=st.text(max_size=80) | st.from_regex(r"[\[{\"0-9,:}\]]{0,40}", fullmatch=True))
 def test_any_answer_has_a_score(spec: dict[str, Any], output: str) -> None:
-    references = {"json": ('{"name": "A", "age": 1}',), "number": ("3",), "choice": ("a",)}.get(spec["kind"], ("a",))
+    usual = {"json": '{"name": "A", "age": 1}', "tool_calls": '{"name": "a"}', "number": "3"}
+    references = (usual.get(spec["kind"], "a"),)
     found = score(scoring_of(spec), output, references, ("a", "b"))
     assert 0 <= found.score <= 1
     assert found.answer is not None or (found.score == 0 and found.why)

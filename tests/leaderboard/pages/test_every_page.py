@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.test import Client
 
 from leaderboard.models import Suite, User, WorkerToken
 from tests.leaderboard.pages import every, made
@@ -137,3 +140,23 @@ def test_every_page_has_its_frame_and_a_title_of_its_own(documents: dict[str, El
         titles[name] = document.one("html").one("title").text
         assert titles[name].endswith(" · Parity"), name
     assert len(set(titles.values())) >= 15
+
+
+def test_queries_of_no_page_grow_with_what_is_stored(
+    client: Client, make_submission: made.Make, suite: Suite, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    made.many(make_submission, suite, 30)
+    for path in (
+        "/",
+        "/queue",
+        "/status",
+        "/models/",
+        "/submissions/1",
+        "/login",
+        "/suites/",
+        "/suites/tiny/1",
+        "/gap",
+        "/claims",
+    ):
+        with django_assert_max_num_queries(8):
+            client.get(path)

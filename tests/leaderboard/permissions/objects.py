@@ -1,0 +1,182 @@
+"""What there is to get at in the permission matrix, all of it Ada's, and who tries.
+
+A route whose address names something new says here what: `PLACES` by route and parameter. A route that refuses an empty
+body before it looks at who asks gets one in `BODIES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models.functions import Now
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
+from leaderboard.actions.keep_workload import make_workload
+from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.webhooks import add_webhook
+from leaderboard.models import ApiToken, Delivery, Owner, Suite, User, WorkerToken
+from tests.conftest import WORKER_SECRET
+from tests.leaderboard import endpoints
+from tests.leaderboard.notices import end
+from tests.leaderboard.pages import made
+
+PLACES: dict[str, str] = {
+    # parameter, or route.parameter where it means something else there: the attribute of Site that is put in
+    "pk": "queued",
+    "job": "job",
+    "organisation": "model_organisation",
+    "name": "model_name",
+    "api-model.name": "model",
+    "task": "task",
+    "suite": "suite_name",
+    "version": "suite_version",
+    "slug": "suite_slug",
+    "first": "first",
+    "second": "second",
+    "attempt": "attempt",
+    "sequence": "sequence",
+    "digest": "digest",
+    "samples.pk": "measured",
+    "api-samples.pk": "measured",
+    "api-items.pk": "measured",
+    "api-lm-eval.pk": "measured",
+    "api-report.pk": "measured",
+    "api-eval-results.pk": "measured",
+    "retry.pk": "measured",
+    "api-retry.pk": "measured",
+    "resume.pk": "paused",
+    "api-resume.pk": "paused",
+    "drift.pk": "endpoint",
+    "drift-csv.pk": "endpoint",
+    "api-drift.pk": "endpoint",
+    "webhook-disable.pk": "webhook",
+    "api-webhook.pk": "webhook",
+    "delivery-again.pk": "delivery",
+    "api-redeliver.pk": "delivery",
+    "api-workload.pk": "workload",
+}
+QUERIES: dict[str, str] = {
+    # what is asked for by each route that answers no question without one
+    "model-history": "?model={model}",
+    "model-scores": "?model={model}",
+    "compare-csv": "?m={first}&m={second}",
+    "api-compare": "?m={first}&m={second}",
+    "api-items": "?task={task}",
+    "api-reliability": "?model={model}",
+}
+ITEMS = [{"prompt": "2 + 2 =", "reference": "4"}, {"prompt": "3 + 3 =", "reference": "6"}]
+SUBMISSION = {"suite": "tiny@1", "model": "org/new"}
+BODIES: dict[str, dict[str, Any]] = {
+    # what is posted by each route; nothing unless it is said here
+    "submit": {**SUBMISSION, "engine": "vllm", "dtype": "auto"},
+    "api-submissions": SUBMISSION,
+    "api-bulk": {"submissions": [SUBMISSION]},
+    "notices": {"url": "https://hooks.example.org/"},
+    "api-webhooks": {"url": "https://hooks.example.org/"},
+    "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
+}
+WEBHOOK = "https://hooks.example.org/ada"
+
+
+@dataclass
+class Site:
+    """Keys of what is there, as addresses spell them; and callers by role, of pages and of the API."""
+
+    queued: int
+    job: int
+    measured: int
+    paused: int
+    endpoint: int
+    webhook: int
+    delivery: int
+    workload: int
+    sessions: dict[str, Client]
+    tokens: dict[str, Client]
+    model_organisation: str = "org"
+    model_name: str = "measured"
+    model: str = "org/measured"
+    task: str = "alpha"
+    suite_name: str = "tiny"
+    suite_version: str = "1"
+    suite_slug: str = "tiny@1"
+    first: str = ""
+    second: str = ""
+    attempt: int = 1
+    sequence: int = 0
+    digest: str = "0" * 64
+
+    @classmethod
+    def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
+        """One of everything that belongs to `ada`."""
+        owner = ada.owner
+        first = made.measure(make("org/measured"), worker, [1.0, 0.0] * 15)
+        second = made.measure(make("org/other"), worker, [1.0, 1.0] * 15)
+        build_snapshot(suite=suite)
+        endpoints.generated_suite()
+        paused, spec = endpoints.running(owner, worker)
+        endpoints.fail(spec, "budget", code="budget", message="The budget is used up.")
+        webhook, _ = add_webhook(owner=owner, url=WEBHOOK)
+        end(make("org/ended"))
+        delivery = Delivery.objects.filter(webhook=webhook).latest("pk")
+        Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.DEAD)
+        version = make_workload(owner=owner, maker=ada, name="Hers", scoring={"kind": "exact"}, items=ITEMS)
+        queued = make("org/queued")
+        sessions, tokens = callers(ada)
+        return cls(
+            queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
+            endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
+            sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
+        )  # fmt: skip
+
+    def address(self, route: URLPattern) -> str:
+        """Where the route is, for what is there; raises KeyError for a parameter that PLACES does not know."""
+        assert route.name
+        named = {
+            name: getattr(self, PLACES.get(f"{route.name}.{name}") or PLACES[name]) for name in route.pattern.converters
+        }
+        return reverse(route.name, kwargs=named)
+
+    def query(self, route: str) -> str:
+        return QUERIES.get(route, "").format(**vars(self))
+
+
+def callers(ada: User) -> tuple[dict[str, Client], dict[str, Client]]:
+    """By role: how somebody comes to a page (a session), and to the API (a token)."""
+    people = {
+        "other": create_person(username="grace", password=None),
+        "owner": ada,
+        "staff": create_person(username="root", password=None, staff=True),
+    }
+    sessions, tokens = {"nobody": anybody()}, {"nobody": anybody()}
+    for role, user in people.items():
+        sessions[role] = anybody()
+        sessions[role].force_login(user)
+        tokens[role] = bearing(create_api_token(owner=user.owner, user=user, name=role))
+    for ways in (sessions, tokens):  # until there are organisations
+        ways |= {"viewer": ways["other"], "member": ways["owner"]}
+    worker = bearing(WORKER_SECRET)
+    for ways in (sessions, tokens):
+        ways |= {"worker": worker, "ended": bearing(ended(ada.owner, ada, revoked=True))}
+        ways["expired"] = bearing(ended(ada.owner, ada, revoked=False))
+    return sessions, tokens
+
+
+def anybody(**headers: str) -> Client:
+    return Client(raise_request_exception=False, headers=headers)
+
+
+def bearing(token: str) -> Client:
+    return anybody(authorization=f"Bearer {token}")
+
+
+def ended(owner: Owner, user: User, *, revoked: bool) -> str:
+    """A token of Ada's that was revoked, or whose time is over."""
+    token = create_api_token(owner=owner, user=user, name="ended")
+    row = ApiToken.objects.latest("pk")
+    if revoked:
+        revoke_api_token(token=row)
+    else:
+        ApiToken.objects.filter(pk=row.pk).update(expires_at=Now())
+    return token
