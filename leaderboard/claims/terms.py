@@ -75,7 +75,7 @@ Terms = NotBehind | Cheaper | LongerContext
 def read(value: Any) -> Terms:
     """Raises BadTerms."""
     try:
-        found = msgspec.convert(value, Terms)
+        found: Terms = msgspec.convert(value, Terms)
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadTerms(f"These are no terms of a test: {error}") from error
     if isinstance(found, NotBehind):
