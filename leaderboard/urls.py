@@ -13,8 +13,10 @@ from django.urls import path, register_converter
 from leaderboard.api import bakeoffs as api_bakeoffs
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
+from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
+from leaderboard.api import gap as api_gap
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
@@ -24,11 +26,13 @@ from leaderboard.pages import (
     accounts,
     bakeoffs,
     board,
+    claims,
     compare,
     contact,
     downloads,
     drift,
     embed,
+    gap,
     models,
     notices,
     queue,
@@ -82,6 +86,9 @@ urlpatterns = [
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
+    path("gap", gap.gap_page, name="gap"),
+    path("gap.csv", gap.gap_csv, name="gap-csv"),
+    path("claims", claims.claims, name="claims"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
     path("workloads/<int:workload>/bakeoffs/new", bakeoffs.new, name="bakeoff-new"),
@@ -197,6 +204,8 @@ urlpatterns = [
     path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
     path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
+    path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
+    path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
     path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),
