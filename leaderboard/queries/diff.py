@@ -10,6 +10,7 @@ from leaderboard import chunks
 from leaderboard.models import Result, Submission, Suite, SuiteTask
 from leaderboard.queries.compare import Against, Compared, compare
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.hidden import concealed
 from leaderboard.queries.measured import ID, Measured
 from leaderboard.queries.pairing import Pairing, needed
 from leaderboard.queries.samples import PAGE_SIZE, Item, item
@@ -251,7 +252,7 @@ def samples_at(row: Submission | None, wanted: Mapping[str, set[int]]) -> dict[t
         ):
             seen = {task: seen[task] + held[task] for task in wanted}
             continue
-        for sample in chunks.stored([chunk]):
+        for sample in concealed(chunks.stored([chunk])):
             task = sample.counts_for
             if task in seen:
                 if seen[task] in wanted[task]:
