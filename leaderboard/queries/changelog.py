@@ -50,22 +50,22 @@ def imports() -> list[ChangeLine]:
 
 def retractions() -> list[ChangeLine]:
     """Results that were withdrawn, with the reason."""
-    rows = Event.objects.filter(after=Submission.State.RETRACTED, job=None).select_related("submission__suite")
+    rows = Event.objects.filter(after=Submission.State.RETRACTED, job=None, submission__suite__owner=None)
     return [
         ChangeLine(
             row.at, "retraction", row.submission.suite.slug,
             f"The result of {row.submission.requested_model} was withdrawn: {row.reason}", row.submission_id,
         )
-        for row in rows.defer("submission__provenance", "submission__suite__definition").order_by("-pk")[:SHOWN]
+        for row in rows.select_related("submission__suite").order_by("-pk")[:SHOWN]
     ]  # fmt: skip
 
 
 def remarks() -> list[ChangeLine]:
     """Flags and notes of contamination. Disputes are below their scores."""
     kinds = (Remark.Kind.FLAG, Remark.Kind.CONTAMINATION)
-    rows = Remark.objects.filter(kind__in=kinds).select_related("submission__suite", "model").order_by("-pk")[:SHOWN]
+    rows = Remark.objects.filter(kind__in=kinds, submission__suite__owner=None)
     found = []
-    for row in rows:
+    for row in rows.select_related("submission__suite", "model").order_by("-pk")[:SHOWN]:
         if row.submission is not None:
             text = f"A score of {row.submission.requested_model} was flagged: {row.reason}"
             found.append(ChangeLine(row.created_at, "flag", row.submission.suite.slug, text, row.submission_id))

@@ -52,7 +52,11 @@ class Example:
 
 def example() -> Example | None:
     """Of the suite whose ranking is newest among those that are measured here; None while nothing is. 4 queries."""
-    found = Snapshot.objects.filter(suite__imported=False).select_related("suite").prefetch_related("suite__tasks")
+    found = (
+        Snapshot.objects.filter(suite__imported=False, suite__owner=None)
+        .select_related("suite")
+        .prefetch_related("suite__tasks")
+    )
     ranking = found.defer("columns", "suite__definition").order_by("-id").first()
     if ranking is None:
         return None

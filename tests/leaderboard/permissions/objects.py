@@ -4,6 +4,7 @@ A route whose address names something new says here what: `PLACES` by route and 
 body before it looks at who asks gets one in `BODIES`.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ PLACES: dict[str, str] = {
     "slug": "suite_slug",
     "first": "first",
     "second": "second",
+    "item": "item",
+    "dispute.pk": "measured",
     "attempt": "attempt",
     "sequence": "sequence",
     "digest": "digest",
@@ -73,6 +76,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "submit": {**SUBMISSION, "engine": "vllm", "dtype": "auto"},
     "api-submissions": SUBMISSION,
     "api-bulk": {"submissions": [SUBMISSION]},
+    "dispute": {"reason": "These items were in its training data."},
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
@@ -106,6 +110,7 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
+    item: str = hashlib.sha256(b"alpha0").hexdigest()
 
     @classmethod
     def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
