@@ -36,6 +36,9 @@ from leaderboard.pages import (
     suites,
     tasks,
     tco,
+    workload_drafts,
+    workload_upload,
+    workloads,
 )
 
 urlpatterns = [
@@ -81,6 +84,15 @@ urlpatterns = [
     path("method", method.method, name="method"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
+    path("workloads/", workloads.workloads, name="workloads"),
+    path("workloads/new", workload_upload.new, name="workload-new"),
+    path("workloads/drafts/<int:pk>", workload_drafts.draft, name="workload-draft"),
+    path("workloads/drafts/<int:pk>/scoring", workload_drafts.scoring, name="workload-draft-scoring"),
+    path("workloads/drafts/<int:pk>/discard", workload_drafts.discard, name="workload-draft-discard"),
+    path("workloads/<int:pk>", workloads.workload, name="workload"),
+    path("workloads/<int:pk>/items", workloads.items, name="workload-items"),
+    path("workloads/<int:pk>/scoring", workloads.scoring, name="workload-scoring"),
+    path("workloads/<int:pk>/delete", workloads.delete, name="workload-delete"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),

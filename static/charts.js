@@ -97,6 +97,7 @@
       const rows = all.flatMap((line) => line.rows), days = rows.map((d) => +d.day);
       const from = Math.min(...days), span = Math.max(86_400_000 * 30, end - from);
       const course = (line) => [...line.rows, { ...line.rows[line.rows.length - 1], day: end }];
+      const held = (line) => line.rows.map((d, i) => ({ ...d, until: line.rows[i + 1]?.day ?? end })).filter((d) => d.low !== null);
       const symbol = (d) => SHAPES[d.side === "proprietary" ? 3 : 0];
       const title = (d) => [d.name, `${one(d.score)}${d.low === null ? "" : `  (${one(d.low)} to ${one(d.high)})`}`, `released ${d.day.toISOString().slice(0, 10)}`,
         d.imported ? "imported, not verified here" : `best ${d.side === "open" ? "open-weights" : "proprietary"}, measured here`].join("\n");
@@ -108,7 +109,7 @@
         color: { type: "identity" }, symbol: { type: "identity" },
         marks: [
           Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
-          ...all.filter((line) => line.rows.every((d) => d.low !== null)).map((line) => Plot.areaY(course(line), { x: "day", y1: "low", y2: "high", curve: "step-after", fill: line.hue, fillOpacity: 0.13 })),
+          ...all.map((line) => Plot.rect(held(line), { x1: "day", x2: "until", y1: "low", y2: "high", fill: line.hue, fillOpacity: 0.13 })),
           ...all.map((line) => Plot.line(course(line), { x: "day", y: "score", curve: "step-after", stroke: line.hue, strokeWidth: line.imported ? 1.4 : 2, strokeDasharray: line.imported ? "5 4" : null })),
           Plot.link(small ? [] : late, { x1: "from", x2: "to", y1: "score", y2: "score", stroke: "var(--warn)", strokeWidth: 2.2 }),
           Plot.dot(small ? [] : late.flatMap((d) => [{ x: d.from, y: d.score }, { x: d.to, y: d.score }]), { x: "x", y: "y", r: 9, stroke: "var(--warn)", strokeWidth: 2 }),

@@ -13,7 +13,14 @@ from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
-from leaderboard.models.workloads import Workload, WorkloadItems, WorkloadPart, WorkloadVersion
+from leaderboard.models.workloads import (
+    DraftPart,
+    Workload,
+    WorkloadDraft,
+    WorkloadItems,
+    WorkloadPart,
+    WorkloadVersion,
+)
 
 __all__ = [
     "ApiToken",
@@ -24,6 +31,7 @@ __all__ = [
     "Bundle",
     "Claim",
     "Delivery",
+    "DraftPart",
     "DriftCheck",
     "Endpoint",
     "EndpointHour",
@@ -60,6 +68,7 @@ __all__ = [
     "WorkerToken",
     "Workload",
     "WorkloadAnswers",
+    "WorkloadDraft",
     "WorkloadItems",
     "WorkloadPart",
     "WorkloadSuite",

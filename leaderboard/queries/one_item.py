@@ -4,7 +4,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from django.db.models import BinaryField, F, Func, Value
+from django.db.models import BinaryField, F, Func, IntegerField, Value
 
 from leaderboard.models import ItemSet, Remark, Result, Submission
 from leaderboard.queries.errors import Missing
@@ -89,8 +89,9 @@ def newest(task: str, item: str, line: TaskLine) -> list[Answer]:
 def sets_with(item: str) -> list[tuple[str, int]]:
     """Item sets that hold the item, each with its place there. 1 query."""
     wanted = bytes.fromhex(item)
-    at = Func(Value(wanted), F("hashes"), template="position(%(expressions)s)", arg_joiner=" in ")
-    rows = ItemSet.objects.annotate(at=at).filter(at__gt=0)  # type: ignore[misc]  # a number, which stubs do not see
+    at = Func(Value(wanted), F("hashes"), template="position(%(expressions)s)", arg_joiner=" in ",
+              output_field=IntegerField())  # fmt: skip
+    rows = ItemSet.objects.annotate(at=at).filter(at__gt=0)
     found = []
     for digest, hashes in rows.values_list("digest", "hashes"):
         places = range(0, len(hashes), BYTES)

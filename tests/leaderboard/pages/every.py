@@ -50,7 +50,7 @@ def every_page(
     """In this order: what is on the site grows."""
     site = Site(make, suite, worker, person)
     got: Pages = {"board, empty": site.client.get("/")}
-    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items):
+    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items, own_prompts):
         got |= pages(site)
     made.many(make, suite, 60)
     got["board, pages"] = site.client.get("/?page=2")
@@ -211,3 +211,33 @@ def answered_items(site: Site) -> Pages:
     return got | shown(
         site.client, {"suite, changed": f"/suites/tiny/{second.version}", "suite, older": "/suites/tiny/1"}
     )
+
+
+def own_prompts(site: Site) -> Pages:
+    """A workload from its upload to its receipt."""
+    member, lines = site.member, '{"prompt": "a <b>", "reference": "b", "tags": ["t"], "production": "b"}\n' * 3
+    got = {"workloads, none": member.get("/workloads/"), "upload": member.get("/workloads/new")}
+    got["upload, wrong"] = member.post("/workloads/new", {"text": '{"prompt": 1'})
+    address = member.post("/workloads/new", {"text": lines + '{"prompt": "ada@example.org", "x": ""}\n'})["Location"]
+    got |= {
+        "draft": member.get(address),
+        "draft, wrong": member.post(address, {"column-0": "prompt", "column-1": "prompt"}),
+        "scoring": member.get(f"{address}/scoring"),
+        "scoring, tried": member.post(f"{address}/scoring", {"kind": "rouge", "answer-0": "b c"}),
+        "scoring, part": member.post(f"{address}/scoring", {"kind": "rouge", "answer-0": "b c"}, headers=HTMX),
+        "scoring, wrong": member.post(f"{address}/scoring", {"kind": "regex", "do": "keep"}),
+        "workloads, held": member.get("/workloads/"),
+    }
+    kept = {"kind": "exact", "name": "Own", "do": "keep", "leave_out": "on"}
+    address = member.post(f"{address}/scoring", kept)["Location"]
+    got["items, wrong"] = member.post(f"{address}/items", {"number": "1", "do": "out", "place": "0"})
+    return got | {
+        "workloads": member.get("/workloads/"),
+        "workload": member.get(address),
+        "items": member.get(f"{address}/items"),
+        "items, out": member.get(f"{address}/items?show=out"),
+        "scoring, again": member.get(f"{address}/scoring"),
+        "upload, again": member.get(f"/workloads/new?to={address.rpartition('/')[2]}"),
+        "workload, unknown": member.get("/workloads/0"),
+        "receipt": member.post(f"{address}/delete"),
+    }

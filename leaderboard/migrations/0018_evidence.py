@@ -20,7 +20,7 @@ DROP TRIGGER remark_append_only ON leaderboard_remark;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0016_bakeoffs'),
+        ('leaderboard', '0017_workload_drafts'),
     ]
 
     operations = [
