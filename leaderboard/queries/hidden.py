@@ -15,9 +15,9 @@ def hidden_tasks() -> Mapping[str, str]:
     return dict(HiddenTexts.objects.values_list("task", "reason"))
 
 
-def concealed(samples: Iterable[Sample]) -> Iterator[Sample]:
-    """The samples, those of hidden tasks with their numbers alone."""
-    hidden = hidden_tasks()
+def concealed(samples: Iterable[Sample], hidden: Mapping[str, str] | None = None) -> Iterator[Sample]:
+    """The samples, those of hidden tasks (asked for unless they are given) with their numbers alone."""
+    hidden = hidden_tasks() if hidden is None else hidden
     return (bare(one) if one.counts_for in hidden or one.task in hidden else one for one in samples)
 
 
