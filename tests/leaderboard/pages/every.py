@@ -163,8 +163,22 @@ def forms(site: Site) -> Pages:
         "tco, calculated": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4&cached=20"),
         "tco, part": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4", headers=HTMX),
         "login": client.get("/login?next=/submit"),
-        "login, wrong": client.post("/login", {"username": "a", "password": "b"}),
+        "login, wrong": client.post("/login", {"login": "a", "password": "b"}),
         "login, logged in": member.get("/login"),
+        "signup": client.get("/signup"),
+        "signup, wrong": client.post("/signup", {"username": "a b", "email": "x", "password1": "password"}),
+        "password, forgotten": client.get("/login/password"),
+        "password, sent": client.get("/login/password/sent"),
+        "password, link over": client.get("/login/password/1-x-y"),
+        "email, link over": client.get("/login/verify/x"),
+        "email, sent": client.get("/login/verify"),
+        "inactive": client.get("/login/inactive"),
+        "again": member.get("/login/again"),
+        "account": member.get("/settings/account"),
+        "sessions": member.get("/settings/sessions"),
+        "email": member.get("/settings/email"),
+        "elsewhere": member.get("/settings/elsewhere"),
+        "second factor": member.get("/settings/second-factor"),
     }
 
 

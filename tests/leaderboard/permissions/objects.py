@@ -62,6 +62,9 @@ PLACES: dict[str, str] = {
     "delivery-again.pk": "delivery",
     "api-redeliver.pk": "delivery",
     "api-workload.pk": "workload",
+    "key": "digest",
+    "uidb36": "sequence",
+    "provider_id": "provider",
     "workload.pk": "workload",
     "workload-items.pk": "workload",
     "workload-scoring.pk": "workload",
@@ -98,6 +101,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "workload-items": {"number": "1", "do": "out", "place": "1", "reason": "asks twice"},
     "workload-scoring": {"kind": "number", "do": "keep"},
 }
+PASSWORD = "correct horse"
 WEBHOOK = "https://hooks.example.org/ada"
 
 
@@ -128,7 +132,11 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
+<<<<<<< HEAD
     item: str = hashlib.sha256(b"alpha0").hexdigest()
+=======
+    provider: str = "huggingface"
+>>>>>>> gap
 
     @classmethod
     def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
@@ -169,10 +177,12 @@ class Site:
 
 def callers(ada: User) -> tuple[dict[str, Client], dict[str, Client]]:
     """By role: how somebody comes to a page (a session), and to the API (a token)."""
+    ada.set_password(PASSWORD)
+    ada.save(update_fields=["password"])
     people = {
-        "other": create_person(username="grace", password=None),
+        "other": create_person(username="grace", password=PASSWORD),
         "owner": ada,
-        "staff": create_person(username="root", password=None, staff=True),
+        "staff": create_person(username="root", password=PASSWORD, staff=True),
     }
     sessions, tokens = {"nobody": anybody()}, {"nobody": anybody()}
     for role, user in people.items():

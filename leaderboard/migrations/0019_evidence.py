@@ -20,7 +20,7 @@ DROP TRIGGER remark_append_only ON leaderboard_remark;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0017_workload_drafts'),
+        ('leaderboard', '0018_names'),
     ]
 
     operations = [
