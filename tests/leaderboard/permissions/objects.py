@@ -132,11 +132,8 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
-<<<<<<< HEAD
     item: str = hashlib.sha256(b"alpha0").hexdigest()
-=======
     provider: str = "huggingface"
->>>>>>> gap
 
     @classmethod
     def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
