@@ -66,6 +66,11 @@ class Capability:
         return next((one for one in self.lines if (one.side, one.imported) == (side, imported)), None)
 
     @property
+    def drawn(self) -> set[str]:
+        """Which kinds of lines there are: measured ones by their sides, and "imported"."""
+        return {"imported" if one.imported else one.side for one in self.lines}
+
+    @property
     def saturated(self) -> list[Step]:
         """The best measured ones whose intervals reach a perfect score: beyond them nothing can be told."""
         best = [one.best for one in self.lines if not one.imported]
@@ -98,7 +103,8 @@ def gap(slug: str = "") -> Gap:
 
 
 def gap_of(suite: Suite, tasks: list[SuiteTask], ranking: Snapshot | None) -> Gap:
-    """Of one ranking. 2 queries and one for each further look at items; worked out once and kept with its columns."""
+    """Of one ranking, worked out once and kept with its columns: 2 queries, and one for each task on which some of the
+    best rows answered other items."""
     if ranking is None:
         nothing = ["Nothing was ranked on this suite yet."]
         return Gap(suite, None, [Capability(task, [], None, nothing) for task in (None, *tasks)])
