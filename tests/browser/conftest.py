@@ -1,11 +1,8 @@
 """A real Chromium against the site as it is served, and what must never happen in it: errors, violations, strangers."""
 
-<<<<<<< HEAD
 import hashlib
-=======
 import io
 import json
->>>>>>> main
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
