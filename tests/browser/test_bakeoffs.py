@@ -44,7 +44,7 @@ def fits(page: Page, name: str, width: int) -> None:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, theme)
         if PICTURES:
-            page.screenshot(path=f"{PICTURES}/{name}-{width}-{theme}.png", full_page=True)
+            page.screenshot(path=f"{PICTURES}/{name}-{width}-{theme}.png", full_page=True, caret="initial")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
