@@ -1,5 +1,6 @@
 """A real Chromium against the site as it is served, and what must never happen in it: errors, violations, strangers."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -235,7 +236,8 @@ def addresses(
         "/submit?model=" + "x" * 300,
         "/models/", "/models/?search=nobody&kind=open", f"/models/{LONG}", "/models/org/best", "/models/org/failed",
         "/models/org/unknown" + "x" * 300, "/login", "/nothing",
-        "/claims", "/gap", "/gap?suite=tiny@1&task=alpha",
+        "/claims", "/changelog", "/method", f"/items/alpha/{hashlib.sha256(b'alpha1').hexdigest()}",
+        f"/submissions/{sampled.pk}/samples/alpha?q=p&answered=yes", "/gap", "/gap?suite=tiny@1&task=alpha",
         "/compare", f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
         f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}", "/diff/s1/s999999",
         f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),
