@@ -120,7 +120,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
     started = time.monotonic()
     if job.endpoint is None:
-        spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock))
+        spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock), folder)
     fetched = round(time.monotonic() - started, 3)
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
@@ -153,11 +153,14 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
             raise
 
 
-def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path) -> run.RunSpec:
-    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit."""
+def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path, folder: Path) -> run.RunSpec:
+    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit.
+
+    Those to somebody's own prompts stay in the attempt's `folder`, which goes with it."""
     first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
-    responses = config.state / "responses"
-    journal.evict(responses, limit=config.replay_bytes)
+    responses = folder / "responses" if job.private else config.state / "responses"
+    if not job.private:
+        journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
         model_path=str(weights),

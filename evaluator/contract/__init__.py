@@ -26,9 +26,9 @@ from evaluator.contract.endpoints import Spent as Spent
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 4
+EDITION = 5
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
-think before they answer.
+think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -174,6 +174,8 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     task_limit_seconds: float | None = None
     endpoint: EndpointSpec | None = None
     """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
+    private: bool = False
+    """Somebody's own prompts: the worker keeps no response of it beyond the attempt."""
 
 
 class Heartbeat(Wire, frozen=True):

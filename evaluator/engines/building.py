@@ -17,7 +17,7 @@ from lm_eval.tasks import TaskManager
 
 from evaluator import run
 from evaluator.contract import TaskSpec
-from evaluator.engines import code_eval, core, derived, endpoint
+from evaluator.engines import code_eval, core, derived, endpoint, workload
 from evaluator.model_facts import Json, context_length, has_vision, parse_json
 from evaluator.suites import images
 
@@ -35,6 +35,7 @@ def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[s
     """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
     with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
         ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.model_path)]
+        workload.write(Path(folder), spec.suite.tasks, spec.task_files)
         return build_tasks(spec, TaskManager(include_path=[*ours, *([spec.task_files] if spec.task_files else [])]))
 
 

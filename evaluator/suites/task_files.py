@@ -31,6 +31,9 @@ METRICS = frozenset(
 )  # fmt: skip
 """Those that lm-eval computes itself; any other name would be looked up on the Hub, or on disk, and run."""
 
+WORKLOAD = "workload.jsonl"
+"""Alone in an archive, the items of a workload: data, whose task is ours (`evaluator.suites.workload`)."""
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 _TASK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.()-]*")
 
@@ -88,7 +91,7 @@ def check(files: Mapping[str, bytes]) -> dict[str, str]:
         if task in tasks:
             raise SuiteError(f"{name}: task {task} is already in {tasks[task]}. Give it another name.")
         tasks[task] = name
-    if not tasks:
+    if not tasks and set(files) != {WORKLOAD}:
         raise SuiteError("There is no task file (.yaml) in the suite's folder. Add one for each task.")
     return tasks
 

@@ -28,17 +28,17 @@ def cancel(*, submission: int, owner: Owner) -> Submission:
 @transaction.atomic
 def cancel_once(*, submission: int, owner: Owner) -> Submission:
     """As `cancel`; raises IllegalMove when the submission moved at the same moment."""
-    row = Submission.objects.filter(pk=submission, owner=owner).first()
+    row = Submission.everything.filter(pk=submission, owner=owner).first()
     if row is None:
         raise NotFound("unknown_submission", f"You have no submission {submission}.")
     # Jobs are locked before their submission, as everywhere (see lease.locked), and looked for after it: one that the
     # validator adds in between also moves the submission, which the conditional update below then notices.
-    jobs = list(Job.objects.select_for_update().filter(submission=row).order_by("pk"))
+    jobs = list(Job.everything.select_for_update().filter(submission=row).order_by("pk"))
     if row.state not in LIVE:
         raise Conflict("illegal_transition", f"Submission {submission} has already ended: it is {row.state}.")
     running = [job.pk for job in jobs if job.state == Job.State.RUNNING and job.kind == Job.Kind.EVALUATION]
     if running:
-        asked = Job.objects.filter(pk__in=running, cancel_requested=False).update(cancel_requested=True)
+        asked = Job.everything.filter(pk__in=running, cancel_requested=False).update(cancel_requested=True)
         row.refresh_from_db()  # the locks may have waited for the claim
         if asked:
             Event.objects.create(

@@ -34,9 +34,11 @@ def record_models(facts: Mapping[str, Facts], *, kind: str = Model.Kind.OPEN) ->
     columns = sorted({column for known in facts.values() for column in known})
     keys: dict[str, int] = {}
     for names in chunks(sorted(facts)):
-        there = {row.name: row for row in Model.objects.filter(name__in=names)}
+        there = {row.name: row for row in Model.everything.filter(name__in=names)}
         read_here = set(
-            Model.objects.filter(name__in=names, revisions__source__in=["hub", "mirror"]).values_list("name", flat=True)
+            Model.everything.filter(name__in=names, revisions__source__in=["hub", "mirror"]).values_list(
+                "name", flat=True
+            )
         )
         written = []
         for name in names:
@@ -45,7 +47,8 @@ def record_models(facts: Mapping[str, Facts], *, kind: str = Model.Kind.OPEN) ->
                 written.append(row)
         if written:
             upsert(Model, written, ["name"], columns)
-        keys |= dict(Model.objects.filter(name__in=names).values_list("name", "pk"))
+        Model.everything.filter(name__in=names, hidden=True).update(hidden=False)
+        keys |= dict(Model.everything.filter(name__in=names).values_list("name", "pk"))
     return keys
 
 
@@ -54,7 +57,7 @@ def record_revisions(facts: Mapping[tuple[int, str], Facts]) -> dict[tuple[int, 
     keys: dict[tuple[int, str], int] = {}
     for wanted in chunks(sorted(facts)):
         models = {model for model, _ in wanted}
-        there = {(row.model_id, row.sha): row for row in Revision.objects.filter(model__in=models)}
+        there = {(row.model_id, row.sha): row for row in Revision.everything.filter(model__in=models)}
         written = []
         for model, sha in wanted:
             row = there.get((model, sha)) or Revision(model_id=model, sha=sha, source=Revision.Source.IMPORT)
@@ -63,9 +66,11 @@ def record_revisions(facts: Mapping[tuple[int, str], Facts]) -> dict[tuple[int, 
                 written.append(row)
         if written:
             upsert(Revision, written, ["model", "sha"], ["architecture", "parameters"])
+        named = [key for row in there.values() if row.hidden and (row.model_id, row.sha) in facts for key in [row.pk]]
+        Revision.everything.filter(pk__in=named).update(hidden=False)
         keys |= {
             (model, sha): key
-            for model, sha, key in Revision.objects.filter(model__in=models).values_list("model_id", "sha", "pk")
+            for model, sha, key in Revision.everything.filter(model__in=models).values_list("model_id", "sha", "pk")
         }
     return keys
 
@@ -112,7 +117,7 @@ def settle(*, models: Iterable[int] | None = None) -> int:
     for fact in facts.filter(origin=Fact.Origin.STAFF):
         by_staff.setdefault(fact.model_id, []).append(fact)
     changed = []
-    for row in Model.objects.filter(pk__in={*stated, *by_staff}):
+    for row in Model.everything.filter(pk__in={*stated, *by_staff}):
         said = stated.get(row.pk, {})
         for fact in by_staff.get(row.pk, []):
             value = typed(fact.field, fact.value)
@@ -127,7 +132,7 @@ def settle(*, models: Iterable[int] | None = None) -> int:
             setattr(row, field, value)
         changed += [row] if different else []
     if changed:
-        Model.objects.bulk_update(changed, [*STATEABLE, "licence_family"], batch_size=500)
+        Model.everything.bulk_update(changed, [*STATEABLE, "licence_family"], batch_size=500)
     return len(changed)
 
 

@@ -34,7 +34,7 @@ def finish(*, submission: int) -> None:
 @transaction.atomic
 def put_off(*, submission: int, problem: str) -> None:
     """Let a submission wait for its next try at scoring, or fail after the last."""
-    waiting = Submission.objects.select_for_update(no_key=True).filter(pk=submission, state=Submission.State.SCORING)
+    waiting = Submission.everything.select_for_update(no_key=True).filter(pk=submission, state=Submission.State.SCORING)
     if not waiting.exists():
         return
     tries = 1 + Event.objects.filter(submission=submission, before="scoring", after="scoring", actor=ACTOR).count()

@@ -30,7 +30,7 @@ def import_catalogue(*, listed: list[Listed], source: str) -> CatalogueReport:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import'))")
-    before = Model.objects.count()
+    before = Model.everything.count()
     keys = record_models({one.name: {} for one in listed}, kind=Model.Kind.PROPRIETARY)
     known = {
         (fact.model_id, fact.field): fact.value
@@ -55,7 +55,7 @@ def import_catalogue(*, listed: list[Listed], source: str) -> CatalogueReport:
     )  # fmt: skip
     prices = new_prices(listed, keys, source)
     Price.objects.bulk_create(prices, 1000)
-    return CatalogueReport(Model.objects.count() - before, len(facts), len(prices), settle())
+    return CatalogueReport(Model.everything.count() - before, len(facts), len(prices), settle())
 
 
 def new_prices(listed: Iterable[Listed], keys: dict[str, int], source: str) -> list[Price]:
@@ -85,9 +85,9 @@ def file_licences() -> int:
     """Give models whose licence has no family yet the family of today's table; how many."""
     changed = 0
     for licence in (
-        Model.objects.exclude(licence="").filter(licence_family="").values_list("licence", flat=True).distinct()
+        Model.everything.exclude(licence="").filter(licence_family="").values_list("licence", flat=True).distinct()
     ):
         found = licences.family(licence)
         if found:
-            changed += Model.objects.filter(licence=licence, licence_family="").update(licence_family=found)
+            changed += Model.everything.filter(licence=licence, licence_family="").update(licence_family=found)
     return changed

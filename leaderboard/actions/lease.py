@@ -70,7 +70,7 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
 
 def free() -> QuerySet[Job]:
     """Jobs that nobody else is just taking; each gets locked."""
-    rows = Job.objects.select_for_update(skip_locked=True, of=("self",))
+    rows = Job.everything.select_for_update(skip_locked=True, of=("self",))
     return rows.select_related("submission__suite", "submission__revision__model")
 
 
@@ -80,14 +80,14 @@ def given_before(worker: Worker, request: ClaimRequest) -> JobSpec | None:
     for job in held.filter(lease_expires_at__gte=Now()):
         secret = attempt_secret(request, job.pk, job.attempt)
         if tokens.matches(secret, job.token_digest):
-            Job.objects.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
+            Job.everything.filter(pk=job.pk).update(lease_expires_at=lease_end(), beat_at=Now())
             return spec_of(job, attempt=job.attempt, secret=secret, request=request)
     return None
 
 
 def oldest(token: WorkerToken, request: ClaimRequest) -> Job | None:
     """The first waiting job that fits, locked; one that somebody else is just taking is passed over."""
-    waiting = free().filter(fits(request), givable(token, request), not_before__lte=Now())
+    waiting = free().filter(fits(request, trusted=token.trusted), givable(token, request), not_before__lte=Now())
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
     looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
     return waiting.filter(looks if request.looks_only else ready | looks).order_by("-priority", "id").first()
@@ -135,6 +135,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         limit_seconds=job.limit_seconds if limited else None,
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
+        private=submission.suite.owner_id is not None,
     )
 
 
@@ -161,19 +162,22 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE = 4
-"""The edition of the contract that brought models which think."""
+THINKING_SINCE, WORKLOADS_SINCE = 4, 5
+"""The editions of the contract that brought models which think, and people's own prompts."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
 
 
-def fits(request: ClaimRequest) -> Q:
-    """The waiting jobs that a worker which says this of itself can run."""
+def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
+    """The waiting jobs that a worker which says this of itself can run. Prompts of a workload go only to trusted ones
+    that forget them."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if request.edition < THINKING_SINCE:
         able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
+    if request.edition < WORKLOADS_SINCE or not trusted:
+        able &= Q(submission__suite__owner=None)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
@@ -191,7 +195,7 @@ def held(*, job: int, attempt: int, token: str) -> Job:
 
 def locked(*, job: int) -> Job:
     """A job, locked; raises NotFound. Whoever locks its submission too locks the job first: one order, no deadlock."""
-    row = Job.objects.select_for_update(of=("self",)).select_related("submission", "worker").filter(pk=job).first()
+    row = Job.everything.select_for_update(of=("self",)).select_related("submission", "worker").filter(pk=job).first()
     if row is None:
         raise NotFound("unknown_job", f"There is no job {job}.")
     return row
@@ -201,7 +205,7 @@ def check_held(row: Job, *, attempt: int, token: str) -> None:
     """Raise Conflict unless this attempt, with its token, holds the locked job. The token ends with the lease, also
     before the reconciler has seen that it is out."""
     holds = row.state == Job.State.RUNNING and row.attempt == attempt and tokens.matches(token, row.token_digest)
-    if not holds or Job.objects.filter(pk=row.pk, lease_expires_at__lt=Now()).exists():
+    if not holds or Job.everything.filter(pk=row.pk, lease_expires_at__lt=Now()).exists():
         message = f"Attempt {attempt} does not hold job {row.pk} (any more); stop working on it."
         raise Conflict("stale_attempt", message)
 
@@ -213,7 +217,7 @@ def heartbeat(*, job: int, token: str, beat: Heartbeat) -> HeartbeatReply:
     row = held(job=job, attempt=beat.attempt, token=token)
     done, total = further(row, beat)
     note_spent(row, beat.spent)  # first: it looks at when the last one came
-    Job.objects.filter(pk=row.pk).update(
+    Job.everything.filter(pk=row.pk).update(
         lease_expires_at=lease_end(),
         beat_at=Now(),
         evaluating_at=row.evaluating_at or (Now() if beat.phase == "evaluating" else None),
@@ -296,7 +300,7 @@ def end_overtime() -> int:
 
 
 def over_limit() -> QuerySet[Job]:
-    return Job.objects.filter(
+    return Job.everything.filter(
         state=Job.State.RUNNING, claimed_at__lt=Now() - F("limit_seconds") * timedelta(seconds=1) - OVERTIME
     )
 
@@ -337,7 +341,7 @@ def expire_leases() -> int:
 
 
 def leases_out() -> QuerySet[Job]:
-    return Job.objects.filter(state=Job.State.RUNNING, lease_expires_at__lt=Now())
+    return Job.everything.filter(state=Job.State.RUNNING, lease_expires_at__lt=Now())
 
 
 @transaction.atomic

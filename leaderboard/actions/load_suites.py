@@ -11,7 +11,7 @@ from django.db import DataError, transaction
 from evaluator import suites
 from evaluator.contract import SuiteSpec, encode
 from leaderboard.actions.errors import Conflict
-from leaderboard.models import Bundle, Suite, SuiteTask
+from leaderboard.models import Bundle, Owner, Suite, SuiteTask
 
 NOT_FRACTIONS = frozenset({"perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bleu", "chrf", "ter"})
 
@@ -39,7 +39,15 @@ def load_suite(*, path: Path) -> tuple[Suite, bool]:
         raise suites.SuiteError(f"{path.name} does not fit the tables: {' '.join(str(error).split())}") from error
 
 
-def release(spec: SuiteSpec, definition: dict[str, Any], data: bytes | None, *, imported: bool = False) -> Suite:
+def release(
+    spec: SuiteSpec,
+    definition: dict[str, Any],
+    data: bytes | None,
+    *,
+    imported: bool = False,
+    owner: Owner | None = None,
+) -> Suite:
+    """The rows of a suite, in the caller's transaction. `owner`: a workload's, which is theirs alone."""
     if data is not None:
         Bundle.objects.get_or_create(digest=hashlib.sha256(data).hexdigest(), defaults={"data": data})
     suite = Suite.objects.create(
@@ -50,6 +58,7 @@ def release(spec: SuiteSpec, definition: dict[str, Any], data: bytes | None, *, 
         description=spec.description,
         normalise=spec.normalise,
         imported=imported,
+        owner=owner,
         definition=definition,
         bundle_id=spec.bundle,
     )

@@ -87,10 +87,10 @@ def checked_origin(text: str) -> str:
 def move_revisions(*, origin: str, served: str) -> None:
     """Put what was evaluated there under the name that holds now. Runs in the caller's transaction."""
     chosen = Q(origin=origin) & (Q(served=served) if served else Q())
-    moved = list(Revision.objects.select_for_update().filter(chosen).order_by("pk"))
+    moved = list(Revision.everything.select_for_update().filter(chosen).order_by("pk"))
     for revision in moved:
-        revision.model = model_of(whose(revision.origin, revision.served))
-    Revision.objects.bulk_update(moved, ["model"])
-    ranked = Submission.objects.filter(revision__in=moved, state=Submission.State.SUCCEEDED)
+        revision.model = model_of(whose(revision.origin, revision.served), private=revision.hidden)
+    Revision.everything.bulk_update(moved, ["model"])
+    ranked = Submission.everything.filter(revision__in=moved, state=Submission.State.SUCCEEDED)
     for suite in Suite.objects.filter(submissions__in=ranked).distinct().order_by("pk"):
         build_snapshot(suite=suite, anew=True)

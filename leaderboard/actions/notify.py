@@ -21,8 +21,13 @@ QUEUE = "notices"
 
 
 def announce(*, submission: int) -> None:
-    """Write what has to be told about a submission that has just ended. Runs in the caller's transaction."""
-    row = Submission.objects.select_related("submitter").get(pk=submission)
+    """Write what has to be told about a submission that has just ended. Runs in the caller's transaction.
+
+    Of a workload's nothing is told: its bake-off has a page of its own, which messages do not name.
+    """
+    row = Submission.everything.select_related("submitter", "suite").get(pk=submission)
+    if row.suite.owner_id is not None:
+        return
     for webhook in Webhook.objects.filter(owner=row.owner_id, disabled_at=None).order_by("pk"):
         tell(submission=row, webhook=webhook)
     person = row.submitter

@@ -36,14 +36,14 @@ NOT_LOOKED_AT_MESSAGE = "No worker looked at it within a day, and its API key wa
 
 def pause_keyless() -> int:
     """Let every waiting job whose key is gone wait for its owner instead; returns how many."""
-    waiting = Job.objects.filter(state=Job.State.QUEUED, submission__use__key_wiped_at__isnull=False)
+    waiting = Job.everything.filter(state=Job.State.QUEUED, submission__use__key_wiped_at__isnull=False)
     return sum(pause_one(job=job) for job in list(waiting.values_list("pk", flat=True)))
 
 
 @transaction.atomic
 def pause_one(*, job: int) -> bool:
     """Pause one keyless job, if it still waits; one that was to look at the endpoint first ends with its submission."""
-    waiting = Job.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=job, state=Job.State.QUEUED)
+    waiting = Job.everything.select_for_update(skip_locked=True, of=("self",)).filter(pk=job, state=Job.State.QUEUED)
     row = waiting.select_related("submission").first()
     if row is None:
         return False
@@ -73,8 +73,13 @@ def resume(
     Raises NotFound (also for others' submissions), Conflict unless it is paused, Refused while its budget is used up or
     its key is gone.
     """
-    job = Job.objects.select_for_update().filter(submission=submission, submission__owner=owner).order_by("-pk").first()
-    row = Submission.objects.select_related("use__endpoint").filter(pk=submission, owner=owner).first()
+    job = (
+        Job.everything.select_for_update()
+        .filter(submission=submission, submission__owner=owner)
+        .order_by("-pk")
+        .first()
+    )
+    row = Submission.everything.select_related("use__endpoint").filter(pk=submission, owner=owner).first()
     if row is None:
         raise NotFound("unknown_submission", f"You have no submission {submission}.")
     if row.state != Submission.State.PAUSED or job is None or job.state != Job.State.PAUSED:

@@ -34,7 +34,7 @@ FIRST = 10
 
 def begin(*, submission: Submission) -> Job:
     """Let a worker look at the endpoint of a new submission. Runs in the caller's transaction."""
-    job = Job.objects.create(
+    job = Job.everything.create(
         submission=submission, kind=Job.Kind.PREFLIGHT, priority=FIRST, queue="api", engine="endpoint",
         not_before=Now(), limit_seconds=SECONDS,
     )  # fmt: skip
@@ -95,7 +95,9 @@ def accept(*, submission: Submission, use: EndpointUse, found: Preflight, actor:
 def enter(*, submission: Submission, use: EndpointUse, found: Preflight, actor: str) -> None:
     """Record the revision and the estimate, and queue one job, or leave it paused until the owner says to go on."""
     identity = whose(use.endpoint.origin, use.endpoint.served)
-    revision = record_endpoint_revision(endpoint=use.endpoint, identity=identity, found=found)
+    revision = record_endpoint_revision(
+        endpoint=use.endpoint, identity=identity, found=found, private=submission.suite.owner_id is not None
+    )
     price = price_of(use, identity.model)
     expected = estimate(submission=submission, revision=revision, use=use, price=price, seconds=found.seconds)
     EndpointUse.objects.filter(pk=use.pk).update(estimate=asdict(expected) if expected else None)
@@ -106,7 +108,7 @@ def enter(*, submission: Submission, use: EndpointUse, found: Preflight, actor: 
         reason=code or f"answers as {revision.short_sha}", revision=revision, queued_at=Now(), error_code=code,
         error_message=message,
     )  # fmt: skip
-    job = Job.objects.create(
+    job = Job.everything.create(
         submission=submission, queue="api", engine="endpoint", not_before=Now(), limit_seconds=site.JOB_LIMIT_SECONDS,
         spent=msgspec.to_builtins(found.spent or Spent()),
     )  # fmt: skip
@@ -114,7 +116,7 @@ def enter(*, submission: Submission, use: EndpointUse, found: Preflight, actor: 
         move_job(job=job, before="queued", after="paused", actor=actor, reason=code)
         return
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
-    Submission.objects.filter(pk=submission.pk).update(predicted_seconds=prediction(job))
+    Submission.everything.filter(pk=submission.pk).update(predicted_seconds=prediction(job))
 
 
 def reason_to_wait(use: EndpointUse, expected: Estimate | None) -> tuple[str, str]:

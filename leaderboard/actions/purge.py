@@ -9,6 +9,7 @@ suite's rankings only a new one stays, for the older ones hold the purged row.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
@@ -18,7 +19,7 @@ from evaluator.contract import canonical_json
 from leaderboard.actions.errors import Conflict, NotFound, Refused
 from leaderboard.actions.rank import build_snapshot, forget_all_but, lock_ranking
 from leaderboard.actions.record import lock_item_sets
-from leaderboard.models import Audit, ItemSet, Job, Outbox, SampleChunk, Snapshot, Submission
+from leaderboard.models import Audit, Delivery, ItemSet, Job, Outbox, Result, SampleChunk, Snapshot, Submission
 from leaderboard.models.submissions import LIVE
 
 ACTION = "purge"
@@ -33,7 +34,7 @@ def purge(*, submission: int, actor: str, reason: str) -> Audit:
     """
     if not actor.strip() or not reason.strip():
         raise Refused("no_reason", "A purge needs an actor and a reason: they are all that remains of it.")
-    row = Submission.objects.filter(pk=submission).first()
+    row = Submission.everything.filter(pk=submission).first()
     audit = Audit.objects.filter(action=ACTION, subject=subject_of(submission)).last()
     if row is not None:
         audit = purge_rows(submission=submission, actor=actor, reason=reason)
@@ -51,34 +52,43 @@ def subject_of(submission: int) -> str:
 @transaction.atomic
 def purge_rows(*, submission: int, actor: str, reason: str) -> Audit:
     """The rows, the audit and the new ranking, in one transaction; raises NotFound, Conflict."""
-    row = Submission.objects.select_related("suite").filter(pk=submission).first()
+    row = Submission.everything.select_related("suite").filter(pk=submission).first()
     if row is None:
         raise NotFound("unknown_submission", f"There is no submission {submission}.")
     if row.state in LIVE:  # nothing leads back there, so this holds from here on
         raise Conflict("still_live", f"Submission {submission} is {row.state}; cancel it first.")
     # The ranking first: whoever builds one holds this lock, so that none is built from what is just being removed.
     lock_ranking(row.suite)
-    jobs = list(Job.objects.select_for_update().filter(submission=row).order_by("pk").values_list("pk", flat=True))
-    if not Submission.objects.select_for_update(of=("self",)).filter(pk=submission).exists():
+    list(Job.everything.select_for_update().filter(submission=row).order_by("pk"))
+    if not Submission.everything.select_for_update(of=("self",)).filter(pk=submission).exists():
         raise NotFound("unknown_submission", f"Submission {submission} was purged at this moment.")
     lock_item_sets(alone=True)
     digest = digest_of(row)
     ranked = Snapshot.objects.filter(suite=row.suite).exists()
-    items = list(row.results.exclude(items=None).values_list("items", flat=True))
-    deliveries = list(row.deliveries.values_list("pk", flat=True))
-    bells = Q(kind__in=[Outbox.Kind.VALIDATE, Outbox.Kind.SCORE], subject=submission)
-    bells |= Q(kind=Outbox.Kind.JOB, subject__in=jobs) | Q(kind=Outbox.Kind.DELIVER, subject__in=deliveries)
-    Outbox.objects.filter(bells).delete()
-    allow_deleting(True)
-    row.delete()  # with every row that hangs on it or on its jobs; retries of it forget what they retry
-    allow_deleting(False)
-    ItemSet.objects.filter(pk__in=items, result__isnull=True).delete()
+    erase([submission])
     audit = Audit.objects.create(
         actor=actor[:200], action=ACTION, subject=subject_of(submission), reason=reason, digest=digest
     )
     if ranked:
         forget_all_but(build_snapshot(suite=row.suite, anew=True))
     return audit
+
+
+def erase(submissions: Sequence[int]) -> None:
+    """Delete submissions with every row that hangs on them or on their jobs; retries of them forget what they retry.
+    Runs in the transaction of a caller who holds the item sets alone."""
+    jobs = list(Job.everything.filter(submission__in=submissions).values_list("pk", flat=True))
+    items = set(
+        Result.everything.filter(submission__in=submissions).exclude(items=None).values_list("items", flat=True)
+    )
+    deliveries = list(Delivery.objects.filter(submission__in=submissions).values_list("pk", flat=True))
+    bells = Q(kind__in=[Outbox.Kind.VALIDATE, Outbox.Kind.SCORE], subject__in=submissions)
+    bells |= Q(kind=Outbox.Kind.JOB, subject__in=jobs) | Q(kind=Outbox.Kind.DELIVER, subject__in=deliveries)
+    Outbox.objects.filter(bells).delete()
+    allow_deleting(True)
+    Submission.everything.filter(pk__in=submissions).delete()
+    allow_deleting(False)
+    ItemSet.objects.filter(pk__in=items, result__isnull=True).delete()
 
 
 def allow_deleting(allowed: bool) -> None:
@@ -113,7 +123,7 @@ def remove_orphans() -> int:
     """
     folders = listed(FOLDER)[0]
     found = {int(name) for name in folders if name.isascii() and name.isdigit()}
-    known = set(Submission.objects.filter(pk__in=found).values_list("pk", flat=True))
+    known = set(Submission.everything.filter(pk__in=found).values_list("pk", flat=True))
     return sum(remove_files(number) for number in sorted(found - known))
 
 

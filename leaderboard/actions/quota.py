@@ -83,7 +83,7 @@ def release(*, submission: int, after: str, refund: bool) -> None:
     `transitions.move_submission` calls this once for each submission: its conditional UPDATE won, and no move leads
     back into the live states. `refund`: the day and the month too.
     """
-    row = Submission.objects.filter(pk=submission, charged_on__isnull=False)
+    row = Submission.everything.filter(pk=submission, charged_on__isnull=False)
     charged = row.values_list("owner", "charged_on", "started_at").first()
     if charged is None:
         return

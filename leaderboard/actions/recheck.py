@@ -16,7 +16,7 @@ from leaderboard.models import Result
 MEANS = frozenset(
     {
         "acc", "acc_bytes", "acc_mutual_info", "acc_norm", "em", "exact_match", "math_verify",
-        "prompt_level_loose_acc", "prompt_level_strict_acc",
+        "prompt_level_loose_acc", "prompt_level_strict_acc", "workload_score",
     }
 )  # fmt: skip
 """Metrics whose task score is the mean over items wherever lm-eval 0.4.13 uses them (`aggregation: mean`) ..."""

@@ -196,7 +196,7 @@ def store(job: Job, task: SuiteTask, result: TaskResult, lost: int | None) -> No
         items, _ = ItemSet.objects.get_or_create(
             digest=hashlib.sha256(hashes).hexdigest(), defaults={"n": result.n, "hashes": hashes}
         )
-    Result.objects.create(
+    Result.everything.create(
         submission_id=job.submission_id,
         task=task,
         job=job,
@@ -221,7 +221,7 @@ def record_failure(*, job: int, token: str, failure: Failure) -> bool:
     actor = f"worker {row.worker}"
     note_spent(row, failure.spent)
     if failure.log:
-        Job.objects.filter(pk=row.pk).update(log=newest(failure.log, LOG_LIMIT))
+        Job.everything.filter(pk=row.pk).update(log=newest(failure.log, LOG_LIMIT))
     if row.cancel_requested or failure.kind == "cancelled":
         end_cancelled(job=row, actor=actor, reason="cancelled by its owner")
         return True

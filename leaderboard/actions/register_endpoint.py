@@ -7,7 +7,7 @@ from leaderboard.actions.access import Access, checked, refuse
 from leaderboard.actions.errors import NotFound, Refused
 from leaderboard.actions.keys import sealed
 from leaderboard.actions.submit_endpoint import submit_endpoint
-from leaderboard.models import Audit, Endpoint, Submission, User
+from leaderboard.models import Audit, Endpoint, Submission, Suite, User
 from leaderboard.queries.endpoints import allowed, operators_left
 
 
@@ -40,7 +40,7 @@ def register_endpoint(*, by: User, access: Access) -> Endpoint:
 def evaluate_endpoint(
     *,
     endpoint: int,
-    suite: str,
+    suite: str | Suite,
     by: User,
     sampling: Sampling | None = None,
     concurrency: int = 8,

@@ -20,7 +20,9 @@ def retry(*, submission: int, owner: Owner, submitter: User) -> Submission:
     back until it has been checked, and what `submit` raises.
     """
     # Locked, so that it is still there when the new row that points at it is committed (see purge).
-    row = Submission.objects.select_for_update(of=("self",)).select_related("suite").filter(pk=submission, owner=owner)
+    row = (
+        Submission.everything.select_for_update(of=("self",)).select_related("suite").filter(pk=submission, owner=owner)
+    )
     old = row.first()
     if old is None:
         raise NotFound("unknown_submission", f"You have no submission {submission}.")

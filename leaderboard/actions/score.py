@@ -8,6 +8,7 @@ from django.conf import settings as site
 from django.db import transaction
 
 from leaderboard import chunks
+from leaderboard.actions.note_answers import Noted, answers_of, note
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.recheck import Verdict, recheck
 from leaderboard.actions.transitions import move_submission
@@ -30,14 +31,15 @@ def score(*, submission: int, chance: random.Random | None = None) -> None:
     the tasks that are compared with their samples (RECHECK_SHARE). Does nothing when the submission is no longer
     scoring (a bell rung twice).
     """
-    row = Submission.objects.filter(pk=submission, state=Submission.State.SCORING).first()
+    row = Submission.everything.select_related("suite").filter(pk=submission, state=Submission.State.SCORING).first()
     if row is None:
         return
     results = list(row.results.select_related("task", "items", "job__worker").order_by("task__position"))
     odd = out_of_range(results)
     # Reading the samples takes seconds: before the lock. What is compared does not change any more.
     verdict = Verdict() if odd else verdict_on(row, results, chance or random.Random())  # noqa: S311
-    end(submission=submission, results=results, odd=odd, verdict=verdict)
+    noted = None if odd or verdict.problem or row.suite.owner_id is None else answers_of(row)
+    end(submission=submission, results=results, odd=odd, verdict=verdict, noted=noted)
 
 
 def out_of_range(results: list[Result]) -> str:
@@ -67,9 +69,10 @@ def verdict_on(row: Submission, results: list[Result], chance: random.Random) ->
 
 
 @transaction.atomic
-def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict) -> None:
-    """Move the submission to its end, if it is still scoring. What is `odd` has no suite score."""
-    row = Submission.objects.select_for_update(of=("self",)).select_related("suite").filter(pk=submission).first()
+def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict, noted: Noted | None = None) -> None:
+    """Move the submission to its end, if it is still scoring. What is `odd` has no suite score. `noted`: of a
+    workload's answers."""
+    row = Submission.everything.select_for_update(of=("self",)).select_related("suite").filter(pk=submission).first()
     if row is None or row.state != Submission.State.SCORING:
         return
     total, reason = (None, "") if odd else total_of(results, normalised=row.suite.normalise)
@@ -90,7 +93,10 @@ def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict) -
         )  # fmt: skip
         return
     move_submission(submission=row.pk, before="scoring", after="succeeded", actor=ACTOR, **ended)
-    build_snapshot(suite=row.suite)
+    if noted is not None:
+        note(submission=row, noted=noted)
+    else:
+        build_snapshot(suite=row.suite)
 
 
 def total_of(results: list[Result], *, normalised: bool) -> tuple[SuiteScore | None, str]:

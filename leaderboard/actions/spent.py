@@ -26,9 +26,10 @@ def note_spent(job: Job, spent: Spent | None) -> None:
     before = spent_of(job.spent)
     if asked(spent) < asked(before) or spent.dollars < before.dollars:
         return
-    Job.objects.filter(pk=job.pk).update(spent=msgspec.to_builtins(spent))
+    Job.everything.filter(pk=job.pk).update(spent=msgspec.to_builtins(spent))
     revision = job.submission.revision_id
-    if revision is not None and asked(spent) > asked(before):
+    private = job.submission.suite.owner_id is not None  # how an endpoint did for somebody's own prompts is theirs
+    if revision is not None and not private and asked(spent) > asked(before):
         note_hour(job, revision, before, spent)
     job.spent = msgspec.to_builtins(spent)
 
@@ -46,7 +47,7 @@ def asked(spent: Spent) -> int:
 def note_hour(job: Job, revision: int, before: Spent, after: Spent) -> None:
     """Add what happened since the last report to this hour's line."""
     gap = ExpressionWrapper(Now() - F("beat_at"), output_field=DurationField())
-    hour, since = Job.objects.filter(pk=job.pk).values_list(TruncHour(Now()), gap).get()
+    hour, since = Job.everything.filter(pk=job.pk).values_list(TruncHour(Now()), gap).get()
     line = line_of(revision, hour)
     counts = [later - earlier for later, earlier in zip(after.latency, before.latency or [0] * SIZE, strict=False)]
     EndpointHour.objects.filter(pk=line.pk).update(

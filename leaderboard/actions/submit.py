@@ -16,20 +16,20 @@ def submit(
     *,
     owner: Owner,
     submitter: User,
-    suite: str,
+    suite: str | Suite,
     model: str,
     revision: str = "main",
     settings: Settings | None = None,
     retry_of: Submission | None = None,
 ) -> Submission:
-    """Accept `model` for `suite` ("name@version") and ring the validator.
+    """Accept `model` for `suite` ("name@version", or the owner's private one) and ring the validator.
 
     Raises Refused (malformed), NotFound (no such suite), Conflict (the same is already under way; `url` shows it),
     TooMany (a quota is used up).
     """
     settings = settings or Settings()
     model, revision = well_formed(model, revision)
-    released = released_suite(suite)
+    released = suite if isinstance(suite, Suite) else released_suite(suite)
     request = {
         "requested_model": model,
         "requested_revision": revision,
@@ -38,11 +38,11 @@ def submit(
     }
     try:
         with transaction.atomic():
-            submission = Submission.objects.create(
+            submission = Submission.everything.create(
                 owner=owner, submitter=submitter, settings=spelled(settings), retry_of=retry_of, **request
             )
     except IntegrityError:
-        existing = Submission.objects.filter(state__in=LIVE, **request).first()
+        existing = Submission.everything.filter(state__in=LIVE, **request).first()
         if existing is None:
             message = "An equal submission ended at this moment; submit again."
             raise Conflict("duplicate_submission", message) from None
@@ -51,7 +51,7 @@ def submit(
     # and that one wants this owner's usage next, to give back its live place: whoever held the usage already while it
     # waited there would wait for ever.
     submission.charged_on = quota.charge(owner=owner)
-    Submission.objects.filter(pk=submission.pk).update(charged_on=submission.charged_on)
+    Submission.everything.filter(pk=submission.pk).update(charged_on=submission.charged_on)
     reason = f"submission {retry_of.pk} tried again" if retry_of else "submitted"
     Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason=reason)
     ring.enqueue(kind=Outbox.Kind.VALIDATE, subject=submission.pk)

@@ -11,14 +11,14 @@ from leaderboard.actions.access import Access, check_suite, checked, refuse
 from leaderboard.actions.errors import Conflict
 from leaderboard.actions.keys import sealed
 from leaderboard.actions.submit import duplicate, released_suite
-from leaderboard.models import Endpoint, EndpointUse, Event, Owner, Submission, User
+from leaderboard.models import Endpoint, EndpointUse, Event, Owner, Submission, Suite, User
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.endpoints import allowed, catalogue_price, whose
 
 
 @transaction.atomic
 def submit_endpoint(
-    *, owner: Owner, submitter: User, suite: str, access: Access, retry_of: Submission | None = None
+    *, owner: Owner, submitter: User, suite: str | Suite, access: Access, retry_of: Submission | None = None
 ) -> Submission:
     """Accept the model that answers as `access` says for `suite`, and ring a worker that looks at it.
 
@@ -26,7 +26,7 @@ def submit_endpoint(
     TooMany (a quota is used up).
     """
     access = checked(access, allowed(owner))
-    released = released_suite(suite)
+    released = suite if isinstance(suite, Suite) else released_suite(suite)
     check_suite(msgspec.convert(released.definition, SuiteSpec), access)
     identity = whose(access.origin, access.model)
     known = access.price or (catalogue_price(identity.model) if identity.model else None)
@@ -42,18 +42,18 @@ def submit_endpoint(
     }
     try:
         with transaction.atomic():
-            submission = Submission.objects.create(
+            submission = Submission.everything.create(
                 owner=owner, submitter=submitter, settings=column, retry_of=retry_of, **request
             )
     except IntegrityError:
-        existing = Submission.objects.filter(state__in=LIVE, **request).first()
+        existing = Submission.everything.filter(state__in=LIVE, **request).first()
         if existing is None:
             message = "An equal submission ended at this moment; submit again."
             raise Conflict("duplicate_submission", message) from None
         raise duplicate(existing) from None
     use_of(submission, access)
     submission.charged_on = quota.charge(owner=owner)
-    Submission.objects.filter(pk=submission.pk).update(charged_on=submission.charged_on)
+    Submission.everything.filter(pk=submission.pk).update(charged_on=submission.charged_on)
     reason = f"submission {retry_of.pk} tried again" if retry_of else "submitted"
     Event.objects.create(submission=submission, actor=str(owner), after=submission.state, reason=reason)
     preflight.begin(submission=submission)

@@ -43,7 +43,7 @@ def move_submission(
         raise IllegalMove(f"A {before} submission", after)
     if after in FINAL_SUBMISSION:
         changes.setdefault("finished_at", Now())
-    moved = Submission.objects.filter(pk=submission, state=before).update(state=after, **changes)
+    moved = Submission.everything.filter(pk=submission, state=before).update(state=after, **changes)
     if not moved:
         raise IllegalMove(f"Submission {submission}", after)
     if before == Submission.State.VALIDATING:
@@ -74,7 +74,7 @@ def move_job(
         changes |= {"lease_expires_at": None, "token_digest": ""}
     if after in {Job.State.DONE, Job.State.FAILED, Job.State.CANCELLED}:
         changes["finished_at"] = Now()
-    moved = Job.objects.filter(pk=job.pk, state=before, attempt=job.attempt).update(state=after, **changes)
+    moved = Job.everything.filter(pk=job.pk, state=before, attempt=job.attempt).update(state=after, **changes)
     if not moved:
         raise IllegalMove(f"Job {job.pk}", after)
     if before == Job.State.QUEUED:

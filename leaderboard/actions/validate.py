@@ -42,7 +42,9 @@ class Rejected(Exception):
 
 def validate(*, submission: int) -> None:
     """Move a validating submission on; does nothing when it is no longer validating (a bell rung twice)."""
-    waiting = Submission.objects.filter(pk=submission, state="validating", use=None)  # endpoints have their preflight
+    waiting = Submission.everything.filter(
+        pk=submission, state="validating", use=None
+    )  # endpoints have their preflight
     row = waiting.select_related("suite").first()
     if row is None:
         return
@@ -162,7 +164,7 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
     try:
         enter(row=row, pinned=pinned)
     except IntegrityError:
-        other = Submission.objects.filter(
+        other = Submission.everything.filter(
             revision__model__name=pinned.name, revision__sha=pinned.sha, suite=row.suite,
             settings_digest=row.settings_digest, state__in=LIVE,
         ).exclude(pk=row.pk).first()  # fmt: skip
@@ -177,20 +179,20 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
 def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
     """Record the revision, queue one job and note when it is expected to end; raises IntegrityError while an equal
     submission is live."""
-    revision = record_revision(pinned)
+    revision = record_revision(pinned, private=row.suite.owner_id is not None)
     settings = msgspec.convert(row.settings, Settings)
     move_submission(
         submission=row.pk, before="validating", after="queued", actor=ACTOR, reason=f"pinned to {pinned.sha}",
         revision=revision, queued_at=Now(),
     )  # fmt: skip
-    job = Job.objects.create(
+    job = Job.everything.create(
         submission=row, queue=site.JOB_QUEUE, not_before=Now(),
         engine=images.ENGINE if shows_images(row.suite) else settings.engine,
         architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
         limit_seconds=site.JOB_LIMIT_SECONDS,
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
-    Submission.objects.filter(pk=row.pk).update(predicted_seconds=prediction(job))
+    Submission.everything.filter(pk=row.pk).update(predicted_seconds=prediction(job))
 
 
 OVERHEAD = 1.2
@@ -209,10 +211,11 @@ def memory_for(pinned: hub.PinnedModel, settings: Settings) -> int:
     return countable(int(size * OVERHEAD), 2**62) or 0
 
 
-def record_revision(pinned: hub.PinnedModel) -> Revision:
+def record_revision(pinned: hub.PinnedModel, *, private: bool = False) -> Revision:
     """The catalogue's rows for a pinned model; facts of an already known revision are refreshed.
 
-    Of what the repository does not say, an import's word stays, and what the staff stated stays in any case.
+    Of what the repository does not say, an import's word stays, and what the staff stated stays in any case. `private`:
+    for a workload, so that rows which are new stay hidden.
     """
     licence = fitting(pinned.licence, 100)
     said = {
@@ -222,8 +225,11 @@ def record_revision(pinned: hub.PinnedModel) -> Revision:
         "modalities": list(pinned.modalities),
         "released_on": pinned.created,
     }
-    model, _ = Model.objects.update_or_create(
-        name=pinned.name, defaults={column: value for column, value in said.items() if not empty(value)}
+    known = {column: value for column, value in said.items() if not empty(value)}
+    model, _ = Model.everything.update_or_create(
+        name=pinned.name,
+        defaults=known if private else {**known, "hidden": False},
+        create_defaults={**known, "hidden": private},
     )
     settle(models=[model.pk])
     facts = {
@@ -238,7 +244,12 @@ def record_revision(pinned: hub.PinnedModel) -> Revision:
         "chat_template": pinned.chat_template,
         "gated": pinned.gated,
     }
-    revision, _ = Revision.objects.update_or_create(model=model, sha=pinned.sha, defaults=facts)
+    revision, _ = Revision.everything.update_or_create(
+        model=model,
+        sha=pinned.sha,
+        defaults=facts if private else {**facts, "hidden": False},
+        create_defaults={**facts, "hidden": private},
+    )
     return revision
 
 
@@ -262,11 +273,11 @@ def postpone(*, row: Submission, reason: str) -> None:
     """Leave it validating, say why once, and look again later; raises IllegalMove when it is not validating any more:
     a bell that nothing waits for would ring for ever."""
     reason = fitting(reason, MESSAGE_LIMIT)
-    told = Submission.objects.select_for_update(no_key=True).filter(pk=row.pk, state="validating").first()
+    told = Submission.everything.select_for_update(no_key=True).filter(pk=row.pk, state="validating").first()
     if told is None:
         raise IllegalMove(f"Submission {row.pk}", "validating")
     if told.error_message != reason:
-        Submission.objects.filter(pk=row.pk).update(error_code="hub_unreachable", error_message=reason)
+        Submission.everything.filter(pk=row.pk).update(error_code="hub_unreachable", error_message=reason)
         Event.objects.create(
             submission=row, actor=ACTOR, before="validating", after="validating", reason="hub_unreachable",
             digest=hashlib.sha256(reason.encode()).hexdigest(),

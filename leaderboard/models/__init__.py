@@ -2,6 +2,7 @@
 
 from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
+from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.imports import Import, Imported, ImportedResult
@@ -16,6 +17,9 @@ from leaderboard.models.workloads import Workload, WorkloadItems, WorkloadPart, 
 __all__ = [
     "ApiToken",
     "Audit",
+    "Bakeoff",
+    "BakeoffEntry",
+    "BakeoffShare",
     "Bundle",
     "Delivery",
     "DriftCheck",
@@ -51,7 +55,9 @@ __all__ = [
     "Worker",
     "WorkerToken",
     "Workload",
+    "WorkloadAnswers",
     "WorkloadItems",
     "WorkloadPart",
+    "WorkloadSuite",
     "WorkloadVersion",
 ]

@@ -1,9 +1,12 @@
 """What can be evaluated: models, and the pinned revisions that really were; and who says what about them."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Func, Value
 
 from leaderboard.models.accounts import User
+from leaderboard.models.public import Public
 
 
 class Model(models.Model):
@@ -57,9 +60,16 @@ class Model(models.Model):
     available = models.BooleanField(null=True, blank=True, help_text="still on the Hub, by the import's date")
     likes = models.PositiveIntegerField(null=True, blank=True, help_text="on the Hub, by the import's date")
     released_on = models.DateField(null=True, blank=True)
+    hidden = models.BooleanField(
+        default=False, db_default=False, help_text="known from workloads alone: nobody is told of it"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["Model"]] = Public(hidden=False)
+
     class Meta:
+        default_manager_name = "everything"
         indexes = [
             models.Index(fields=["organisation"], name="model_organisation"),
             models.Index(fields=["licence_family"], name="model_licence_family"),
@@ -158,9 +168,16 @@ class Revision(models.Model):
     origin = models.CharField(max_length=300, blank=True)
     served = models.CharField(max_length=120, blank=True)
     fingerprint = models.CharField(max_length=200, blank=True)
+    hidden = models.BooleanField(
+        default=False, db_default=False, help_text="known from workloads alone: nobody is told of it"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["Revision"]] = Public(hidden=False)
+
     class Meta:
+        default_manager_name = "everything"
         indexes = [
             models.Index(fields=["origin", "served"], name="revision_origin", condition=~models.Q(origin="")),
             models.Index(fields=["architecture"], name="revision_architecture"),

@@ -1,7 +1,10 @@
 """What was measured, and the rankings built from it."""
 
+from typing import ClassVar
+
 from django.db import models
 
+from leaderboard.models.public import Public
 from leaderboard.models.submissions import Job, Submission
 from leaderboard.models.suites import Suite, SuiteTask
 
@@ -42,7 +45,11 @@ class Result(models.Model):
     item_scores = models.BinaryField(default=bytes)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["Result"]] = Public(submission__suite__owner=None)
+
     class Meta:
+        default_manager_name = "everything"
         constraints = [
             models.UniqueConstraint(fields=["submission", "task"], name="result_once"),
             models.CheckConstraint(

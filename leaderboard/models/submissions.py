@@ -3,11 +3,14 @@
 The allowed moves are the two tables below; `leaderboard.actions.transitions` is the only code that moves anything.
 """
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
 from leaderboard.models.accounts import Owner, User, Worker
 from leaderboard.models.catalogue import Revision
+from leaderboard.models.public import Public
 from leaderboard.models.suites import Suite
 
 LIVE_STATES = ["validating", "queued", "running", "scoring", "paused"]
@@ -58,7 +61,11 @@ class Submission(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["Submission"]] = Public(suite__owner=None)
+
     class Meta:
+        default_manager_name = "everything"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["suite", "state"], name="submission_suite_state"),
@@ -132,7 +139,11 @@ class Job(models.Model):
     beat_at = models.DateTimeField(null=True, blank=True, help_text="this attempt's newest heartbeat")
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["Job"]] = Public(submission__suite__owner=None)
+
     class Meta:
+        default_manager_name = "everything"
         indexes = [
             models.Index(fields=["queue", "not_before", "id"], name="job_waiting", condition=Q(state="queued")),
             models.Index(fields=["lease_expires_at"], name="job_leased", condition=Q(state="running")),

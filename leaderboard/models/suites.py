@@ -1,6 +1,11 @@
 """Suites: immutable, versioned lists of tasks."""
 
+from typing import ClassVar
+
 from django.db import models
+
+from leaderboard.models.accounts import Owner
+from leaderboard.models.public import Public
 
 
 class Bundle(models.Model):
@@ -16,7 +21,8 @@ class Bundle(models.Model):
 class Suite(models.Model):
     """A released suite `name@version`; `definition` is its whole `SuiteSpec` as JSON.
 
-    `imported`: its results were measured elsewhere; nobody evaluates it here.
+    `imported`: its results were measured elsewhere; nobody evaluates it here. `owner`: of a workload's suite, which is
+    nobody else's to see.
     """
 
     name = models.CharField(max_length=60)
@@ -28,9 +34,14 @@ class Suite(models.Model):
     imported = models.BooleanField(default=False)
     definition = models.JSONField()
     bundle = models.ForeignKey(Bundle, null=True, blank=True, on_delete=models.PROTECT)
+    owner = models.ForeignKey(Owner, null=True, blank=True, on_delete=models.PROTECT, related_name="suites")
     released_at = models.DateTimeField(auto_now_add=True)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["Suite"]] = Public(owner=None)
+
     class Meta:
+        default_manager_name = "everything"
         ordering = ["name", "-version"]
         constraints = [models.UniqueConstraint(fields=["name", "version"], name="suite_version_once")]
 
@@ -52,7 +63,11 @@ class SuiteTask(models.Model):
     higher_is_better = models.BooleanField(default=True)
     baseline = models.FloatField(default=0.0)
 
+    everything = models.Manager()
+    objects: ClassVar[models.Manager["SuiteTask"]] = Public(suite__owner=None)
+
     class Meta:
+        default_manager_name = "everything"
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["suite", "task"], name="suite_task_once")]
 

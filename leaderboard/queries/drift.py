@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from django.db.models import Q
+
 from leaderboard.models import DriftCheck, Endpoint, Submission, Suite, Watch
 from leaderboard.queries.compare import MARGIN, Against, Compared, compare
 from leaderboard.queries.endpoints import whose
@@ -79,7 +81,10 @@ def drift(pk: int, *, suite: str = "", baseline: str = "") -> Drift:
 
     Raises Missing, BadQuery, and what a comparison raises.
     """
-    endpoint = Endpoint.objects.select_related("owner").filter(pk=pk).first()
+    shown = Q(operated=True) | Q(
+        uses__submission__suite__owner=None
+    )  # where only workloads went is their owner's matter
+    endpoint = Endpoint.objects.select_related("owner").filter(shown, pk=pk).first()
     if endpoint is None:
         raise Missing("endpoint", f"There is no endpoint {pk}.")
     runs = list(

@@ -117,7 +117,7 @@ def operators_left(endpoint: Endpoint, *, without: Job | None = None) -> Left:
     """What is left of an operated endpoint's budget, not counting what `without` used; without limits for any other."""
     if not endpoint.operated:
         return Left(None, None)
-    jobs = Job.objects.filter(submission__use__endpoint=endpoint).order_by("submission_id", "-id")
+    jobs = Job.everything.filter(submission__use__endpoint=endpoint).order_by("submission_id", "-id")
     newest = jobs.distinct("submission_id")  # it goes on counting where the preflight stopped
     rows = [job.spent for job in newest if without is None or job.submission_id != without.submission_id]
     tokens = sum(int(row.get("input_tokens", 0)) + int(row.get("output_tokens", 0)) for row in rows)

@@ -97,7 +97,7 @@ def thinking(sampling: Sampling) -> int:
 
 def measured(submission: Submission, revision: Revision) -> list[tuple[Taken, int]]:
     """What earlier runs of the suite took, and which model each was of; newest first."""
-    done = Job.objects.filter(
+    done = Job.everything.filter(
         kind=Job.Kind.EVALUATION, state=Job.State.DONE, queue="api", submission__suite=submission.suite
     ).exclude(spent={})
     rows = done.order_by("-pk").values_list("spent", "submission__settings", "submission__revision__model")[:RUNS]
@@ -121,7 +121,7 @@ def middle(runs: Sequence[Taken]) -> Taken:
 def items_of(submission: Submission) -> int | None:
     """How many items the suite has: as the newest complete evaluation had, else as its tasks are limited to."""
     counted = (
-        Result.objects.filter(submission__suite=submission.suite, submission__state=Submission.State.SUCCEEDED)
+        Result.everything.filter(submission__suite=submission.suite, submission__state=Submission.State.SUCCEEDED)
         .values("submission")
         .annotate(items=Sum("n"), tasks=Count("pk"))
         .order_by("-submission")

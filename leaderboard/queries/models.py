@@ -123,8 +123,9 @@ def model_detail(name: str, *, page: int = 1, attempts: int = ATTEMPTS, beside: 
     Raises Missing (model, page).
     """
     model = model_named(name)
-    revisions = list(model.revisions.order_by("-id")[: REVISIONS + 1])
-    more = model.revisions.count() - REVISIONS if len(revisions) > REVISIONS else 0
+    shown = model.revisions.filter(hidden=False)
+    revisions = list(shown.order_by("-id")[: REVISIONS + 1])
+    more = shown.count() - REVISIONS if len(revisions) > REVISIONS else 0
     among = rankings()
     suites = standings_of(model.name, among, most=beside)
     return ModelDetail(

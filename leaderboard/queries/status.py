@@ -95,7 +95,7 @@ def all_workers() -> QuerySet[Worker]:
 def status() -> Status:
     """The site's state, in eight queries whatever it holds."""
     workers = worker_lines()
-    bells = Outbox.objects.aggregate(number=Count("pk"), oldest=Min("created_at"))
+    bells = Outbox.objects.exclude(of_workloads()).aggregate(number=Count("pk"), oldest=Min("created_at"))
     checking, scoring = Q(state=Submission.State.VALIDATING), Q(state=Submission.State.SCORING)
     moving = Submission.objects.filter(checking | scoring).aggregate(
         checking=Count("pk", filter=checking), scoring=Count("pk", filter=scoring)
@@ -111,6 +111,14 @@ def status() -> Status:
         oldest_bell=bells["oldest"],
         accuracy=past_accuracy(),
     )
+
+
+def of_workloads() -> Q:
+    """The bells of what nobody but its owner knows of."""
+    submissions = Submission.everything.exclude(suite__owner=None).values("pk")
+    jobs = Job.everything.exclude(submission__suite__owner=None).values("pk")
+    kinds = [Outbox.Kind.VALIDATE, Outbox.Kind.SCORE]
+    return Q(kind__in=kinds, subject__in=submissions) | Q(kind=Outbox.Kind.JOB, subject__in=jobs)
 
 
 def worker_lines() -> list[WorkerLine]:

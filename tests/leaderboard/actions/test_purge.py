@@ -335,14 +335,14 @@ def test_items_that_are_being_used_again_are_not_removed(
     """Between finding an item set and using it the purge of its last user must wait."""
     row = measured(make_submission("org/gone"), worker_token, text="x")
     fresh = make_submission("org/fresh")
-    found, stock = threading.Event(), record.Result.objects.create
+    found, stock = threading.Event(), record.Result.everything.create
 
     def create(**values: Any) -> Result:
         found.set()
         threading.Event().wait(0.3)
         return stock(**values)
 
-    monkeypatch.setattr(record.Result.objects, "create", create)
+    monkeypatch.setattr(record.Result.everything, "create", create)
 
     def measure() -> Submission:
         return measured(fresh, worker_token, text="y", beta=items("2" * 64))

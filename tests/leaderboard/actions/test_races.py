@@ -149,7 +149,7 @@ def test_a_duplicate_that_ends_at_the_same_moment_is_no_server_error(
     """The live submission that the constraint met may be over when it is looked for."""
     again = {"owner": owner, "submitter": owner.user, "suite": suite.slug, "model": "org/model"}
     first = submitting.submit(**again)
-    stock = Submission.objects.create
+    stock = Submission.everything.create
 
     def create(**values: Any) -> Submission:
         try:
@@ -160,7 +160,7 @@ def test_a_duplicate_that_ends_at_the_same_moment_is_no_server_error(
                     lambda: (cancelling.cancel(submission=first.pk, owner=owner), connections.close_all())
                 ).result()
 
-    monkeypatch.setattr(Submission.objects, "create", create)
+    monkeypatch.setattr(Submission.everything, "create", create)
     with pytest.raises(Conflict):
         submitting.submit(**again)
 

@@ -1,0 +1,86 @@
+"""Bake-offs: several models on one version of a workload. All of it goes with the workload."""
+
+from django.db import models
+
+from leaderboard.models.accounts import User
+from leaderboard.models.submissions import Submission
+from leaderboard.models.suites import Suite
+from leaderboard.models.workloads import WorkloadVersion
+
+
+class WorkloadSuite(models.Model):
+    """The private suite of a version, made when it is first run.
+
+    `places` is n little-endian int32: where each of its items stands among the version's. `tags`: the tag's items, as
+    numbers among these n.
+    """
+
+    version = models.OneToOneField(WorkloadVersion, on_delete=models.CASCADE, related_name="run_as")
+    suite = models.OneToOneField(Suite, on_delete=models.PROTECT, related_name="workload")
+    n = models.PositiveIntegerField()
+    places = models.BinaryField()
+    tags = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"suite {self.suite_id} of version {self.version_id}"
+
+
+class WorkloadAnswers(models.Model):
+    """What a report counts of a submission's answers, item by item, so that it need not read them all.
+
+    `flags`: n bytes (`leaderboard.answer_flags`); `tokens_in`, `tokens_out`: n little-endian int32, -1 unknown.
+    """
+
+    submission = models.OneToOneField(Submission, on_delete=models.CASCADE, related_name="answers")
+    flags = models.BinaryField()
+    tokens_in = models.BinaryField()
+    tokens_out = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"answers of submission {self.submission_id}"
+
+
+class Bakeoff(models.Model):
+    """Models asked the same prompts. `margin`: points that would not matter, as chosen when it was begun."""
+
+    version = models.ForeignKey(WorkloadVersion, on_delete=models.CASCADE, related_name="bakeoffs")
+    margin = models.FloatField()
+    made_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"bake-off {self.pk}"
+
+
+class BakeoffEntry(models.Model):
+    """One of its models, by the submission that runs it; an earlier one of the same model and settings serves too."""
+
+    bakeoff = models.ForeignKey(Bakeoff, on_delete=models.CASCADE, related_name="entries")
+    position = models.PositiveSmallIntegerField()
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="bakeoff_entries")
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["bakeoff", "submission"], name="bakeoff_entry_once")]
+
+    def __str__(self) -> str:
+        return f"{self.submission_id} in bake-off {self.bakeoff_id}"
+
+
+class BakeoffShare(models.Model):
+    """A link under which anybody reads one report until `expires_at`. Only the SHA-256 (hex) of its token is kept."""
+
+    bakeoff = models.ForeignKey(Bakeoff, on_delete=models.CASCADE, related_name="shares")
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"link {self.pk} to bake-off {self.bakeoff_id}"
