@@ -6,8 +6,10 @@ refuses to start on a missing one.
 
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from leaderboard.embedded import services
 
@@ -88,6 +90,27 @@ def rates(text: str, defaults: dict[str, int]) -> dict[str, int]:
             )
         found[name] = int(number)
     return found
+
+
+def providers(given: Mapping[str, str]) -> dict[str, Any]:
+    """Who vouches for people besides passwords, for allauth: PARITY_GITHUB and PARITY_HUGGINGFACE, each "id:secret"."""
+
+    def app(variable: str, **more: Any) -> list[dict[str, Any]]:
+        if not given.get(variable):
+            return []
+        client, _, key = given[variable].partition(":")
+        if not (client and key):
+            raise ConfigurationError(
+                f"{variable} is not set as id:secret, as the provider shows them for an OAuth app."
+            )
+        return [{"client_id": client, "secret": key, **more}]
+
+    hub = {"server_url": "https://huggingface.co", "oauth_pkce_enabled": True}
+    found = app("PARITY_HUGGINGFACE", provider_id="huggingface", name="Hugging Face", settings=hub)
+    return {
+        "github": {"APPS": app("PARITY_GITHUB"), "SCOPE": ["user:email"], "OAUTH_PKCE_ENABLED": True},
+        "openid_connect": {"APPS": found, "SCOPE": ["openid", "profile", "email"]},
+    }
 
 
 def prepare() -> AbstractContextManager[object]:

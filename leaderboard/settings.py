@@ -36,6 +36,13 @@ INSTALLED_APPS = [
     "leaderboard.apps.StaticFiles",
     "csp",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -53,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "leaderboard.pages.throttles.Throttles",
@@ -94,7 +102,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{name}PasswordHasher" for name in ("Argon2", "PBKDF2")]
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "board"
 LOGOUT_REDIRECT_URL = "board"
 
@@ -243,6 +253,31 @@ except (ImproperlyConfigured, ValueError):
     ) from None
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("PARITY_MAIL_FROM") or f"parity@{ALLOWED_HOSTS[0]}"
+
+# Accounts (django-allauth). Limits are counted by pages.throttles, in storage that all processes share.
+SIGNUP_OPEN = env.bool("PARITY_SIGNUP", default=SENDS_MAIL)
+"""Whether anybody may make an account: only where an e-mail can say that the address is theirs."""
+ACCOUNT_ADAPTER = "leaderboard.adapter.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional" if DEMO else "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Parity: "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _scheme
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
+ACCOUNT_MAX_EMAIL_ADDRESSES = 3
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_SESSION_REMEMBER = True
+PASSWORD_RESET_TIMEOUT = 3_600
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Parity"
+SOCIALACCOUNT_ADAPTER = "leaderboard.adapter.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = environment.providers(os.environ)
+SOCIALACCOUNT_STORE_TOKENS = False
+
 ENDPOINT_ENTRIES = [one for part in os.environ.get("PARITY_ENDPOINT_ALLOW", "").split(",") if (one := part.strip())]
 try:
     ENDPOINT_ALLOW = Allowed.parse(",".join(ENDPOINT_ENTRIES))

@@ -107,11 +107,16 @@ def headers(standings: list[Standing]) -> dict[str, str]:
     return found
 
 
-def address(request: HttpRequest) -> str:
-    """Where a request comes from: the last hop that is no proxy of ours. Of an IPv6 address its /64, one household."""
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+def hop(request: HttpRequest) -> str:
+    """Where a request comes from, as it was told: the last hop that is no proxy of ours."""
+    hops = [one.strip() for one in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if one.strip()]
     proxies = settings.PROXIES
-    text = str(hops[-proxies] if proxies and len(hops) >= proxies else request.META.get("REMOTE_ADDR", ""))
+    return str(hops[-proxies] if proxies and len(hops) >= proxies else request.META.get("REMOTE_ADDR", ""))
+
+
+def address(request: HttpRequest) -> str:
+    """Whom a request counts for: the address it comes from; of an IPv6 address its /64, one household."""
+    text = hop(request)
     try:
         found = ipaddress.ip_address(text)
     except ValueError:

@@ -1,7 +1,14 @@
 """Every route of the site."""
 
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
+from allauth.socialaccount import views as social
+from allauth.socialaccount.providers.github import views as github
+from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib.auth import views as auth
-from django.urls import path
+from django.urls import path, register_converter
 
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
@@ -13,6 +20,7 @@ from leaderboard.api import suites as api_suites
 from leaderboard.api import tco as api_tco
 from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
+    accounts,
     board,
     compare,
     contact,
@@ -30,7 +38,13 @@ from leaderboard.pages import (
     suites,
     tasks,
     tco,
+    workload_drafts,
+    workload_upload,
+    workloads,
 )
+
+register_converter(accounts.Word, "word")
+page, configured = accounts.page, accounts.configured
 
 urlpatterns = [
     # Pages
@@ -68,13 +82,70 @@ urlpatterns = [
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
+    path("workloads/", workloads.workloads, name="workloads"),
+    path("workloads/new", workload_upload.new, name="workload-new"),
+    path("workloads/drafts/<int:pk>", workload_drafts.draft, name="workload-draft"),
+    path("workloads/drafts/<int:pk>/scoring", workload_drafts.scoring, name="workload-draft-scoring"),
+    path("workloads/drafts/<int:pk>/discard", workload_drafts.discard, name="workload-draft-discard"),
+    path("workloads/<int:pk>", workloads.workload, name="workload"),
+    path("workloads/<int:pk>/items", workloads.items, name="workload-items"),
+    path("workloads/<int:pk>/scoring", workloads.scoring, name="workload-scoring"),
+    path("workloads/<int:pk>/delete", workloads.delete, name="workload-delete"),
     path("settings/notices", notices.notices, name="notices"),
     path("settings/notices/mail", notices.choose, name="notices-mail"),
     path("settings/notices/webhooks/<int:pk>/disable", notices.disable, name="webhook-disable"),
     path("settings/notices/deliveries/<int:pk>/again", notices.again, name="delivery-again"),
     path(".well-known/security.txt", contact.security_txt, name="security-txt"),
-    path("login", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
-    path("logout", auth.LogoutView.as_view(), name="logout"),
+    # Accounts: allauth's views under its names, so that its own links lead here
+    path("login", page(account.login), name="account_login"),
+    path("logout", auth.LogoutView.as_view(), name="account_logout"),
+    path("signup", page(account.signup), name="account_signup"),
+    path("login/inactive", page(account.account_inactive), name="account_inactive"),
+    path("login/verify", page(account.email_verification_sent), name="account_email_verification_sent"),
+    path("login/verify/<str:key>", page(account.confirm_email), name="account_confirm_email"),
+    path("login/password", page(account.password_reset), name="account_reset_password"),
+    path("login/password/sent", page(account.password_reset_done), name="account_reset_password_done"),
+    path(
+        "login/password/changed",
+        page(account.password_reset_from_key_done),
+        name="account_reset_password_from_key_done",
+    ),
+    path(
+        "login/password/<word:uidb36>-<str:key>",
+        page(account.password_reset_from_key),
+        name="account_reset_password_from_key",
+    ),
+    path("login/again", page(account.reauthenticate), name="account_reauthenticate"),
+    path("login/code", page(mfa.authenticate), name="mfa_authenticate"),
+    path("login/again/code", page(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("login/elsewhere/cancelled", page(social.login_cancelled), name="socialaccount_login_cancelled"),
+    path("login/elsewhere/failed", page(social.login_error), name="socialaccount_login_error"),
+    path("login/elsewhere/signup", page(social.signup), name="socialaccount_signup"),
+    path("login/github", configured("github", github.oauth2_login), name="github_login"),
+    path("login/github/back", configured("github", github.oauth2_callback), name="github_callback"),
+    path(
+        "login/with/<str:provider_id>",
+        configured("openid_connect", openid.login),
+        name="openid_connect_login",
+    ),
+    path(
+        "login/with/<str:provider_id>/back",
+        configured("openid_connect", openid.callback),
+        name="openid_connect_callback",
+    ),
+    path("settings/email", page(account.email), name="account_email"),
+    path("settings/password", page(account.password_change), name="account_change_password"),
+    path("settings/password/first", page(account.password_set), name="account_set_password"),
+    path("settings/elsewhere", page(social.connections), name="socialaccount_connections"),
+    path("settings/second-factor", page(mfa.index), name="mfa_index"),
+    path("settings/second-factor/app", page(totp.activate_totp), name="mfa_activate_totp"),
+    path("settings/second-factor/app/remove", page(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("settings/second-factor/codes", page(codes.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("settings/second-factor/codes/new", page(codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
+    path("settings/second-factor/codes.txt", page(codes.download_recovery_codes), name="mfa_download_recovery_codes"),
+    path("settings/account", accounts.account, name="account"),
+    path("settings/sessions", accounts.sessions, name="sessions"),
+    path("settings/sessions/end", accounts.end, name="sessions-end"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
     path("api/v1/submissions/bulk/", bulk.Bulk.as_view(), name="api-bulk"),

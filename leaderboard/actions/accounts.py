@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models.functions import Now
 
 from leaderboard import tokens
+from leaderboard.actions.names import skeleton
 from leaderboard.models import ApiToken, Owner, User, WorkerToken
 
 
@@ -13,8 +15,16 @@ from leaderboard.models import ApiToken, Owner, User, WorkerToken
 def create_person(*, username: str, password: str | None, email: str = "", staff: bool = False) -> User:
     """A user with the Owner row that owns what they submit. No password: nobody can log in as them."""
     user = User.objects.create_user(username=username, email=email, password=password, is_staff=staff)
-    Owner.objects.create(kind=Owner.Kind.PERSON, name=username, user=user)
+    Owner.objects.create(kind=Owner.Kind.PERSON, name=username, skeleton=free_skeleton(username), user=user)
+    if email:  # whoever runs the site vouches for it
+        EmailAddress.objects.create(user=user, email=email.lower(), verified=True, primary=True)
     return user
+
+
+def free_skeleton(name: str) -> str | None:
+    """How the name looks, where no other has that look: operators may choose names that people may not."""
+    found = skeleton(name)
+    return None if Owner.objects.filter(skeleton=found).exists() else found
 
 
 @transaction.atomic
@@ -24,7 +34,9 @@ def ensure_owner(*, user: User) -> Owner:
     if owner is None:
         taken = Owner.objects.filter(name=user.username).exists()
         name = f"{user.username[:120]} (person {user.pk})" if taken else user.username
-        owner = Owner.objects.create(kind=Owner.Kind.PERSON, name=name, user=user)
+        owner = Owner.objects.create(
+            kind=Owner.Kind.PERSON, name=name, skeleton=None if taken else free_skeleton(name), user=user
+        )
     return owner
 
 

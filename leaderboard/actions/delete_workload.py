@@ -21,6 +21,7 @@ from leaderboard.models import (
     Submission,
     Suite,
     Workload,
+    WorkloadDraft,
     WorkloadItems,
     WorkloadSuite,
 )
@@ -43,9 +44,10 @@ def delete_workload(*, owner: Owner, workload: int) -> Audit:
     items = list(WorkloadItems.objects.filter(versions__workload=row).distinct())
     digests = sorted(one.digest for one in items)
     versions = row.versions.count()
+    looked_at = list(WorkloadDraft.objects.filter(workload=row, items__isnull=False).values_list("items", flat=True))
     runs = forget_runs(row)
     row.delete()
-    WorkloadItems.objects.filter(pk__in=[one.pk for one in items]).delete()
+    WorkloadItems.objects.filter(pk__in=[*(one.pk for one in items), *looked_at]).delete()
     return Audit.objects.create(
         actor=str(owner)[:200], action=ACTION, subject=f"workload {workload}", reason=receipt(versions, len(runs)),
         digest=hashlib.sha256(canonical_json([workload, digests, runs])).hexdigest(),

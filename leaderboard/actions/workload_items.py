@@ -40,7 +40,7 @@ def store(
     *, owner: Owner, form: str, masked: bool, report: Report, digest: str, parts: Iterable[Part]
 ) -> WorkloadItems:
     """The items of an upload, in the caller's transaction."""
-    kept = {name: value for name, value in plain(report).items() if name not in {"first", "problems"}}
+    kept = {name: value for name, value in plain(report).items() if name not in {"first", "problems", "samples"}}
     row = WorkloadItems.objects.create(
         owner=owner, n=report.items, digest=digest, form=form, masked=masked, report=kept
     )  # fmt: skip

@@ -12,7 +12,14 @@ from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, ResponsePart, Result, SampleChunk, Snapshot
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
-from leaderboard.models.workloads import Workload, WorkloadItems, WorkloadPart, WorkloadVersion
+from leaderboard.models.workloads import (
+    DraftPart,
+    Workload,
+    WorkloadDraft,
+    WorkloadItems,
+    WorkloadPart,
+    WorkloadVersion,
+)
 
 __all__ = [
     "ApiToken",
@@ -22,6 +29,7 @@ __all__ = [
     "BakeoffShare",
     "Bundle",
     "Delivery",
+    "DraftPart",
     "DriftCheck",
     "Endpoint",
     "EndpointHour",
@@ -57,6 +65,7 @@ __all__ = [
     "WorkerToken",
     "Workload",
     "WorkloadAnswers",
+    "WorkloadDraft",
     "WorkloadItems",
     "WorkloadPart",
     "WorkloadSuite",

@@ -21,6 +21,9 @@ class Owner(models.Model):
 
     kind = models.CharField(max_length=12, choices=Kind)
     name = models.CharField(max_length=150, unique=True)
+    skeleton = models.CharField(
+        max_length=150, unique=True, null=True, blank=True, help_text="the name as it looks; null: older than this rule"
+    )
     user = models.OneToOneField(User, null=True, blank=True, on_delete=models.CASCADE, related_name="owner")
     day_cap = models.PositiveIntegerField(null=True, blank=True, help_text="submissions a day; null: the site's")
     month_cap = models.PositiveIntegerField(null=True, blank=True, help_text="submissions a month; null: the site's")

@@ -4,9 +4,14 @@ Items are stored once, in compressed parts, and never change; a version of a wor
 them, and which of them are left out and why.
 """
 
+from datetime import timedelta
+
 from django.db import models
 
 from leaderboard.models.accounts import Owner, User
+
+DRAFT_LIFE = timedelta(hours=1)
+"""How long an upload is held that nobody keeps."""
 
 
 class Workload(models.Model):
@@ -79,3 +84,41 @@ class WorkloadVersion(models.Model):
     def counted(self) -> int:
         """Items that count."""
         return self.items.n - len(self.excluded)
+
+
+class WorkloadDraft(models.Model):
+    """An upload that its owner still looks at: it is no workload, and is forgotten when it is kept, discarded or old.
+
+    `report` is all that reading it found, `items` what became of it where that is good. `workload`: whose next version
+    it is to be, null for a new one.
+    """
+
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="workload_drafts")
+    workload = models.ForeignKey(Workload, null=True, on_delete=models.CASCADE, related_name="drafts")
+    items = models.OneToOneField(WorkloadItems, null=True, on_delete=models.PROTECT, related_name="draft")
+    file_name = models.CharField(max_length=200, blank=True)
+    form = models.CharField(max_length=10)
+    size = models.PositiveBigIntegerField(help_text="bytes of the upload")
+    mask = models.BooleanField(default=False)
+    report = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="workload_draft_age")]
+
+    def __str__(self) -> str:
+        return f"draft {self.pk}"
+
+
+class DraftPart(models.Model):
+    """A piece of the upload as it came, gzip, so that it can be read again with other fields."""
+
+    draft = models.ForeignKey(WorkloadDraft, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["draft", "number"], name="draft_part_once")]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of draft {self.draft_id}"

@@ -11,6 +11,16 @@ from leaderboard import throttles
 from leaderboard.throttles import Count, Standing
 
 SUBMITTING = frozenset({"submit", "retry"})
+GUESSING = frozenset(
+    {
+        "account_login", "account_signup", "account_reset_password", "account_reset_password_from_key",
+        "account_reauthenticate", "mfa_authenticate", "mfa_reauthenticate", "account_change_password",
+        "account_email", "account_confirm_email", "socialaccount_signup",
+    }
+)  # fmt: skip
+"""Forms where a secret may be guessed, an account looked for, or an e-mail sent to somebody."""
+NAMES = ("login", "username", "email")
+"""Fields of those that name an account."""
 
 
 class Throttles:
@@ -32,10 +42,9 @@ def counted(request: HttpRequest) -> list[Count]:
     """The allowances that a request counts for, and whose they are."""
     route = request.resolver_match.url_name if request.resolver_match else ""
     address = throttles.address(request)
-    if route == "login" and request.method == "POST":
-        # Of the account too, so that many addresses together cannot guess one password.
-        account = f"account {request.POST.get('username', '')[:150].lower()}"
-        return [Count("login", address), Count("login", account)]
+    if route in GUESSING and request.method == "POST":
+        # Of the account too, so that many addresses together cannot guess one password, or fill one mailbox.
+        return [Count("login", address), *(Count("login", f"account {name}") for name in accounts(request))]
     who = address if isinstance(request.user, AnonymousUser) else f"user {request.user.pk}"
     if route in SUBMITTING and request.method == "POST":
         owner = getattr(request.user, "owner", None)
@@ -43,6 +52,15 @@ def counted(request: HttpRequest) -> list[Count]:
     if route == "board" and request.GET.get("search", "").strip():
         return [Count("search", who)]
     return []
+
+
+def accounts(request: HttpRequest) -> set[str]:
+    """Whose secrets a form is about: who is named, who is logged in, and whose password was right a moment ago."""
+    named = {request.POST.get(field, "")[:254].strip().lower() for field in NAMES} - {""}
+    waiting = request.session.get("account_login")  # allauth's: between the password and the code
+    if isinstance(waiting, dict) and waiting.get("user_pk"):
+        named.add(f"number {waiting['user_pk']}")
+    return named if isinstance(request.user, AnonymousUser) else named | {f"number {request.user.pk}"}
 
 
 def refused(request: HttpRequest, over: Standing, standings: list[Standing]) -> HttpResponse:

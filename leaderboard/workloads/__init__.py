@@ -7,6 +7,8 @@ formats   JSON lines, CSV, OpenAI's chat logs; suites of promptfoo are in prompt
 personal  e-mail addresses, phone numbers and keys: found, and masked where asked
 likeness  equal and nearly equal prompts
 reading   all of it as one stream, in constant memory
+packed    items, and uploads as they came, in compressed parts
+upload    reading and packing together
 
 Uploaded text is data: nothing here runs, renders or fetches any of it.
 """

@@ -1,9 +1,10 @@
-"""Items as they are stored: gzip JSON lines, some thousand items a part."""
+"""Items as they are stored: gzip JSON lines, some thousand items a part. And an upload, as it came, in parts too."""
 
 import gzip
 import hashlib
+import io
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -58,3 +59,40 @@ def items_in(data: bytes | memoryview) -> list[Item]:
     """The items of a stored part."""
     decoder = msgspec.json.Decoder(Item)
     return [decoder.decode(line) for line in gzip.decompress(data).split(b"\n")]
+
+
+RAW = 2**20
+"""Bytes of an upload in one part, unpacked."""
+
+
+def raw_parts(source: IO[bytes]) -> Iterator[bytes]:
+    """An upload as it came, packed part by part."""
+    while block := source.read(RAW):
+        yield gzip.compress(block, LEVEL, mtime=0)
+
+
+class Unpacked(io.RawIOBase):
+    """The bytes of an upload again, from its parts: one of them in memory at a time."""
+
+    def __init__(self, parts: Iterable[bytes | memoryview]) -> None:
+        self._parts = iter(parts)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._rest = memoryview(gzip.decompress(part))
+        n = min(len(buffer), len(self._rest))
+        buffer[:n] = self._rest[:n]
+        self._rest = self._rest[n:]
+        return n
+
+
+def unpacked(parts: Iterable[bytes | memoryview]) -> io.BufferedReader:
+    """An upload from its parts, to be read like a file."""
+    return io.BufferedReader(Unpacked(parts))

@@ -4,6 +4,7 @@ Memory holds one line, one batch of prompts, and a few bytes of each item: what 
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import IO, Any
@@ -28,6 +29,8 @@ from leaderboard.workloads.records import (
 
 FIRST = 5
 MOST_TAGS, MOST_FIELDS = 200, 200
+SAMPLE = 160
+"""Characters of what a field says first, to choose by."""
 EVERY = 500
 """Items between two words about the progress."""
 Progress = Callable[[int, int], None]
@@ -41,7 +44,8 @@ class Enough(Exception):
 class Reading:
     """Read `source`, iterate over its items, then look at `report`. The items count only if `report.good`.
 
-    `form` "" is guessed, so is the mapping where it says nothing. `mask`: personal data are masked in every text.
+    `form` "" is guessed, so is the mapping where it says nothing, unless `guess` is False. `mask`: personal data are
+    masked in every text.
     """
 
     def __init__(
@@ -52,8 +56,10 @@ class Reading:
         form: str = "",
         mapping: Mapping | None = None,
         mask: bool = False,
+        guess: bool = True,
         progress: Progress | None = None,
     ) -> None:
+        self._guess = guess
         self.report = Report()
         self.form, self.mapping = form, mapping or Mapping()
         self._source, self._name, self._mask, self._progress = source, name, mask, progress
@@ -74,10 +80,10 @@ class Reading:
     def _items(self) -> Iterator[Item]:
         mapped = False
         for row in self._rows():
+            self._see_fields(row)
             if not mapped:
                 self._settle(row)
                 mapped = True
-            self._see_fields(row)
             try:
                 item = item_of(row.fields, self.mapping, line=row.line, number=self.report.items + 1)
                 self._see_key(item)
@@ -110,17 +116,26 @@ class Reading:
     def _settle(self, row: Row) -> None:
         """What is which: as asked for, else guessed by the names of the first row."""
         asked = self.mapping.said()
-        found = guessed(row.fields).said()
+        found = guessed(row.fields).said() if self._guess else {}
         if any(name in asked for name in ("prompt", "messages", "template")):
             found = {name: value for name, value in found.items() if name not in {"prompt", "messages"}}
         self.mapping = Mapping(**(found | asked))
-        check(self.mapping, row.fields, row.line)
         self.report.mapping = self.mapping.said()
+        check(self.mapping, row.fields, row.line)
 
     def _see_fields(self, row: Row) -> None:
-        for name in row.fields:
-            if name in self.report.fields or len(self.report.fields) < MOST_FIELDS:
-                self.report.fields[name] = self.report.fields.get(name, 0) + 1
+        seen, samples = self.report.fields, self.report.samples
+        for name, value in row.fields.items():
+            if name not in seen:
+                if "\x00" in name:
+                    message = "The name of a field has a NUL character (U+0000)."
+                    raise Unreadable(row.line, name.replace("\x00", "")[:60], "nul", message)
+                if len(seen) >= MOST_FIELDS:
+                    continue
+            seen[name] = seen.get(name, 0) + 1
+            if name not in samples and value not in (None, ""):
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                samples[name] = text[:SAMPLE].replace("\x00", "\u2400")
 
     def _see_key(self, item: Item) -> None:
         digest = hashlib.blake2b(item.key.encode("utf-8", "surrogatepass"), digest_size=12).digest()

@@ -15,6 +15,11 @@ KEY, TAG, TAGS, REFERENCES, CHOICES, MESSAGES = 200, 60, 20, 20, 26, 200
 MOST_PROBLEMS = 100
 """More of them help nobody; reading stops there."""
 MOST_NOTES = 200
+MENDABLE = frozenset({
+    "no_prompt_field", "no_such_field", "empty_prompt", "not_text", "long_text", "bad_messages", "bad_message",
+    "bad_role", "long_id", "id_twice", "many", "many_messages", "bad_tags", "bad_settings",
+})  # fmt: skip
+"""Codes of problems that may go away when other fields are taken."""
 ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -52,6 +57,11 @@ class Problem(msgspec.Struct, frozen=True):
     field: str
     code: str
     message: str
+
+    @property
+    def mendable(self) -> bool:
+        """Whether it lies in what a field was taken for, not in the file."""
+        return self.code in MENDABLE
 
     def __str__(self) -> str:
         place = f"Line {self.line:,}" if self.line else "The upload"
@@ -94,7 +104,10 @@ class Mapping:
 
 @dataclass
 class Report:
-    """What was found. `problems` stop an upload, `notes` do not; `counts` has all notes by their code."""
+    """What was found. `problems` stop an upload, `notes` do not; `counts` has all notes by their code.
+
+    `fields`: how many items have a field; `samples`: the beginning of what a field says first.
+    """
 
     items: int = 0
     lines: int = 0
@@ -103,6 +116,7 @@ class Report:
     notes: list[Problem] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     fields: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, str] = field(default_factory=dict)
     mapping: dict[str, str] = field(default_factory=dict)
     tags: dict[str, int] = field(default_factory=dict)
     with_reference: int = 0
@@ -113,6 +127,11 @@ class Report:
     @property
     def good(self) -> bool:
         return self.items > 0 and not self.problems
+
+    @property
+    def mendable(self) -> bool:
+        """Whether its rows could be read, so that another choice of fields may make it good."""
+        return bool(self.fields) and all(one.mendable for one in self.problems)
 
     def note(self, line: int, field: str, code: str, message: str) -> None:
         self.counts[code] = self.counts.get(code, 0) + 1

@@ -16,7 +16,7 @@ from leaderboard.actions.accounts import create_person
 from leaderboard.models import Owner, Submission, Suite, User, Webhook
 
 pytestmark = pytest.mark.django_db
-GRACE = {"username": "grace", "password": "correct horse battery"}
+GRACE = {"login": "grace", "password": "correct horse battery"}
 SECOND = 1.0
 """What no question of a few kilobytes may take, on any machine."""
 
@@ -29,7 +29,7 @@ def quick(settings: DjangoSettings, collected: None) -> None:
 
 @pytest.fixture
 def grace(db: None) -> User:
-    return create_person(**GRACE)
+    return create_person(username="grace", password=GRACE["password"])
 
 
 # Accounts
@@ -50,7 +50,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(
     replies = []
     for name in ("grace", "nobody"):
         computed.clear()
-        replies.append(client.post("/login", {**GRACE, "username": name, "password": "wrong"}))
+        replies.append(client.post("/login", {**GRACE, "login": name, "password": "wrong"}))
         assert computed == ["wrong"], name
     said = [reply.content.decode().split('role="alert"')[1].split("</div>")[0] for reply in replies]
     assert said[0] == said[1]
@@ -137,26 +137,32 @@ HOSTILE = {
 def test_no_pattern_takes_long_over_a_hostile_text(
     client: Client, api_token: str, suite: Suite, kind: str, member_of: Callable[[], Client]
 ) -> None:
-    text = HOSTILE[kind]
     headers = {"authorization": f"Bearer {api_token}"}
     member = member_of()
-    form = {"model": text, "revision": text, "suite": suite.slug, "engine": "vllm", "dtype": "auto"}
-    endpoint = {"base_url": f"https://{text}", "model": text, "suite": suite.slug, "protocol": "openai-chat"}
-    body = {"suite": text, "model": text}
-    calls: dict[str, Callable[[], Any]] = {
-        "search": lambda: client.get("/", {"search": text}),
-        "sort": lambda: client.get("/", {"sort": text, "pin": text, "w.alpha": text}),
-        "models": lambda: client.get("/models/", {"search": text}),
-        "compare": lambda: client.get("/compare", {"m": [text, text], "margin": text}),
-        "cost": lambda: client.get("/tco", {"price": text, "curve": text, "throughput": text}),
-        "submit": lambda: member.post("/submit", form),
-        "endpoint": lambda: member.post("/submit/endpoint", endpoint),
-        "webhook": lambda: member.post("/settings/notices", {"url": f"https://{text}"}),
-        "login": lambda: client.post("/login", {"username": text, "password": text}),
-        "api": lambda: client.post("/api/v1/submissions/", body, content_type="application/json", headers=headers),
-        "header": lambda: client.get("/api/v1/suites/", headers={"if-none-match": text, "accept": text}),
-    }
-    for name, call in calls.items():
+
+    def calls(text: str) -> dict[str, Callable[[], Any]]:
+        form = {"model": text, "revision": text, "suite": suite.slug, "engine": "vllm", "dtype": "auto"}
+        endpoint = {"base_url": f"https://{text}", "model": text, "suite": suite.slug, "protocol": "openai-chat"}
+        body = {"suite": text, "model": text}
+        person = {"username": text, "email": text, "password1": text}
+        return {
+            "search": lambda: client.get("/", {"search": text}),
+            "sort": lambda: client.get("/", {"sort": text, "pin": text, "w.alpha": text}),
+            "models": lambda: client.get("/models/", {"search": text}),
+            "compare": lambda: client.get("/compare", {"m": [text, text], "margin": text}),
+            "cost": lambda: client.get("/tco", {"price": text, "curve": text, "throughput": text}),
+            "submit": lambda: member.post("/submit", form),
+            "endpoint": lambda: member.post("/submit/endpoint", endpoint),
+            "webhook": lambda: member.post("/settings/notices", {"url": f"https://{text}"}),
+            "login": lambda: client.post("/login", {"login": text, "password": text}),
+            "signup": lambda: client.post("/signup", person),
+            "api": lambda: client.post("/api/v1/submissions/", body, content_type="application/json", headers=headers),
+            "header": lambda: client.get("/api/v1/suites/", headers={"if-none-match": text, "accept": text}),
+        }
+
+    for call in calls("x").values():
+        call()  # what is loaded once is not what is timed
+    for name, call in calls(HOSTILE[kind]).items():
         began = time.process_time()
         reply = call()
         assert reply.status_code < 500, name

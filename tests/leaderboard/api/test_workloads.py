@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import InternalError, connection, transaction
 from django.db.utils import IntegrityError
 from django.test import Client
 from django.urls import get_resolver
 
+from leaderboard import uploads
 from leaderboard.actions.accounts import create_api_token, create_person
 from leaderboard.models import Audit, Workload, WorkloadItems, WorkloadPart, WorkloadVersion
 from leaderboard.workloads.packed import items_in
@@ -115,6 +117,68 @@ def test_personal_data_are_noted_and_masked_where_asked(client: Client, headers:
     post(client, headers, items=items, mask=True, name="masked")
     newest = WorkloadVersion.objects.get(workload__name="masked")
     assert items_in(newest.items.parts.get().data)[1].prompt == "Write to [e-mail]"
+
+
+LINES = b"question,answer\n2 + 2,4\n3 + 3,6\n"
+
+
+def post_file(client: Client, headers: dict[str, str], body: bytes = LINES, **changed: Any) -> Any:
+    fields = {"name": "Sums", "scoring": '{"kind": "number"}', "file": SimpleUploadedFile("sums.csv", body)}
+    return client.post("/api/v1/workloads/", fields | changed, headers=headers)
+
+
+def test_a_file_makes_a_workload_as_items_do(client: Client, headers: dict[str, str]) -> None:
+    made = post_file(client, headers, mask="true")
+    assert made.status_code == 201, made.content
+    assert (made.json()["version"]["items"], made.json()["version"]["masked"]) == (2, True)
+    first = items_in(WorkloadPart.objects.get().data)[0]
+    assert (first.prompt, first.references) == ("2 + 2", ("4",))
+    turned = post_file(client, headers, mapping='{"prompt": "answer", "reference": "answer"}', format="csv")
+    assert turned.json()["version"]["number"] == 2
+    assert items_in(WorkloadPart.objects.latest("pk").data)[0].prompt == "4"
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "words"),
+    [
+        ({"file": SimpleUploadedFile("a.jsonl", b'{"prompt": "a"}\n' * 730 + b'{"prompt')}, "file", "Line 731"),
+        ({"file": SimpleUploadedFile("a.csv", b"question,answer\na,\xff\n")}, "file", "Line 2: It is not UTF-8"),
+        ({"file": SimpleUploadedFile("a.csv", gzip.compress(b"a" * 10_000_000))}, "file", "gzip"),
+        ({"file": SimpleUploadedFile("a.csv", b"frage,antwort\na,b\n")}, "file", "Say which field is the prompt"),
+        ({"file": "not a file"}, "file", "not a file"),
+        ({"scoring": "{"}, "scoring", "JSON"),
+        ({"scoring": "[" * 100_000}, "scoring", "JSON"),
+        ({"mapping": '{"prompt": "question", "colour": "red"}'}, "mapping", "colour"),
+        ({"mapping": '{"prompt": 3}'}, "mapping.prompt", "column"),
+        ({"format": "xls"}, "format", "valid choice"),
+        ({"colour": "red"}, "colour", "no such field"),
+        ({"name": " "}, "name", "blank"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_named_and_nothing_is_kept(
+    client: Client, headers: dict[str, str], changed: dict[str, Any], field: str, words: str
+) -> None:
+    reply = post_file(client, headers, **changed)
+    assert reply.status_code == 400, reply.content
+    assert (reply.json()["field"], words in reply.json()["message"]) == (field, True), reply.json()
+    assert not Workload.objects.exists() and not WorkloadItems.objects.exists()
+
+
+def test_a_file_that_is_too_large_leaves_nothing(
+    client: Client, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_BYTES", 100_000)
+    reply = post_file(client, headers, LINES + b"a,b\n" * 50_000)
+    assert (reply.status_code, reply.json()["code"], reply.json()["field"]) == (400, "too_large", "file")
+    assert not WorkloadItems.objects.exists()
+
+
+def test_a_repeated_file_is_answered_as_before_and_another_is_refused(client: Client, headers: dict[str, str]) -> None:
+    once = headers | {"idempotency-key": "k"}
+    first, again = post_file(client, once), post_file(client, once)
+    assert (again["Idempotency-Replayed"], again.json()["id"]) == ("true", first.json()["id"])
+    assert post_file(client, once, LINES + b"4 + 4,8\n").status_code in {409, 422}
+    assert WorkloadVersion.objects.count() == 1
 
 
 def test_for_anybody_else_there_is_no_workload(

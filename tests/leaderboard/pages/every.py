@@ -48,7 +48,7 @@ def every_page(
     """In this order: what is on the site grows."""
     site = Site(make, suite, worker, person)
     got: Pages = {"board, empty": site.client.get("/")}
-    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items):
+    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items, own_prompts):
         got |= pages(site)
     made.many(make, suite, 60)
     got["board, pages"] = site.client.get("/?page=2")
@@ -149,8 +149,22 @@ def forms(site: Site) -> Pages:
         "tco, calculated": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4&cached=20"),
         "tco, part": client.get("/tco?throughput=900&price=2&own_input=1&own_output=4", headers=HTMX),
         "login": client.get("/login?next=/submit"),
-        "login, wrong": client.post("/login", {"username": "a", "password": "b"}),
+        "login, wrong": client.post("/login", {"login": "a", "password": "b"}),
         "login, logged in": member.get("/login"),
+        "signup": client.get("/signup"),
+        "signup, wrong": client.post("/signup", {"username": "a b", "email": "x", "password1": "password"}),
+        "password, forgotten": client.get("/login/password"),
+        "password, sent": client.get("/login/password/sent"),
+        "password, link over": client.get("/login/password/1-x-y"),
+        "email, link over": client.get("/login/verify/x"),
+        "email, sent": client.get("/login/verify"),
+        "inactive": client.get("/login/inactive"),
+        "again": member.get("/login/again"),
+        "account": member.get("/settings/account"),
+        "sessions": member.get("/settings/sessions"),
+        "email": member.get("/settings/email"),
+        "elsewhere": member.get("/settings/elsewhere"),
+        "second factor": member.get("/settings/second-factor"),
     }
 
 
@@ -197,3 +211,33 @@ def answered_items(site: Site) -> Pages:
     return got | shown(
         site.client, {"suite, changed": f"/suites/tiny/{second.version}", "suite, older": "/suites/tiny/1"}
     )
+
+
+def own_prompts(site: Site) -> Pages:
+    """A workload from its upload to its receipt."""
+    member, lines = site.member, '{"prompt": "a <b>", "reference": "b", "tags": ["t"], "production": "b"}\n' * 3
+    got = {"workloads, none": member.get("/workloads/"), "upload": member.get("/workloads/new")}
+    got["upload, wrong"] = member.post("/workloads/new", {"text": '{"prompt": 1'})
+    address = member.post("/workloads/new", {"text": lines + '{"prompt": "ada@example.org", "x": ""}\n'})["Location"]
+    got |= {
+        "draft": member.get(address),
+        "draft, wrong": member.post(address, {"column-0": "prompt", "column-1": "prompt"}),
+        "scoring": member.get(f"{address}/scoring"),
+        "scoring, tried": member.post(f"{address}/scoring", {"kind": "rouge", "answer-0": "b c"}),
+        "scoring, part": member.post(f"{address}/scoring", {"kind": "rouge", "answer-0": "b c"}, headers=HTMX),
+        "scoring, wrong": member.post(f"{address}/scoring", {"kind": "regex", "do": "keep"}),
+        "workloads, held": member.get("/workloads/"),
+    }
+    kept = {"kind": "exact", "name": "Own", "do": "keep", "leave_out": "on"}
+    address = member.post(f"{address}/scoring", kept)["Location"]
+    got["items, wrong"] = member.post(f"{address}/items", {"number": "1", "do": "out", "place": "0"})
+    return got | {
+        "workloads": member.get("/workloads/"),
+        "workload": member.get(address),
+        "items": member.get(f"{address}/items"),
+        "items, out": member.get(f"{address}/items?show=out"),
+        "scoring, again": member.get(f"{address}/scoring"),
+        "upload, again": member.get(f"/workloads/new?to={address.rpartition('/')[2]}"),
+        "workload, unknown": member.get("/workloads/0"),
+        "receipt": member.post(f"{address}/delete"),
+    }

@@ -40,9 +40,12 @@ def test_without_an_account_one_is_sent_to_log_in(client: Client) -> None:
 
 
 def test_the_header_leads_there(member: Client, client: Client) -> None:
-    assert tree(member.get("/")).one("header").links()["Notices"] == PAGE
-    assert "Notices" not in tree(client.get("/")).one("header").links()
-    assert tree(member.get(PAGE)).one("header").one("a", aria_current="page").text == "Notices"
+    settings = tree(member.get("/")).one("header").links()["Settings"]
+    assert tree(member.get(settings)).one("nav", "settings").links()["Notices"] == PAGE
+    assert "Settings" not in tree(client.get("/")).one("header").links()
+    page = tree(member.get(PAGE))
+    assert page.one("header").one("a", aria_current="page").text == "Settings"
+    assert page.one("nav", "settings").one("a", aria_current="page").text == "Notices"
 
 
 def test_a_webhook_is_added_and_its_secret_shown_on_that_reply_alone(member: Client) -> None:

@@ -100,10 +100,10 @@ def test_a_bulk_counts_each_line(client: Client, api_token: str, suite: Suite, l
 
 def test_logging_in_is_limited_by_address_and_by_account(client: Client, limits: Callable[..., None]) -> None:
     limits(login=2)
-    form = {"username": "ada", "password": "wrong"}
+    form = {"login": "ada", "password": "wrong"}
     assert [client.post("/login", form).status_code for _ in range(3)] == [200, 200, 429]
     assert client.post("/login", form, REMOTE_ADDR="10.0.0.9").status_code == 429  # the account's
-    assert client.post("/login", {**form, "username": "bob"}, REMOTE_ADDR="10.0.0.8").status_code == 200
+    assert client.post("/login", {**form, "login": "bob"}, REMOTE_ADDR="10.0.0.8").status_code == 200
 
 
 def test_a_lost_storage_lets_everybody_in_and_is_left_alone_for_a_while(

@@ -4,6 +4,7 @@ A route whose address names something new says here what: `PLACES` by route and 
 body before it looks at who asks gets one in `BODIES`.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ from leaderboard.actions.accounts import create_api_token, create_person, revoke
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.webhooks import add_webhook
+from leaderboard.actions.workload_drafts import hold_draft
 from leaderboard.models import ApiToken, Delivery, Owner, Suite, User, WorkerToken
+from leaderboard.workloads.upload import Upload
 from tests.conftest import WORKER_SECRET
 from tests.leaderboard import endpoints
 from tests.leaderboard.notices import end
@@ -56,6 +59,16 @@ PLACES: dict[str, str] = {
     "delivery-again.pk": "delivery",
     "api-redeliver.pk": "delivery",
     "api-workload.pk": "workload",
+    "key": "digest",
+    "uidb36": "sequence",
+    "provider_id": "provider",
+    "workload.pk": "workload",
+    "workload-items.pk": "workload",
+    "workload-scoring.pk": "workload",
+    "workload-delete.pk": "workload",
+    "workload-draft.pk": "draft",
+    "workload-draft-scoring.pk": "draft",
+    "workload-draft-discard.pk": "draft",
 }
 QUERIES: dict[str, str] = {
     # what is asked for by each route that answers no question without one
@@ -67,6 +80,8 @@ QUERIES: dict[str, str] = {
     "api-reliability": "?model={model}",
 }
 ITEMS = [{"prompt": "2 + 2 =", "reference": "4"}, {"prompt": "3 + 3 =", "reference": "6"}]
+ITEMS.append({"prompt": "4 + 4 =", "reference": "8"})
+UPLOAD = b"question,answer\n2 + 2,4\n3 + 3,6\n"
 SUBMISSION = {"suite": "tiny@1", "model": "org/new"}
 BODIES: dict[str, dict[str, Any]] = {
     # what is posted by each route; nothing unless it is said here
@@ -76,7 +91,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
+    "workload-new": {"text": UPLOAD.decode()},
+    "workload-draft": {"column-0": "prompt", "column-1": "reference"},
+    "workload-draft-scoring": {"kind": "exact", "name": "New", "do": "keep"},
+    "workload-items": {"number": "1", "do": "out", "place": "1", "reason": "asks twice"},
+    "workload-scoring": {"kind": "number", "do": "keep"},
 }
+PASSWORD = "correct horse"
 WEBHOOK = "https://hooks.example.org/ada"
 
 
@@ -92,6 +113,7 @@ class Site:
     webhook: int
     delivery: int
     workload: int
+    draft: int
     sessions: dict[str, Client]
     tokens: dict[str, Client]
     model_organisation: str = "org"
@@ -106,6 +128,7 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
+    provider: str = "huggingface"
 
     @classmethod
     def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
@@ -122,12 +145,14 @@ class Site:
         delivery = Delivery.objects.filter(webhook=webhook).latest("pk")
         Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.DEAD)
         version = make_workload(owner=owner, maker=ada, name="Hers", scoring={"kind": "exact"}, items=ITEMS)
+        read = Upload(io.BytesIO(UPLOAD)).read()
+        draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
         sessions, tokens = callers(ada)
         return cls(
             queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
-            sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
+            draft=draft.pk, sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
         )  # fmt: skip
 
     def address(self, route: URLPattern) -> str:
@@ -144,10 +169,12 @@ class Site:
 
 def callers(ada: User) -> tuple[dict[str, Client], dict[str, Client]]:
     """By role: how somebody comes to a page (a session), and to the API (a token)."""
+    ada.set_password(PASSWORD)
+    ada.save(update_fields=["password"])
     people = {
-        "other": create_person(username="grace", password=None),
+        "other": create_person(username="grace", password=PASSWORD),
         "owner": ada,
-        "staff": create_person(username="root", password=None, staff=True),
+        "staff": create_person(username="root", password=PASSWORD, staff=True),
     }
     sessions, tokens = {"nobody": anybody()}, {"nobody": anybody()}
     for role, user in people.items():
