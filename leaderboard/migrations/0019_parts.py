@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("leaderboard", "0016_bakeoffs"),
+        ("leaderboard", "0018_names"),
     ]
 
     operations = [
