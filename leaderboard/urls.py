@@ -12,8 +12,10 @@ from django.urls import path, register_converter
 
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
+from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
+from leaderboard.api import gap as api_gap
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
@@ -22,11 +24,13 @@ from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
     accounts,
     board,
+    claims,
     compare,
     contact,
     downloads,
     drift,
     embed,
+    gap,
     models,
     notices,
     queue,
@@ -80,6 +84,9 @@ urlpatterns = [
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
+    path("gap", gap.gap_page, name="gap"),
+    path("gap.csv", gap.gap_csv, name="gap-csv"),
+    path("claims", claims.claims, name="claims"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
     path("workloads/", workloads.workloads, name="workloads"),
@@ -166,6 +173,8 @@ urlpatterns = [
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/workloads/", api_workloads.Workloads.as_view(), name="api-workloads"),
     path("api/v1/workloads/<int:pk>/", api_workloads.WorkloadDetail.as_view(), name="api-workload"),
+    path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
+    path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
     path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),

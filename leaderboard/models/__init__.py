@@ -5,6 +5,7 @@ from leaderboard.models.audit import Audit
 from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
+from leaderboard.models.evidence import Claim, HiddenTexts, Remark
 from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
@@ -28,6 +29,7 @@ __all__ = [
     "BakeoffEntry",
     "BakeoffShare",
     "Bundle",
+    "Claim",
     "Delivery",
     "DraftPart",
     "DriftCheck",
@@ -36,6 +38,7 @@ __all__ = [
     "EndpointUse",
     "Event",
     "Fact",
+    "HiddenTexts",
     "Import",
     "Imported",
     "ImportedResult",
@@ -49,6 +52,7 @@ __all__ = [
     "Price",
     "ProviderOrigin",
     "Pulse",
+    "Remark",
     "ResponsePart",
     "Result",
     "Revision",

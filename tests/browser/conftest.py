@@ -208,6 +208,7 @@ def addresses(
         "/submit?model=" + "x" * 300,
         "/models/", "/models/?search=nobody&kind=open", f"/models/{LONG}", "/models/org/best", "/models/org/failed",
         "/models/org/unknown" + "x" * 300, "/login", "/nothing",
+        "/claims", "/gap", "/gap?suite=tiny@1&task=alpha",
         "/compare", f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
         f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}", "/diff/s1/s999999",
         f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),

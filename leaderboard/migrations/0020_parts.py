@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("leaderboard", "0018_names"),
+        ("leaderboard", "0019_evidence"),
     ]
 
     operations = [
