@@ -97,9 +97,11 @@
       const rows = all.flatMap((line) => line.rows), days = rows.map((d) => +d.day);
       const from = Math.min(...days), span = Math.max(86_400_000 * 30, end - from);
       const course = (line) => [...line.rows, { ...line.rows[line.rows.length - 1], day: end }];
+      const held = (line) => line.rows.map((d, i) => ({ ...d, until: line.rows[i + 1]?.day ?? end })).filter((d) => d.low !== null);
       const symbol = (d) => SHAPES[d.side === "proprietary" ? 3 : 0];
       const title = (d) => [d.name, `${one(d.score)}${d.low === null ? "" : `  (${one(d.low)} to ${one(d.high)})`}`, `released ${d.day.toISOString().slice(0, 10)}`,
         d.imported ? "imported, not verified here" : `best ${d.side === "open" ? "open-weights" : "proprietary"}, measured here`].join("\n");
+      const top = Math.max(...rows.map((d) => d.score));
       const late = lag ? [{ from: new Date(lag[0]), to: new Date(lag[1]), score: lag[2] }] : [];
       return Plot.plot({
         width, height: small ? 150 : Math.min(420, Math.max(280, width * 0.42)), marginLeft: small ? 30 : 44, marginRight: small ? 10 : 20, marginBottom: small ? 24 : 42, marginTop: small ? 8 : 26,
@@ -108,14 +110,14 @@
         color: { type: "identity" }, symbol: { type: "identity" },
         marks: [
           Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
-          ...all.filter((line) => line.rows.every((d) => d.low !== null)).map((line) => Plot.areaY(course(line), { x: "day", y1: "low", y2: "high", curve: "step-after", fill: line.hue, fillOpacity: 0.13 })),
+          ...all.map((line) => Plot.rect(held(line), { x1: "day", x2: "until", y1: "low", y2: "high", fill: line.hue, fillOpacity: 0.13 })),
           ...all.map((line) => Plot.line(course(line), { x: "day", y: "score", curve: "step-after", stroke: line.hue, strokeWidth: line.imported ? 1.4 : 2, strokeDasharray: line.imported ? "5 4" : null })),
           Plot.link(small ? [] : late, { x1: "from", x2: "to", y1: "score", y2: "score", stroke: "var(--warn)", strokeWidth: 2.2 }),
           Plot.dot(small ? [] : late.flatMap((d) => [{ x: d.from, y: d.score }, { x: d.to, y: d.score }]), { x: "x", y: "y", r: 9, stroke: "var(--warn)", strokeWidth: 2 }),
           Plot.dot(rows.filter((d) => d.imported), { x: "day", y: "score", stroke: (d) => hue(d.side), symbol, r: small ? 2 : 3, fill: "var(--surface)", strokeWidth: 1.4 }),
           Plot.dot(rows.filter((d) => !d.imported), { x: "day", y: "score", fill: (d) => hue(d.side), symbol, r: small ? 2.6 : 4.5, stroke: "var(--surface)", strokeWidth: 1 }),
           ...(small || !roomy ? [] : all.map((line) => line.rows[line.rows.length - 1])).map((d) => Plot.text([d], { x: "day", y: "score", text: (d) => cut(d.name.replace(/^[^/]*\//, ""), 34),
-            textAnchor: (d.day - from) / span < 0.5 ? "start" : "end", dy: d.side === "open" ? 14 : -13, fill: INK, fontSize: 11, stroke: "var(--surface)", strokeWidth: 3 })),
+            textAnchor: (d.day - from) / span < 0.5 ? "start" : "end", dy: d.score === top ? -14 : 16, fill: INK, fontSize: 11, stroke: "var(--surface)", strokeWidth: 3 })),
           Plot.tip(rows, Plot.pointer({ x: "day", y: "score", title, ...tipStyle })),
         ],
       });

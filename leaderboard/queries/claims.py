@@ -60,7 +60,8 @@ class State(NamedTuple):
 
 def state() -> State:
     """4 queries."""
-    newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").values_list("suite_id", "digest")
+    public = Snapshot.objects.filter(suite__owner=None)
+    newest = public.order_by("suite_id", "-id").distinct("suite_id").values_list("suite_id", "digest")
     return State(
         tuple(Claim.objects.filter(withdrawn_at=None).order_by("pk").values_list("pk", flat=True)),
         tuple(newest),

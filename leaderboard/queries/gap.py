@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, Suite, SuiteTask
@@ -65,6 +66,11 @@ class Capability:
         return next((one for one in self.lines if (one.side, one.imported) == (side, imported)), None)
 
     @property
+    def drawn(self) -> set[str]:
+        """Which kinds of lines there are: measured ones by their sides, and "imported"."""
+        return {"imported" if one.imported else one.side for one in self.lines}
+
+    @property
     def saturated(self) -> list[Step]:
         """The best measured ones whose intervals reach a perfect score: beyond them nothing can be told."""
         best = [one.best for one in self.lines if not one.imported]
@@ -97,7 +103,8 @@ def gap(slug: str = "") -> Gap:
 
 
 def gap_of(suite: Suite, tasks: list[SuiteTask], ranking: Snapshot | None) -> Gap:
-    """Of one ranking. 2 queries and one for each further look at items; worked out once and kept with its columns."""
+    """Of one ranking, worked out once and kept with its columns: 2 queries, and one for each task on which some of the
+    best rows answered other items."""
     if ranking is None:
         nothing = ["Nothing was ranked on this suite yet."]
         return Gap(suite, None, [Capability(task, [], None, nothing) for task in (None, *tasks)])
@@ -139,6 +146,7 @@ class Rows:
         self.suite, self.tasks, self.data = suite, tasks, data
         self.view = view_of(suite, "")
         self._values: dict[int | None, Numbers] = {}
+        self._dated: dict[tuple[str, bool], npt.NDArray[np.intp]] = {}
         self.days = data.number("released_on")
         self.submissions = data.number("submission").astype(np.int64)
         self.imports = data.number("imported").astype(np.int64)
@@ -170,11 +178,18 @@ class Rows:
         return 1 if place is None or self.tasks[place].higher_is_better else -1
 
     def side(self, place: int | None, kind: str, *, imported: bool = False) -> Side:
-        """The dated rows of one side that nobody doubts."""
-        chosen = (self.there if imported else self.here) & self.kind.get(kind, np.zeros(len(self.data), dtype=bool))
-        values = self.sign(place) * self.values(place)
-        at = np.flatnonzero(chosen & ~self.doubted & np.isfinite(self.days) & np.isfinite(values))
+        """The dated rows of one side that nobody doubts, by day."""
+        values, dated = self.sign(place) * self.values(place), self.dated(kind, imported)
+        at = dated[np.isfinite(values[dated])]
         return Side(at, self.days[at], values[at], self.submissions[at])
+
+    def dated(self, kind: str, imported: bool) -> npt.NDArray[np.intp]:
+        """The places of such rows, whatever their scores; sorted once for all tasks."""
+        if (kind, imported) not in self._dated:
+            chosen = (self.there if imported else self.here) & self.kind.get(kind, np.zeros(len(self.data), dtype=bool))
+            at = np.flatnonzero(chosen & ~self.doubted & np.isfinite(self.days))
+            self._dated[kind, imported] = at[np.argsort(self.days[at], kind="stable")]
+        return self._dated[kind, imported]
 
     def step(self, row: int, place: int | None) -> Step:
         score, error = float(self.values(place)[row]), float(self.errors(place)[row])

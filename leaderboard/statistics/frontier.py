@@ -42,14 +42,20 @@ def frontier(days: ArrayLike, scores: ArrayLike) -> Integers:
     day, score = np.asarray(days, dtype=float), np.asarray(scores, dtype=float)
     if day.shape != score.shape or day.ndim != 1:
         raise ValueError("A frontier needs two lists of the same length.")
-    known: Integers = np.flatnonzero(np.isfinite(day) & np.isfinite(score))
-    order: Integers = known[np.lexsort((-score[known], day[known]))]
+    order: Integers = np.flatnonzero(np.isfinite(day) & np.isfinite(score))
     if not len(order):
         return order
-    ordered = score[order]
-    before = np.concatenate(([-np.inf], np.maximum.accumulate(ordered)[:-1]))
-    rising: Integers = order[ordered > before]
-    return rising
+    if (np.diff(day[order]) < 0).any():  # whoever asks for many frontiers of the same days sorts them once
+        order = order[np.argsort(day[order], kind="stable")]
+    days_of, scores_of = day[order], score[order]
+    starts = np.flatnonzero(np.concatenate(([True], days_of[1:] != days_of[:-1])))
+    best = np.maximum.reduceat(scores_of, starts)
+    before = np.concatenate(([-np.inf], np.maximum.accumulate(best)[:-1]))
+    rising = np.flatnonzero(best > before)
+    ends = np.append(starts[1:], len(order))
+    places = [starts[one] + int(np.argmax(scores_of[starts[one] : ends[one]])) for one in rising]
+    steps: Integers = order[places]
+    return steps
 
 
 def lag(day: float, days: Sequence[float], others: Sequence[Against]) -> Lag | None:

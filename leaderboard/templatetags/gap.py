@@ -28,6 +28,12 @@ def months(value: float) -> str:
 
 
 @register.filter
+def minus(value: float) -> str:
+    """One decimal, with a minus sign that is as wide as a plus."""
+    return f"{value:.1f}".replace("-", "−")
+
+
+@register.filter
 def lag_words(today: Today) -> str:
     """Who came how much later, in a sentence."""
     if not today.behind:
@@ -38,6 +44,16 @@ def lag_words(today: Today) -> str:
     if today.lag.months < 0:
         return f"The best {own} model came {months(today.lag.months)} before the first {other} one that is as good."
     return f"The best {own} model came {months(today.lag.months)} after the first {other} one that is as good."
+
+
+@register.filter
+def lag_short(today: Today) -> str:
+    """ "3.9, open-weights behind", or who came first where the lag is negative."""
+    if today.lag is None:
+        return "–"
+    if today.lag.months < 0:
+        return f"−{abs(today.lag.months):.1f}, {WORDS[today.behind]} first"
+    return f"{today.lag.months:.1f}, {WORDS[today.behind]} behind"
 
 
 @register.filter

@@ -31,7 +31,8 @@ pytestmark = pytest.mark.django_db
 CANARY = "canary7f3a"
 MODELS = [f"{CANARY}/good", f"{CANARY}/bad", f"{CANARY}/slow"]
 COUNTING = ["api-status", "api-submissions", "api-results", "api-models", "api-revisions", "api-suites", "api-tasks",
-            "api-changelog", "api-leaderboard", "queue", "status", "models", "suites"]  # fmt: skip
+            "api-changelog", "api-leaderboard", "queue", "status", "models", "suites", "gap",
+            "gap-csv", "api-gap", "claims", "api-claims", "changelog", "method"]  # fmt: skip
 
 
 def said(model: str, number: int) -> str:
@@ -73,6 +74,7 @@ def walked(bakeoff: Bakeoff) -> Iterator[str]:
                 "task": "parity_workload", "suite": slug.partition("@")[0], "version": "1", "slug": slug,
                 "first": f"s{rows[0].pk}", "second": f"s{rows[1].pk}", "workload": bakeoff.version.workload_id,
                 "bakeoff": bakeoff.pk, "submission": row.pk, "share": 1, "token": "x" * 43,
+                "item": "0" * 64,
             }  # fmt: skip
             named = {name: known[name] for name in route.pattern.converters}
             if route.name in {"model", "badge", "badge-alone", "model-alone"}:

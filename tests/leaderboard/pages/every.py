@@ -1,5 +1,6 @@
 """Every page in every shape it takes, as its reader gets it: what the rules of all pages are tested with."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,6 +24,7 @@ SPENT = Spent(
 STATES = [state.value for state in Submission.State if state != Submission.State.PAUSED]
 """Endpoints alone are paused."""
 ENDED = {"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"}
+ITEM = hashlib.sha256(b"alpha1").hexdigest()
 CHOICES = {"prompts": ("Q␟ a", "Q␟ b"), "responses": ("(-1.0, True)", "(-2.0, False)"), "target": "0"}
 Pages = dict[str, HttpResponse]
 
@@ -83,6 +85,12 @@ def compared(site: Site) -> Pages:
         "samples, page": f"{samples}?page=2",
         "samples, no page": f"{samples}?page=3",
         "samples, unknown": f"{samples}x",
+        "samples, looked for": f"{samples}?q=2&answered=yes&longer=1",
+        "samples, none": f"{samples}?q=nothing",
+        "samples, bad": f"{samples}?longer=x",
+        "sample": f"{samples}?item={ITEM}",
+        "item": f"/items/alpha/{ITEM}",
+        "item, unknown": "/items/alpha/x",
         "compare, form": "/compare",
         "compare, one": f"/compare?m=s{row.pk}",
         "compare": f"/compare?{both}",
@@ -125,6 +133,8 @@ def read(site: Site) -> Pages:
         "models, bad": "/models/?kind=x",
         "model": "/models/org/best",
         "model, unknown": "/models/org/nothing",
+        "changelog": "/changelog",
+        "method": "/method",
         "claims": "/claims",
         "gap": "/gap",
         "gap, task": "/gap?task=alpha",

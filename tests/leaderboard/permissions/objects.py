@@ -4,6 +4,7 @@ A route whose address names something new says here what: `PLACES` by route and 
 body before it looks at who asks gets one in `BODIES`.
 """
 
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ PLACES: dict[str, str] = {
     "slug": "suite_slug",
     "first": "first",
     "second": "second",
+    "item": "item",
+    "dispute.pk": "measured",
     "attempt": "attempt",
     "sequence": "sequence",
     "digest": "digest",
@@ -88,6 +91,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "submit": {**SUBMISSION, "engine": "vllm", "dtype": "auto"},
     "api-submissions": SUBMISSION,
     "api-bulk": {"submissions": [SUBMISSION]},
+    "dispute": {"reason": "These items were in its training data."},
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
@@ -128,6 +132,7 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
+    item: str = hashlib.sha256(b"alpha0").hexdigest()
     provider: str = "huggingface"
 
     @classmethod
