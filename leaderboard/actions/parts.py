@@ -35,6 +35,7 @@ def leave_part(*, job: int, attempt: int, token: str, sequence: int, identity: s
     there = ResponsePart.objects.filter(job=row).aggregate(size=Sum("size", default=0))["size"]
     if there + len(body) > site.PARTS_LIMIT:
         raise Refused("parts_full", f"The parts of a job have at most {site.PARTS_LIMIT:,} bytes together.")
+    assert row.worker is not None  # it runs
     path = f"samples/{row.submission_id}/parts/{job}-{attempt}-{sequence:05d}-{digest[:16]}.gz"
     ResponsePart.objects.create(
         job=row, worker=row.worker, attempt=attempt, sequence=sequence, identity=identity, digest=digest,
