@@ -71,7 +71,7 @@ bench-gateway: $(VENV)/.dev ## Time the gateway to API endpoints; the last line 
 bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.fidelity
 
-bench-workload: $(VENV)/.dev ## Time the reading of 100,000 lines of a workload; the last line is one JSON object
+bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)

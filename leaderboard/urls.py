@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib.auth import views as auth
 from django.urls import path, register_converter
 
+from leaderboard.api import bakeoffs as api_bakeoffs
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
 from leaderboard.api import claims as api_claims
@@ -23,6 +24,7 @@ from leaderboard.api import tco as api_tco
 from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
     accounts,
+    bakeoffs,
     board,
     changelog,
     claims,
@@ -95,6 +97,30 @@ urlpatterns = [
     path("method", method.method, name="method"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
+    path("workloads/<int:workload>/bakeoffs/new", bakeoffs.new, name="bakeoff-new"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/", bakeoffs.bakeoff, name="bakeoff"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/items", bakeoffs.items, name="bakeoff-items"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/switch", bakeoffs.can_switch, name="bakeoff-switch"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/report.csv", bakeoffs.as_file, {"kind": "csv"}, name="bakeoff-csv"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/report.json",
+        bakeoffs.as_file,
+        {"kind": "json"},
+        name="bakeoff-json",
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/cancel", bakeoffs.cancel, name="bakeoff-cancel"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/runs/<int:submission>/resume",
+        bakeoffs.resume,
+        name="bakeoff-resume",
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/share", bakeoffs.share, name="bakeoff-share"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
+    ),
+    path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("workloads/", workloads.workloads, name="workloads"),
     path("workloads/new", workload_upload.new, name="workload-new"),
     path("workloads/drafts/<int:pk>", workload_drafts.draft, name="workload-draft"),
@@ -179,6 +205,11 @@ urlpatterns = [
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/workloads/", api_workloads.Workloads.as_view(), name="api-workloads"),
     path("api/v1/workloads/<int:pk>/", api_workloads.WorkloadDetail.as_view(), name="api-workload"),
+    path("api/v1/bakeoffs/", api_bakeoffs.Bakeoffs.as_view(), name="api-bakeoffs"),
+    path("api/v1/bakeoffs/<int:pk>/", api_bakeoffs.BakeoffReport.as_view(), name="api-bakeoff"),
+    path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
+    path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
+    path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
     path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
@@ -210,6 +241,12 @@ urlpatterns = [
         "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/chunks/<int:sequence>/",
         worker.chunk,
         name="worker-chunk",
+    ),
+    path("api/worker/v1/jobs/<int:job>/parts/", worker.parts, name="worker-parts"),
+    path(
+        "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/parts/<int:sequence>/",
+        worker.part,
+        name="worker-part",
     ),
     path("api/worker/v1/jobs/<int:job>/results/", worker.results, name="worker-results"),
     path("api/worker/v1/jobs/<int:job>/preflight/", worker.preflight, name="worker-preflight"),

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.urls.converters import IntConverter
 
 from evaluator import contract
 from leaderboard.actions.accounts import create_api_token, create_person
@@ -76,7 +77,10 @@ def walked(bakeoff: Bakeoff) -> Iterator[str]:
                 "bakeoff": bakeoff.pk, "submission": row.pk, "share": 1, "token": "x" * 43,
                 "item": "0" * 64,
             }  # fmt: skip
-            named = {name: known[name] for name in route.pattern.converters}
+            named = {
+                name: known.get(name, 1 if isinstance(kind, IntConverter) else "x")
+                for name, kind in route.pattern.converters.items()
+            }
             if route.name in {"model", "badge", "badge-alone", "model-alone"}:
                 named["name"] = "good"
             yield reverse(route.name, kwargs=named)
