@@ -54,6 +54,7 @@ def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) ->
 def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
     """As `work`; raises LeaseLost too."""
     log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
+    behind.sweep(config.state)
     lease = Lease(site, job, stopping)
     try:
         do(site, config, job, lease)
