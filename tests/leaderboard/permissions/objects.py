@@ -20,7 +20,7 @@ from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.webhooks import add_webhook
 from leaderboard.actions.workload_drafts import hold_draft
-from leaderboard.models import ApiToken, Delivery, Membership, Owner, Suite, Usage, User, WorkerToken
+from leaderboard.models import ApiToken, Delivery, Membership, Owner, Suite, Usage, User, WorkerToken, WorkloadItems
 from leaderboard.pages.private import ACTING
 from leaderboard.workloads.upload import Upload
 from tests.conftest import WORKER_SECRET
@@ -110,6 +110,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "workload-scoring": {"kind": "number", "do": "keep"},
 }
 PASSWORD = "correct horse"
+KEPT = (Usage, WorkloadItems)
+"""Rows that say whose they were when they were made."""
 WEBHOOK = "https://hooks.example.org/ada"
 
 
@@ -176,7 +178,7 @@ class Site:
         laboratory = Owner.objects.get(pk=self.organisation)
         for model in apps.get_models():
             fields = {field.name: field for field in model._meta.fields}
-            if "owner" in fields and fields["owner"].related_model is Owner and model is not Usage:
+            if "owner" in fields and fields["owner"].related_model is Owner and model not in KEPT:
                 model._default_manager.filter(owner=ada.owner).update(owner=laboratory)
         for role in (Membership.Role.MEMBER, Membership.Role.VIEWER):
             user = create_person(username=f"{role} of it", password=PASSWORD)
