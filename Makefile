@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
 .PHONY: help run test test-fast families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
-.PHONY: bench-sandbox bench-web bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
+.PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -71,7 +71,7 @@ bench-gateway: $(VENV)/.dev ## Time the gateway to API endpoints; the last line 
 bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.fidelity
 
-bench-workload: $(VENV)/.dev ## Time the reading of 100,000 lines of a workload; the last line is one JSON object
+bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
@@ -79,6 +79,9 @@ screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=
 
 bench-web: $(VENV)/.dev ## Time the board on 100,000 models with 40 tasks; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.web
+
+bench-evidence: $(VENV)/.dev ## Time the gap, the claims and samples on 100,000 models; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.evidence
 
 bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board and on a gradio_leaderboard page; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.beside_gradio

@@ -226,6 +226,29 @@ class Parity:
         found: dict[str, Any] = self.call("GET", "compare/", query={k: v for k, v in query.items() if v})
         return found
 
+    # Bake-offs: one's own prompts to several models.
+
+    def bakeoff(self, *, workload: int, models: Sequence[Mapping[str, Any]], margin: float = 2.0, key: str = "") -> int:
+        """Ask these models (the first is the baseline) a workload's prompts; returns the bake-off's number."""
+        body = {"workload": workload, "models": [dict(one) for one in models], "margin": margin}
+        return int(self.call("POST", "bakeoffs/", body=body, key=key)["id"])
+
+    def report(self, bakeoff: int, *, wait: bool = False) -> dict[str, Any]:
+        """What a bake-off says so far; with `wait`, once nothing of it runs any more."""
+        while True:
+            asked = time.monotonic()
+            query = {"wait": WAIT_SECONDS} if wait else {}
+            found: dict[str, Any] = self.call("GET", f"bakeoffs/{bakeoff}/", query=query)
+            if not (wait and found["live"]):
+                return found
+            if time.monotonic() - asked < POLL_SECONDS:  # nobody let us wait there
+                self._sleep(POLL_SECONDS)
+
+    def switch(self, bakeoff: int, **asked: Any) -> dict[str, Any]:
+        """Whether one of its models may take the baseline's place: `margin`, `context`, `budget`, `licence` ..."""
+        found: dict[str, Any] = self.call("GET", f"bakeoffs/{bakeoff}/switch/", query=asked)
+        return found
+
     def status(self) -> dict[str, Any]:
         """Whether the site is at work."""
         found: dict[str, Any] = self.call("GET", "status/")

@@ -10,10 +10,13 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib.auth import views as auth
 from django.urls import path, register_converter
 
+from leaderboard.api import bakeoffs as api_bakeoffs
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
+from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
+from leaderboard.api import gap as api_gap
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
@@ -22,12 +25,17 @@ from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
     accounts,
     api_tokens,
+    bakeoffs,
     board,
+    changelog,
+    claims,
     compare,
     contact,
     downloads,
     drift,
     embed,
+    gap,
+    method,
     models,
     my_data,
     notices,
@@ -64,8 +72,10 @@ urlpatterns = [
     path("status", status.status, name="status"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
+    path("items/<path:task>/<str:item>", samples.item, name="item"),
     path("submissions/<int:pk>/cancel", submissions.cancel, name="cancel"),
     path("submissions/<int:pk>/retry", submissions.retry, name="retry"),
+    path("submissions/<int:pk>/dispute", submissions.dispute, name="dispute"),
     path("submissions/<int:pk>/resume", submissions.resume, name="resume"),
     path("models/", models.models, name="models"),
     path("models/history.csv", models.history, name="model-history"),
@@ -83,8 +93,37 @@ urlpatterns = [
     path("compare", compare.compare, name="compare"),
     path("compare.csv", compare.compare_csv, name="compare-csv"),
     path("diff/<str:first>/<str:second>", compare.diff, name="diff"),
+    path("gap", gap.gap_page, name="gap"),
+    path("gap.csv", gap.gap_csv, name="gap-csv"),
+    path("changelog", changelog.changelog, name="changelog"),
+    path("claims", claims.claims, name="claims"),
+    path("method", method.method, name="method"),
     path("tco", tco.tco, name="tco"),
     path("tco.csv", tco.tco_csv, name="tco-csv"),
+    path("workloads/<int:workload>/bakeoffs/new", bakeoffs.new, name="bakeoff-new"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/", bakeoffs.bakeoff, name="bakeoff"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/items", bakeoffs.items, name="bakeoff-items"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/switch", bakeoffs.can_switch, name="bakeoff-switch"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/report.csv", bakeoffs.as_file, {"kind": "csv"}, name="bakeoff-csv"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/report.json",
+        bakeoffs.as_file,
+        {"kind": "json"},
+        name="bakeoff-json",
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/cancel", bakeoffs.cancel, name="bakeoff-cancel"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/runs/<int:submission>/resume",
+        bakeoffs.resume,
+        name="bakeoff-resume",
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/share", bakeoffs.share, name="bakeoff-share"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
+    ),
+    path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("workloads/", workloads.workloads, name="workloads"),
     path("workloads/new", workload_upload.new, name="workload-new"),
     path("workloads/drafts/<int:pk>", workload_drafts.draft, name="workload-draft"),
@@ -178,6 +217,13 @@ urlpatterns = [
     path("api/v1/diff/<str:first>/<str:second>/", api_compare.Diff.as_view(), name="api-diff"),
     path("api/v1/workloads/", api_workloads.Workloads.as_view(), name="api-workloads"),
     path("api/v1/workloads/<int:pk>/", api_workloads.WorkloadDetail.as_view(), name="api-workload"),
+    path("api/v1/bakeoffs/", api_bakeoffs.Bakeoffs.as_view(), name="api-bakeoffs"),
+    path("api/v1/bakeoffs/<int:pk>/", api_bakeoffs.BakeoffReport.as_view(), name="api-bakeoff"),
+    path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
+    path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
+    path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
+    path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
+    path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
     path("api/v1/models/", catalogue.Models.as_view(), name="api-models"),
     path("api/v1/models/<path:name>/", api_models.ModelDetail.as_view(), name="api-model"),

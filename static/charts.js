@@ -13,6 +13,14 @@
   const tokens = (n) => n >= 1024 ? `${+(n / 1024).toPrecision(3)}k` : `${n}`;
   const lengths = Array.from({ length: 16 }, (_, i) => 512 * 2 ** i);
   const count = (n) => n >= 1e9 ? `${+(n / 1e9).toPrecision(3)} B` : `${+(n / 1e6).toPrecision(3)} M`;
+  const powers = Array.from({ length: 16 }, (_, i) => i - 3);
+  const dollars = (n) => `$${+n.toPrecision(3)}`;
+  // What scores are drawn against: its words, how a number of it is written, and ticks of its own.
+  const AXES = {
+    parameters: ["parameters", count], active: ["active parameters", count],
+    price: ["dollars for a million tokens, 3 in and 1 out", dollars], throughput: ["tokens a second", (n) => `${+n.toPrecision(3)}`],
+    context: ["tokens of advertised context", tokens, lengths], measured: ["tokens of measured context", tokens, lengths],
+  };
   const KEYS = HUES.slice(1); // of lines beside one of our own
   const UNITS = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " k"]];
   const short = (n) => {
@@ -82,22 +90,55 @@
       });
     },
 
-    sizes({ rows, axis }, width) {
+    gap({ lines, until, lag, lower }, width, small) {
+      const end = new Date(until), roomy = width > 560;
+      const all = lines.map((line) => ({ ...line, hue: hue(line.side), rows: line.steps.map(([day, score, half, name]) => (
+        { day: new Date(day), score, name, low: half === null ? null : Math.max(0, score - half), high: half === null ? null : Math.min(100, score + half), side: line.side, imported: line.imported })) }));
+      const rows = all.flatMap((line) => line.rows), days = rows.map((d) => +d.day);
+      const from = Math.min(...days), span = Math.max(86_400_000 * 30, end - from);
+      const course = (line) => [...line.rows, { ...line.rows[line.rows.length - 1], day: end }];
+      const held = (line) => line.rows.map((d, i) => ({ ...d, until: line.rows[i + 1]?.day ?? end })).filter((d) => d.low !== null);
+      const symbol = (d) => SHAPES[d.side === "proprietary" ? 3 : 0];
+      const title = (d) => [d.name, `${one(d.score)}${d.low === null ? "" : `  (${one(d.low)} to ${one(d.high)})`}`, `released ${d.day.toISOString().slice(0, 10)}`,
+        d.imported ? "imported, not verified here" : `best ${d.side === "open" ? "open-weights" : "proprietary"}, measured here`].join("\n");
+      const top = Math.max(...rows.map((d) => d.score));
+      const late = lag ? [{ from: new Date(lag[0]), to: new Date(lag[1]), score: lag[2] }] : [];
+      return Plot.plot({
+        width, height: small ? 150 : Math.min(420, Math.max(280, width * 0.42)), marginLeft: small ? 30 : 44, marginRight: small ? 10 : 20, marginBottom: small ? 24 : 42, marginTop: small ? 8 : 26,
+        x: { type: "utc", label: small ? null : "release date of the model", labelAnchor: "center", labelArrow: "none", domain: [new Date(from - span * 0.03), new Date(+end + span * 0.02)], ticks: Math.max(2, Math.round(width / (small ? 110 : 120))) },
+        y: { label: small ? null : `score, 0–100${lower ? ", lower is better" : ""}`, labelArrow: "none", nice: true, ticks: small ? 4 : 6, insetTop: 6, insetBottom: 6 },
+        color: { type: "identity" }, symbol: { type: "identity" },
+        marks: [
+          Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1 }),
+          ...all.map((line) => Plot.rect(held(line), { x1: "day", x2: "until", y1: "low", y2: "high", fill: line.hue, fillOpacity: 0.13 })),
+          ...all.map((line) => Plot.line(course(line), { x: "day", y: "score", curve: "step-after", stroke: line.hue, strokeWidth: line.imported ? 1.4 : 2, strokeDasharray: line.imported ? "5 4" : null })),
+          Plot.link(small ? [] : late, { x1: "from", x2: "to", y1: "score", y2: "score", stroke: "var(--warn)", strokeWidth: 2.2 }),
+          Plot.dot(small ? [] : late.flatMap((d) => [{ x: d.from, y: d.score }, { x: d.to, y: d.score }]), { x: "x", y: "y", r: 9, stroke: "var(--warn)", strokeWidth: 2 }),
+          Plot.dot(rows.filter((d) => d.imported), { x: "day", y: "score", stroke: (d) => hue(d.side), symbol, r: small ? 2 : 3, fill: "var(--surface)", strokeWidth: 1.4 }),
+          Plot.dot(rows.filter((d) => !d.imported), { x: "day", y: "score", fill: (d) => hue(d.side), symbol, r: small ? 2.6 : 4.5, stroke: "var(--surface)", strokeWidth: 1 }),
+          ...(small || !roomy ? [] : all.map((line) => line.rows[line.rows.length - 1])).map((d) => Plot.text([d], { x: "day", y: "score", text: (d) => cut(d.name.replace(/^[^/]*\//, ""), 34),
+            textAnchor: (d.day - from) / span < 0.5 ? "start" : "end", dy: d.score === top ? -14 : 16, fill: INK, fontSize: 11, stroke: "var(--surface)", strokeWidth: 3 })),
+          Plot.tip(rows, Plot.pointer({ x: "day", y: "score", title, ...tipStyle })),
+        ],
+      });
+    },
+
+    sizes({ rows, axis, more }, width) {
       const all = rows.map(([name, kind, parameters, score, half, front, pinned, stands]) => ({ name, kind, parameters, score, half, front, pinned, stands }));
-      const bySize = axis === "parameters", place = bySize ? count : tokens;
-      const unit = { parameters: "parameters", context: "tokens of advertised context", measured: "tokens of measured context" }[axis];
+      const [unit, place, some] = AXES[axis];
       const front = all.filter((d) => d.front), pinned = all.filter((d) => d.pinned);
-      const steps = front.flatMap((d, i) => i ? [{ ...d, score: front[i - 1].score }, d] : [d]);
+      // Where more is better, the front lies to the right of its points' left neighbours.
+      const steps = front.flatMap((d, i) => i ? [more ? { ...front[i - 1], score: d.score } : { ...d, score: front[i - 1].score }, d] : [d]);
       const title = (d) => [
         d.name, `${one(d.score)}${d.half === null ? "" : ` ± ${one(d.half)}`} at ${place(d.parameters)} ${unit}`,
-        d.front ? "no smaller model scores as high" : "", d.stands > 1 ? `drawn for ${d.stands} models that would lie here` : "",
+        d.front ? `no model with ${more ? "more" : "less"} of it scores as high` : "", d.stands > 1 ? `drawn for ${d.stands} models that would lie here` : "",
       ].filter(Boolean).join("\n");
       const roomy = width > 560, from = Math.min(...all.map((d) => d.parameters)), to = Math.max(...all.map((d) => d.parameters));
       const named = roomy ? front.filter((d, i) => i === front.length - 1 || front[i + 1].parameters / d.parameters > 1.25) : [];
       return Plot.plot({
         width, height: Math.min(460, Math.max(300, width * 0.5)), marginLeft: 44, marginRight: roomy ? 28 : 16, marginBottom: 42, marginTop: 26,
         x: { type: "log", label: `${unit} (logarithmic)`, labelAnchor: "center", labelArrow: "none", tickFormat: place,
-          ticks: (bySize ? (width > 480 ? [1, 3] : [1]).flatMap((n) => [6, 7, 8, 9, 10, 11, 12].map((e) => n * 10 ** e)) : lengths).filter((x) => x >= from && x <= to), inset: 8 },
+          ticks: (some || (width > 480 ? [1, 3] : [1]).flatMap((n) => powers.map((e) => n * 10 ** e))).filter((x) => x >= from && x <= to), inset: 8 },
         y: { label: "suite score, 0–100", labelArrow: "none", nice: true },
         color: { type: "identity" }, symbol: { type: "identity" },
         marks: [
@@ -192,7 +233,7 @@
   };
 
   function render(holder, data, width) {
-    const drawn = draw[data.kind](data, width);
+    const drawn = draw[data.kind](data, width, holder.dataset.small === "yes");
     // Plot's own style element would be refused by the page's policy; parity.css has its rules.
     for (const style of drawn.querySelectorAll("style")) style.remove();
     drawn.setAttribute("aria-hidden", "true"); // the holder has the name, the table the numbers

@@ -6,7 +6,6 @@ arguments are JSON in a text), Anthropic's `input`, Llama's `parameters`; alone,
 """
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from evaluator.scoring import objects
 
 MOST_CALLS = 50
 ARGUMENTS = ("arguments", "parameters", "input", "args")
-_TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+OPENED, CLOSED = "<tool_call>", "</tool_call>"
 _MARK = "[TOOL_CALLS]"
 
 
@@ -29,11 +28,24 @@ class Call(NamedTuple):
 
 def read(text: str) -> list[Call]:
     """The calls in an answer, or in a reference, in their order; [] where it says that none is made. Raises NoCalls."""
-    tagged = _TAGGED.findall(text)
+    tagged = between(text)
     if tagged:
         return limited([call for one in tagged for call in calls_of(value_of(one))])
     _, mark, after = text.partition(_MARK)
     return limited(calls_of(value_of(after if mark else text)))
+
+
+def between(text: str) -> list[str]:
+    """What stands between tags. A regular expression would look for the end once from each beginning."""
+    found: list[str] = []
+    begin = text.find(OPENED)
+    while begin >= 0:
+        end = text.find(CLOSED, begin)
+        if end < 0:
+            break
+        found.append(text[begin + len(OPENED) : end])
+        begin = text.find(OPENED, end)
+    return found
 
 
 def limited(calls: list[Call]) -> list[Call]:

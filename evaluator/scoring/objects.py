@@ -5,6 +5,7 @@ Schemas are people's own: references out of them are refused, none is fetched, a
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,23 @@ from referencing import Registry
 from evaluator.scoring import patterns
 
 MOST_BYTES, DEPTH = 100_000, 60
-_FENCED = re.compile(r"```(?:json|JSON)?\s*\n(.*?)```", re.DOTALL)
+STEPS = 200_000
+"""Rules that are looked at for one answer: references within a schema may double the work at each of its levels."""
+_FENCED = re.compile(r"```(?:json|JSON)?[^\S\n]*\n(.*?)```", re.DOTALL)
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+
+
+class Work(threading.local):
+    """Rules that were looked at so far, for the answer that this thread holds to a schema."""
+
+    steps = 0
+
+
+_work = Work()
+
+
+class TooMuch(Exception):
+    """A schema asks for more work than any answer is worth."""
 
 
 class BadSchema(ValueError):
@@ -95,16 +111,45 @@ def pattern_properties(validator: Any, rules: Any, instance: Any, schema: Any) -
                 yield from validator.descend(value, inner, path=key, schema_path=pattern)
 
 
-Safe: Any = validators.extend(
-    Draft202012Validator, {"pattern": pattern_keyword, "patternProperties": pattern_properties}
-)
-"""Python's own regular expressions may be kept busy for ever by a pattern and a text."""
+def unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+    if wanted and validator.is_type(instance, "array") and len({frozen(one) for one in instance}) < len(instance):
+        yield jsonschema.ValidationError("it has an element twice")
+
+
+def frozen(value: Any) -> Any:
+    """A value of JSON that is equal to others as `same` says, and has a hash."""
+    if isinstance(value, dict):
+        return ("object", frozenset((key, frozen(inner)) for key, inner in value.items()))
+    if isinstance(value, list):
+        return ("list", tuple(map(frozen, value)))
+    return (isinstance(value, bool), value)
+
+
+def counted(rule: Any) -> Any:
+    """A rule that counts as work."""
+
+    def counting(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+        _work.steps += 1
+        if _work.steps > STEPS:
+            raise TooMuch
+        yield from rule(validator, value, instance, schema) or ()
+
+    return counting
+
+
+OWN = {"pattern": pattern_keyword, "patternProperties": pattern_properties, "uniqueItems": unique_items}
+RULES = {name: counted(rule) for name, rule in (Draft202012Validator.VALIDATORS | OWN).items()}
+Safe: Any = validators.extend(Draft202012Validator, RULES)
+"""Python's own regular expressions may be kept busy for ever by a pattern and a text, and so may schemas."""
 
 
 def misfit(validator: Any, value: Any) -> str:
     """The first thing that is not as the schema says, "" where all is."""
+    _work.steps = 0
     try:
         error = next(validator.iter_errors(value), None)
+    except TooMuch:
+        return f"It takes more than {STEPS:,} steps to hold this answer to the schema."
     except RecursionError:
         return "The schema refers to itself without an end."
     return "" if error is None else f"{error.json_path}: {error.message[:200]}"

@@ -35,8 +35,9 @@ class ModelRevisionOut(shapes.RevisionOut):
 class ChangeLineOut(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     kind = serializers.ChoiceField(choices=changelog.KINDS)
-    suite = serializers.CharField()
+    suite = serializers.CharField(allow_blank=True)
     text = serializers.CharField()
+    submission = serializers.IntegerField(allow_null=True, help_text="that was withdrawn or flagged")
 
 
 class Models(ListView):
@@ -93,5 +94,6 @@ class Changelog(PublicView):
 
     @extend_schema(operation_id="changelog_list", responses={200: page_of(ChangeLineOut)})
     def get(self, request: Request) -> Response:
-        """Releases of suites, and what they changed, and imports; the newest first."""
+        """Releases of suites, and what they changed, imports, withdrawn and flagged results, notes of contamination
+        and claims; the newest first."""
         return Response({"next": None, "results": ChangeLineOut(changelog.changelog(), many=True).data})

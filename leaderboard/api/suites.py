@@ -61,13 +61,16 @@ class SuiteDetailOut(serializers.Serializer[Any]):
 
 
 class SizedOut(serializers.Serializer[Any]):
-    """A row; `front`: no model of its size or smaller scores more (of sizes alone). `rows`: how many it stands for."""
+    """A row; `front`: no model with less of x (of throughput and contexts: more) scores as high. `rows`: how many it is
+    drawn for."""
 
     id = serializers.CharField(source="key", help_text="s12 a submission, i34 an import")
     model = serializers.CharField(source="name")
     kind = serializers.CharField()
     precision = serializers.CharField(allow_blank=True)
-    x = serializers.FloatField(help_text="parameters, or tokens of context")
+    x = serializers.FloatField(
+        help_text="parameters, dollars for a million tokens (3 in, 1 out), tokens/s, or tokens of context"
+    )
     score = serializers.FloatField(help_text="0-100")
     half = serializers.FloatField(allow_null=True, help_text="of its 95 % interval")
     front = serializers.BooleanField()
@@ -80,6 +83,7 @@ class SizesOut(serializers.Serializer[Any]):
     axis = serializers.ChoiceField(choices=AXES, source="axis.value")
     rows = serializers.IntegerField(help_text="with a score and a known x")
     unsized = serializers.IntegerField(help_text="with a score alone")
+    hardware = serializers.CharField(allow_blank=True, help_text="of throughput: what all of it was measured on")
     drawn = SizedOut(many=True)
 
 
@@ -152,8 +156,8 @@ class Sizes(PublicView):
 
     @extend_schema(responses={200: SizesOut})
     def get(self, request: Request, slug: str) -> Response:
-        """The newest ranking's rows by size or context, as the suite's page draws them; which no smaller one reaches.
-        `/suites/NAME/VERSION/sizes.csv` has every row."""
+        """The newest ranking's rows by size, price, throughput or context, as the suite's page draws them, and the
+        Pareto front. `/suites/NAME/VERSION/sizes.csv` has every row."""
         axis = axis_named(request.query_params.get("x", ""))
         return Response(SizesOut(sizes(suite_named(slug), request.query_params.getlist("pin"), axis)).data)
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.http import QueryDict
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -55,9 +56,14 @@ class JsonText(serializers.CharField):
         return found
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class FileBody(serializers.FileField):
+    """A file, as a form sends it."""
+
+
 class WorkloadFileIn(Strict):
     name = serializers.CharField(max_length=NAME, help_text="the same name again makes the next version")
-    file = serializers.FileField(help_text="JSON lines, CSV, a log of OpenAI chats, or promptfoo tests; UTF-8")
+    file = FileBody(help_text="JSON lines, CSV, a log of OpenAI chats, or promptfoo tests; UTF-8")
     scoring = JsonText(help_text='JSON, such as {"kind": "exact"}')
     format = serializers.ChoiceField(choices=list(NAMES), required=False, help_text="guessed where it is not said")
     mapping = JsonText(required=False, help_text='JSON, such as {"prompt": "question", "reference": "answer"}: which '

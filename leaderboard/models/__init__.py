@@ -5,6 +5,7 @@ from leaderboard.models.audit import Audit
 from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
+from leaderboard.models.evidence import Claim, HiddenTexts, Remark
 from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
@@ -29,6 +30,7 @@ __all__ = [
     "BakeoffEntry",
     "BakeoffShare",
     "Bundle",
+    "Claim",
     "Delivery",
     "DraftPart",
     "DriftCheck",
@@ -37,6 +39,7 @@ __all__ = [
     "EndpointUse",
     "Event",
     "Fact",
+    "HiddenTexts",
     "Import",
     "Imported",
     "ImportedResult",
@@ -51,6 +54,7 @@ __all__ = [
     "Price",
     "ProviderOrigin",
     "Pulse",
+    "Remark",
     "Result",
     "Revision",
     "SampleChunk",

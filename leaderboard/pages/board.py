@@ -11,6 +11,7 @@ from leaderboard.pages.requests import HtmxRequest, page_number, render_page_or_
 from leaderboard.queries import board as boards
 from leaderboard.queries import suites
 from leaderboard.queries.errors import BadQuery
+from leaderboard.queries.gap import gap_of
 from leaderboard.queries.personal import PREFIX
 from leaderboard.queries.selection import Asked
 from leaderboard.templatetags.board import Late
@@ -51,8 +52,10 @@ def board(request: HtmxRequest) -> HttpResponse:
     details. htmx gets the table alone."""
     found = boards.board(asked(request.GET), pins=request.GET.getlist("pin"), page=page_number(request))
     late = Late()
+    whole = not wants_part(request)
     context = {
         "board": found,
+        "gap": gap_of(found.suite, found.tasks, found.snapshot) if whole and found.snapshot else None,
         "late": late,
         "opened": set(request.GET.getlist("open")),
         "suites": suites.tabs(found.state.suite if found.state else None),

@@ -56,7 +56,7 @@ def lengths_chart(found: Reach) -> Data | None:
 def sizes_chart(found: Sizes) -> Data:
     """Arrays, for there may be many: [name, kind, x, score, half, front, pinned, rows]; x is what `axis` says."""
     return {
-        "id": "sizes-chart", "kind": "sizes", "axis": found.axis.value,
+        "id": "sizes-chart", "kind": "sizes", "axis": found.axis.value, "more": found.axis.more,
         "rows": [
             [
                 visible(one.name), one.kind, one.x, round(one.score, 2),

@@ -12,6 +12,7 @@ from leaderboard.pages.requests import page_number
 from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import models as kept
 from leaderboard.queries.history import points_of
+from leaderboard.queries.remarks import contamination_of
 from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.standings import SuiteStandings, rankings, standings_of
 
@@ -38,6 +39,7 @@ def model(request: HttpRequest, name: str, organisation: str = "") -> HttpRespon
         "detail": found,
         "charts": histories(found.points),
         "lengths_chart": lengths_chart(found.reach) if found.reach else None,
+        "notes": contamination_of(model=found.model),
         "history": found.points[:HISTORY],
         "commands": [(row, command) for row in found.repeatable if (command := repeat_command(row))],
     }

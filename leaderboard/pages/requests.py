@@ -22,6 +22,14 @@ def page_number(request: HttpRequest) -> int:
     return int(page)
 
 
+def position(request: HttpRequest, name: str) -> int:
+    """A whole number from 0 in the address, 0 unless it is said; raises BadQuery."""
+    value = request.GET.get(name, "") or "0"
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise BadQuery(name, f"{name.capitalize()} is a whole number, not {value[:40]!r}.")
+    return int(value)
+
+
 def wants_part(request: HtmxRequest) -> bool:
     """Whether htmx asks for a part of the page, not a person for the whole (also by going back)."""
     return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request

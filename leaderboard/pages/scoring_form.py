@@ -33,7 +33,7 @@ class ScoringForm(forms.Form):
         """`called`: it asks for a name too."""
         super().__init__(*arguments, **named)
         if called:
-            self.fields["name"] = forms.CharField(required=False, max_length=NAME, label="Name of the workload")
+            self.fields["name"] = forms.CharField(max_length=NAME, label="Name of the workload")
         kinds = [(kind, NAMES[kind][0]) for kind in NAMES]
         self.fields["kind"] = forms.ChoiceField(choices=kinds, widget=forms.RadioSelect, label="Answers are scored by")
         self.fields["extract"] = forms.CharField(
@@ -56,8 +56,11 @@ class ScoringForm(forms.Form):
         return [self[name] for name in self.fields if name.startswith(f"{kind}-")]
 
     def clean(self) -> dict[str, Any]:
-        """A schema is read here, so that its mistakes are beside its field; other kinds' options say nothing."""
+        """A schema is read here, so that its mistakes are beside its field. Other kinds' options say nothing, and
+        nothing is said of a name before it is kept."""
         found = self.cleaned_data
+        if self.data.get("do") != "keep":
+            self.errors.pop("name", None)
         for name in [one for one in self.errors if "-" in one and not one.startswith(f"{found.get('kind')}-")]:
             del self.errors[name]
         text = found.get("json-schema", "").strip()

@@ -10,6 +10,8 @@ from django_htmx.http import HTMX_STOP_POLLING
 from leaderboard.actions.cancel import cancel as cancel_submission
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.pause import resume as resume_submission
+from leaderboard.actions.remarks import DISPUTABLE
+from leaderboard.actions.remarks import dispute as dispute_score
 from leaderboard.actions.retry import retry as retry_submission
 from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
@@ -17,6 +19,7 @@ from leaderboard.pages.private import writer_of
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import submissions
+from leaderboard.queries.remarks import remarks_of
 from leaderboard.queries.repeat import repeat_command, verify_command
 
 
@@ -33,6 +36,8 @@ def submission(request: HtmxRequest, pk: int) -> HttpResponse:
         "verification": verify_command(detail.submission),
         "may_resume": detail.submission.state == Submission.State.PAUSED and owner == detail.submission.owner,
         "may_cancel": detail.live and owner == detail.submission.owner,
+        "remarks": remarks_of(pk) if not wants_part(request) else [],
+        "may_dispute": request.user.is_authenticated and detail.submission.state in DISPUTABLE,
         "may_retry": detail.may_be_retried and not detail.endpoint and owner == detail.submission.owner,
     }
     reply = render_page_or_part(request, "submission/page.html", "submission/live.html", context)
@@ -76,4 +81,16 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         raise Refused("bad_budget", "A budget is a number: dollars, or whole tokens.")
     resume_submission(submission=pk, owner=owner_of(request), **form.cleaned_data)
+    return redirect("submission", pk=pk)
+
+
+@login_required
+@require_POST
+@readable
+def dispute(request: HttpRequest, pk: int) -> HttpResponse:
+    """Anybody's form below a score."""
+    dispute_score(
+        submission=pk, reason=request.POST.get("reason", ""), evidence=request.POST.get("evidence", ""),
+        by=user_of(request),
+    )  # fmt: skip
     return redirect("submission", pk=pk)

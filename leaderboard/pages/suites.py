@@ -11,6 +11,16 @@ from leaderboard.queries import sizes as sizes_of
 from leaderboard.queries import suites as kept
 from leaderboard.queries.selection import suite_named
 
+COLUMNS = {
+    sizes_of.Axis.PARAMETERS: "parameters",
+    sizes_of.Axis.ACTIVE: "active_parameters",
+    sizes_of.Axis.PRICE: "dollars_for_a_million_tokens",
+    sizes_of.Axis.THROUGHPUT: "tokens_per_second",
+    sizes_of.Axis.CONTEXT: "context_tokens",
+    sizes_of.Axis.MEASURED: "measured_context_tokens",
+}
+"""What the file calls each axis."""
+
 
 @require_safe
 def suites(request: HttpRequest) -> HttpResponse:
@@ -49,10 +59,11 @@ def sizes(request: HttpRequest, suite: str, version: str) -> HttpResponse:
     """`/suites/starter/1/sizes.csv?x=measured`: every row behind the chart of scores against sizes, or contexts."""
     axis = sizes_of.axis_named(request.GET.get("x", ""))
     found = sizes_of.all_sizes(suite_named(f"{suite}@{version}"), axis=axis)
-    what = {"parameters": "parameters", "context": "context_tokens", "measured": "measured_context_tokens"}[axis.value]
+    what = COLUMNS[axis]
     header = ("suite", "evaluation", "model", "weights", "precision", what, "score", "half_interval", "pareto")
     rows = (
-        (found.suite.slug, one.key, one.name, one.kind, one.precision, int(one.x), one.score, one.half,
+        (found.suite.slug, one.key, one.name, one.kind, one.precision, int(one.x) if one.x.is_integer() else one.x,
+         one.score, one.half,
          "yes" if one.front else "no")
         for one in found.drawn
     )  # fmt: skip

@@ -10,13 +10,15 @@ from leaderboard.pages.errors import readable
 from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.queries import tasks as kept
 from leaderboard.queries.items import ItemTable
+from leaderboard.queries.remarks import contamination_of
 
 
 @require_safe
 @readable
 def task(request: HttpRequest, task: str) -> HttpResponse:
     """`/tasks/arc_easy`."""
-    return render(request, "tasks/page.html", {"detail": kept.task_detail(task)})
+    context = {"detail": kept.task_detail(task), "notes": contamination_of(task=task)}
+    return render(request, "tasks/page.html", context)
 
 
 @require_safe

@@ -86,11 +86,11 @@ def page(request: HttpRequest, found: WorkloadDraft, refusal: str = "", status: 
 
 
 KINDS = {
-    "duplicate": ("say the same as another", "Asked twice, an item counts twice."),
-    "near_duplicate": ("say nearly the same as another", "Many of a kind make a difference look surer than it is."),
-    "e-mail": ("hold what looks like an e-mail address", ""),
-    "phone": ("hold what looks like a phone number", ""),
-    "key": ("hold what looks like a key", ""),
+    "duplicate": ("say", "the same as another", "Asked twice, an item counts twice."),
+    "near_duplicate": ("say", "nearly the same as another", "Many of a kind make a difference look surer than it is."),
+    "e-mail": ("hold", "what looks like an e-mail address", ""),
+    "phone": ("hold", "what looks like a phone number", ""),
+    "key": ("hold", "what looks like a key", ""),
 }
 PERSONAL = ("e-mail", "phone", "key")
 
@@ -98,9 +98,9 @@ PERSONAL = ("e-mail", "phone", "key")
 def warnings(report: dict[str, Any]) -> dict[str, Any]:
     """Notes by their kind, each with its first lines."""
     noted = [
-        {"code": code, "count": report["counts"][code], "words": words, "why": why,
+        {"code": code, "count": report["counts"][code], "verb": verb, "words": words, "why": why,
          "lines": [one for one in report["notes"] if one["code"] == code][:FEW]}
-        for code, (words, why) in KINDS.items() if report["counts"].get(code)
+        for code, (verb, words, why) in KINDS.items() if report["counts"].get(code)
     ]  # fmt: skip
     return {
         "likeness": [one for one in noted if one["code"] not in PERSONAL],

@@ -1,5 +1,6 @@
 """Choosing how answers are scored: the form, tried on five items, before anything is kept."""
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from leaderboard.queries import workloads as queries
 from leaderboard.queries.workloads import Placed
 from leaderboard.workloads.records import TEXT
 
+PATIENCE = 4.0
+"""Seconds that trying takes before the items that are left go without."""
 Keep = Callable[[dict[str, Any], str, bool], int]
 """Takes a way of scoring, a name and whether items that it cannot score are left out; returns the workload."""
 
@@ -102,12 +105,14 @@ def way_of(initial: Mapping[str, Any]) -> Any_ | None:
 
 def tried(placed: list[Placed], way: Any_ | None, answers: Mapping[int, str]) -> list[Tried]:
     """Each item with the answer that was typed, else today's; scored where there is one and a way."""
-    found = []
+    found, end = [], time.monotonic() + PATIENCE
     for one in placed:
         item, typed = one.item, answers.get(one.place)
         produced = typed is None and item.production is not None
         answer = (typed if typed is not None else item.production or "")[:TEXT]
         problem = unfit(way, item.references, item.choices) if way else ""
+        if time.monotonic() > end:
+            problem = "It takes too long to be tried here."
         scored = score(way, answer, item.references, item.choices) if way and answer.strip() and not problem else None
         found.append(Tried(one, answer, produced or answer == item.production, problem, scored))
     return found

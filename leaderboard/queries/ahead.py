@@ -15,6 +15,7 @@ from leaderboard.columnar.select import kept_facets
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, SuiteTask
 from leaderboard.queries.columns import columns
+from leaderboard.queries.gap import kept_gap
 from leaderboard.queries.selection import view_of
 from leaderboard.queries.snapshots import AT_HAND, by_default, read
 
@@ -70,11 +71,12 @@ def wanted() -> Iterator[Snapshot]:
 
 
 def prepared(snapshot: Snapshot) -> Columns:
-    """A ranking's columns with everything that its first page is drawn from."""
+    """A ranking's columns with everything that its first page, and the gap, is drawn from."""
     data = read(snapshot.pk, snapshot.digest)
     tasks: list[SuiteTask] = list(snapshot.suite.tasks.all())
     columns(data, tasks, view_of(snapshot.suite, ""))
     kept_facets(data)
+    kept_gap(snapshot.suite, tasks, data, snapshot.created_at)
     for name in ("rank", "model"):
         data.order(name, descending=False)
     return data

@@ -123,9 +123,9 @@ class Report:
         return float(next((step for step in (1, 2, 5, 10, 15, 20, 30, 50) if step >= furthest), 100))
 
     @property
-    def dollars(self) -> bool:
-        """Whether any cost is known."""
-        return any(one.cost is not None for one in self.lines)
+    def cost_reasons(self) -> list[str]:
+        """Why some models have no cost, each reason once."""
+        return list(dict.fromkeys(one.cost_why for one in self.lines if one.cost_why))
 
 
 def asked_of(query: Mapping[str, str], course: Course) -> Asked:

@@ -1,12 +1,12 @@
 """Bake-offs as their owner sees them: which there are, and how far each has come."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Now
 
+from leaderboard import tokens
 from leaderboard.models import (
     Bakeoff,
     BakeoffEntry,
@@ -22,14 +22,13 @@ from leaderboard.models import (
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.submissions import Progress, progress_of
-from leaderboard.templatetags.words import short_name
 
 LISTED = 50
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """One of the models. `number` is its place, from 1; `name` is long, `short` told from the others' on the page."""
+    """One of the models; `number` is its place, from 1."""
 
     number: int
     submission: Submission
@@ -39,10 +38,6 @@ class Entrant:
     def name(self) -> str:
         revision = self.submission.revision
         return revision.model.name if revision else self.submission.requested_model
-
-    @property
-    def short(self) -> str:
-        return short_name(self.name)
 
     @property
     def kind(self) -> str:
@@ -106,20 +101,22 @@ class Course:
         return "-".join(one.state for one in self.entrants)
 
 
-def bakeoffs(owner: Owner, workload: int) -> QuerySet[Bakeoff]:
-    """Those of one of an owner's workloads, newest first; none for anybody else."""
-    found = Bakeoff.objects.filter(version__workload=workload, version__workload__owner=owner)
+def bakeoffs(owner: Owner | None, workload: int | None = None) -> QuerySet[Bakeoff]:
+    """Those of an owner, or of one of their workloads, newest first; none for anybody else."""
+    found = Bakeoff.objects.filter(version__workload__owner=owner)
+    found = found if workload is None else found.filter(version__workload=workload)
     return found.select_related("version").prefetch_related(
         Prefetch("entries", BakeoffEntry.objects.select_related("submission__revision__model"))
     )
 
 
-def course(owner: Owner, workload: int, pk: int) -> Course:
-    """One bake-off; raises Missing, also for somebody else's."""
-    found = Bakeoff.objects.filter(pk=pk, version__workload=workload, version__workload__owner=owner)
+def course(owner: Owner | None, pk: int, *, workload: int | None = None) -> Course:
+    """One bake-off, of that workload where one is named; raises Missing, also for somebody else's."""
+    found = Bakeoff.objects.filter(pk=pk, version__workload__owner=owner)
+    found = found if workload is None else found.filter(version__workload=workload)
     row = found.select_related("version__workload", "version__items").first()
     if row is None:
-        raise Missing("bakeoff", f"You have no bake-off {pk} of a workload {workload}.")
+        raise Missing("bakeoff", f"You have no bake-off {pk}.")
     return course_of(row)
 
 
@@ -143,8 +140,7 @@ def shares(row: Bakeoff) -> list[BakeoffShare]:
 
 def shared(token: str) -> Course:
     """The bake-off that a link leads to; raises Missing for one that has expired, was revoked, or never was."""
-    digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-    found = BakeoffShare.objects.filter(digest=digest, revoked_at=None, expires_at__gt=Now())
+    found = BakeoffShare.objects.filter(digest=tokens.digest(token), revoked_at=None, expires_at__gt=Now())
     row = found.select_related("bakeoff__version__workload", "bakeoff__version__items").first()
     if row is None:
         raise Missing("share", "This link leads nowhere: it has expired, was revoked, or is not complete.")

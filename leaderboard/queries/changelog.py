@@ -1,29 +1,32 @@
-"""What changed on this site for its readers: suites that were released, and tables that were imported."""
+"""What changed on this site for its readers: suites and tables that came, results that were withdrawn or doubted."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-from leaderboard.models import Import, Suite
+from leaderboard.models import Claim, Event, Import, Remark, Submission, Suite
 from leaderboard.queries.versions import changes
 
-KINDS = (("suite", "suite"), ("import", "import"))
+Kind = Literal["suite", "import", "retraction", "flag", "contamination", "claim"]
+KINDS = tuple((kind, kind) for kind in get_args(Kind))
 SHOWN = 200
 
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """One change: when, of which suite, and in words what."""
+    """One change: when, of which suite ("" of none), in words what, and of which submission."""
 
     at: datetime
-    kind: Literal["suite", "import"]
+    kind: Kind
     suite: str
     text: str
+    submission: int | None = None
 
 
 def changelog() -> list[ChangeLine]:
     """The newest changes first, at most `SHOWN` of each kind."""
-    return sorted([*releases(), *imports()], key=lambda line: line.at, reverse=True)
+    lines = [*releases(), *imports(), *retractions(), *remarks(), *claims()]
+    return sorted(lines, key=lambda line: line.at, reverse=True)
 
 
 def releases() -> list[ChangeLine]:
@@ -43,3 +46,41 @@ def imports() -> list[ChangeLine]:
     """Readings of a source that brought something new."""
     rows = Import.objects.select_related("suite").defer("report", "suite__definition").order_by("-pk")[:SHOWN]
     return [ChangeLine(row.created_at, "import", row.suite.slug, f"{row.title} imported.") for row in rows]
+
+
+def retractions() -> list[ChangeLine]:
+    """Results that were withdrawn, with the reason."""
+    rows = Event.objects.filter(after=Submission.State.RETRACTED, job=None, submission__suite__owner=None)
+    return [
+        ChangeLine(
+            row.at, "retraction", row.submission.suite.slug,
+            f"The result of {row.submission.requested_model} was withdrawn: {row.reason}", row.submission_id,
+        )
+        for row in rows.select_related("submission__suite").order_by("-pk")[:SHOWN]
+    ]  # fmt: skip
+
+
+def remarks() -> list[ChangeLine]:
+    """Flags and notes of contamination. Disputes are below their scores."""
+    kinds = (Remark.Kind.FLAG, Remark.Kind.CONTAMINATION)
+    rows = Remark.objects.filter(kind__in=kinds, submission__suite__owner=None)
+    found = []
+    for row in rows.select_related("submission__suite", "model").order_by("-pk")[:SHOWN]:
+        if row.submission is not None:
+            text = f"A score of {row.submission.requested_model} was flagged: {row.reason}"
+            found.append(ChangeLine(row.created_at, "flag", row.submission.suite.slug, text, row.submission_id))
+        elif row.model is not None:
+            text = f"{row.model.name} may have seen {row.task or 'items of tasks'}: {row.reason}"
+            found.append(ChangeLine(row.created_at, "contamination", "", text))
+    return found
+
+
+def claims() -> list[ChangeLine]:
+    """Claims that were stated, and withdrawn."""
+    found = []
+    for row in Claim.objects.order_by("-pk")[:SHOWN]:
+        found.append(ChangeLine(row.created_at, "claim", "", f"Claim stated: {row.text}"))
+        if row.withdrawn_at:
+            text = f"Claim withdrawn: {row.text} {row.withdrawn_reason}"
+            found.append(ChangeLine(row.withdrawn_at, "claim", "", text))
+    return found

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from leaderboard.models import Model, Result, Submission
+from leaderboard.models import Model, Result, Revision, Submission
+from leaderboard.queries.endpoints import vouched
 from leaderboard.statistics.ranks import Z95
 from leaderboard.statistics.reach import LOSS, measured_context
 
@@ -62,14 +63,49 @@ def reach_of(model: Model, advertised: int | None) -> Reach | None:
 
 def measured_contexts() -> dict[str, int]:
     """Model -> its measured context in tokens, by its newest evaluation that measured lengths. 1 query."""
+    found = {name: measured_of(rows) for name, rows in newest_lengths().items()}
+    return {name: tokens for name, tokens in found.items() if tokens is not None}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A model's newest evaluation by length; `longest`: the longest length that has a score, 0 for none."""
+
+    model: str
+    kind: str
+    parameters: int | None
+    submission: int
+    measured: int | None
+    longest: int
+
+
+def tried_contexts() -> list[Tried]:
+    """Every model of which lengths were measured, by name, without endpoints that nobody vouches for. 2 queries."""
+    found, newest = [], newest_lengths()
+    pinned = {name: rows[0].submission.revision for name, rows in newest.items()}
+    behind = [(one.origin, one.served) for one in pinned.values() if one and one.source == Revision.Source.ENDPOINT]
+    known = vouched(behind) if behind else set()
+    for name, rows in sorted(newest.items()):
+        revision = pinned[name]
+        assert revision is not None  # as in newest_lengths()
+        if revision.source == Revision.Source.ENDPOINT and (revision.origin, revision.served) not in known:
+            continue
+        longest = max((length_of(row) for row in rows if row.score is not None), default=0)
+        found.append(
+            Tried(name, revision.model.kind, revision.parameters, rows[0].submission_id, measured_of(rows), longest)
+        )
+    return found
+
+
+def newest_lengths() -> dict[str, list[Result]]:
+    """Model -> the results at lengths of its newest evaluation that has any. 1 query."""
     newest: dict[str, list[Result]] = {}
     for row in results():
         assert row.submission.revision is not None  # a constraint of the table: what succeeded was pinned
         of = newest.setdefault(row.submission.revision.model.name, [])
         if not of or of[0].submission_id == row.submission_id:
             of.append(row)
-    found = {name: measured_of(rows) for name, rows in newest.items()}
-    return {name: tokens for name, tokens in found.items() if tokens is not None}
+    return newest
 
 
 def results() -> QuerySet[Result]:

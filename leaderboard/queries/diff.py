@@ -10,6 +10,7 @@ from leaderboard import chunks
 from leaderboard.models import Result, Submission, Suite, SuiteTask
 from leaderboard.queries.compare import Against, Compared, compare
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.hidden import concealed, hidden_tasks
 from leaderboard.queries.measured import ID, Measured
 from leaderboard.queries.pairing import Pairing, needed
 from leaderboard.queries.samples import PAGE_SIZE, Item, item
@@ -243,7 +244,7 @@ def samples_at(row: Submission | None, wanted: Mapping[str, set[int]]) -> dict[t
         result.task.task: result
         for result in Result.objects.filter(submission=row, task__task__in=wanted).select_related("task")
     }
-    seen = dict.fromkeys(wanted, 0)
+    seen, hidden = dict.fromkeys(wanted, 0), hidden_tasks()
     for chunk in chunks.kept(row):
         held = {task: chunk.tasks.get(task, 0) for task in wanted}
         if chunk.tasks and not any(
@@ -251,7 +252,7 @@ def samples_at(row: Submission | None, wanted: Mapping[str, set[int]]) -> dict[t
         ):
             seen = {task: seen[task] + held[task] for task in wanted}
             continue
-        for sample in chunks.stored([chunk]):
+        for sample in concealed(chunks.stored([chunk]), hidden):
             task = sample.counts_for
             if task in seen:
                 if seen[task] in wanted[task]:

@@ -10,12 +10,14 @@ from typing import Any
 from django.db.models import F, Sum
 from django.db.models.fields.json import KeyTransform
 
-from leaderboard.models import Imported, Model, Submission
+from leaderboard.models import Imported, Model, Submission, Suite
 
 NEWEST = 500
 """How many evaluations a chart shows; the CSV has all."""
 RUNS = 200
 """The newest runs from which speeds are told."""
+MOST_SPEEDS = 10_000
+"""Of a suite's runs."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,22 @@ def speeds_of(model: Model) -> list[Speed]:
         engine = text(row["engine"]) or text(row["settings"].get("engine"))
         groups.setdefault((row["slug"], engine, text(row["dtype"]), text(row["hardware"])), []).append(row)
     return [speed(key, runs) for key, runs in groups.items()]
+
+
+def throughputs(suite: Suite) -> tuple[dict[int, float], str]:
+    """Submission -> tokens in and out a second, of the newest runs on the hardware that most of them were made on, and
+    that hardware: speeds of different machines say nothing of models. 1 query."""
+    told = {name: KeyTransform(name, "provenance") for name in ("hardware", "evaluation_seconds", "spent", "tokens")}
+    rows = Submission.objects.filter(suite=suite, state=Submission.State.SUCCEEDED, use=None).annotate(**told)
+    by_hardware: dict[str, dict[int, float]] = {}
+    for row in rows.order_by("-pk").values("pk", *told)[:MOST_SPEEDS]:
+        took, count = seconds(row["evaluation_seconds"]), counted(row)
+        if took and count:
+            by_hardware.setdefault(text(row["hardware"]), {})[row["pk"]] = count / took
+    if not by_hardware:
+        return {}, ""
+    hardware = max(by_hardware, key=lambda name: len(by_hardware[name]))
+    return by_hardware[hardware], hardware
 
 
 def speed(key: tuple[str, str, str, str], runs: list[dict[str, Any]]) -> Speed:

@@ -11,6 +11,7 @@ from evaluator.contract import ContractError, Sample, decode_sample
 from leaderboard import chunks
 from leaderboard.choices import choices
 from leaderboard.models import Job, SampleChunk
+from leaderboard.queries.hidden import hidden_tasks
 
 READ_BYTES = 32 * 2**20
 """Unpacked bytes of samples that are searched for a page; items further on are listed without their texts."""
@@ -31,8 +32,9 @@ class ItemText:
 
 
 def item_texts(task: str, submissions: Collection[int], hashes: Collection[str]) -> dict[str, ItemText]:
-    """Texts by item hash, of those that are found within READ_BYTES. 1 query; unreadable chunks are passed over."""
-    if not submissions or not hashes:
+    """Texts by item hash, of those that are found within READ_BYTES; none of a hidden task. 2 queries;
+    unreadable chunks are passed over."""
+    if not submissions or not hashes or task in hidden_tasks():
         return {}
     kept = (
         SampleChunk.objects.filter(

@@ -11,11 +11,15 @@ from leaderboard import chunks
 from leaderboard.choices import Choice, choices, right_choice
 from leaderboard.models import Result, SampleChunk, Submission
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.hidden import concealed, hidden_tasks
+from leaderboard.queries.sample_filters import Wanted, kind, length, score_of
 
+ALL = Wanted()
 PAGE_SIZE = 20
 MOST = 40
 """Choices, prompts, responses of one item on a page; the export has all."""
-SHOWN = ("all", "right", "wrong")
+MOST_READ = 24_000_000
+"""Characters of samples that one page looks through for what was asked; the next one goes on from there."""
 WITH_SAMPLES = frozenset({Submission.State.SUCCEEDED, Submission.State.QUARANTINED, Submission.State.RETRACTED})
 """Before that no attempt is known to be the last one, and nothing was compared yet. What was quarantined or withdrawn
 keeps its samples in the open: they are what a reader judges that by."""
@@ -37,16 +41,34 @@ class Item:
 
 @dataclass(frozen=True)
 class Page:
-    """Some samples of a task; `counts` says how many there are of each kind."""
+    """Some samples of a task; `counts` says how many there are of each kind, of all samples.
+
+    Where samples are read to know which fit (`wanted.narrow`) there are no numbered pages: `after` samples were passed
+    over, `looked` is where this page ends, and `more` says whether there are any behind it. `hidden` says why the
+    texts of the task are not shown, if they are not.
+    """
 
     submission: Submission
     results: list[Result]
     result: Result
     items: list[Item]
     counts: dict[str, int]
-    show: str
+    wanted: Wanted
     page: int
     problem: str = ""
+    after: int = 0
+    looked: int = 0
+    more: bool = False
+    hidden: str = ""
+
+    @property
+    def show(self) -> str:
+        return self.wanted.show
+
+    @property
+    def filters(self) -> list[str]:
+        """The filters that the shown samples have scores of."""
+        return sorted({name for one in self.items for name in one.sample.scores} | {self.result.task.filter})
 
     @property
     def count(self) -> int:
@@ -87,33 +109,57 @@ def results_of(row: Submission) -> list[Result]:
     return list(row.results.select_related("task").order_by("task__position"))
 
 
-def page(pk: int, task: str, *, show: str = "all", page: int = 1) -> Page:
+def page(pk: int, task: str, *, wanted: Wanted = ALL, page: int = 1, after: int = 0) -> Page:
     """One page of a task's samples; raises BadQuery, Missing. Reads no further than the page's end."""
-    if show not in SHOWN:
-        raise BadQuery("show", f"Shown are {', '.join(SHOWN)}, not {show[:40]!r}.")
     row = submission_with_samples(pk)
     results = results_of(row)
     result = result_of(row, task, results)
     kept = [chunk for chunk in chunks.kept(row) if task in chunk.tasks or not chunk.tasks]
-    counts = counts_of(result, kept)
-    pages = max(1, -(-counts[show] // PAGE_SIZE))
-    if not 1 <= page <= pages:
-        raise Missing("page", f"There is no page {page}; there are {pages}.")
-    skip = (page - 1) * PAGE_SIZE
+    counts, hidden = counts_of(result, kept), hidden_tasks().get(task, "")
+    if hidden and wanted.text:
+        raise BadQuery("q", f"The texts of this task are not shown: {hidden}")
     try:
-        found = [item(sample, result) for sample in islice(chosen(result, kept, show, skip), PAGE_SIZE)]
+        if wanted.narrow:
+            found, looked, more = narrowed(result, kept, wanted, after)
+            if wanted.item and not found and not more:
+                raise Missing("item", f"Submission {pk} has no sample of this item of {task}.")
+            return Page(row, results, result, found, counts, wanted, 1, "", after, looked, more, hidden)
+        pages = max(1, -(-counts[wanted.show] // PAGE_SIZE))
+        if not 1 <= page <= pages:
+            raise Missing("page", f"There is no page {page}; there are {pages}.")
+        skip = (page - 1) * PAGE_SIZE
+        listed = [item(sample, result) for sample in islice(chosen(result, kept, wanted.show, skip), PAGE_SIZE)]
     except chunks.Unreadable as error:
-        return Page(row, results, result, [], counts, show, page, problem=str(error))
-    return Page(row, results, result, found, counts, show, page)
+        return Page(row, results, result, [], counts, wanted, page, problem=str(error), hidden=hidden)
+    return Page(row, results, result, listed, counts, wanted, page, hidden=hidden)
 
 
-def item(sample: Sample, result: Result) -> Item:
-    """A sample with what the page says about it."""
+def narrowed(result: Result, kept: list[SampleChunk], wanted: Wanted, after: int) -> tuple[list[Item], int, bool]:
+    """The next samples that fit behind the first `after`, how many were passed over then, and whether there are more.
+
+    No more than a page of them, nor more than MOST_READ characters are read.
+    """
+    found: list[Item] = []
+    looked, read = after, 0
+    for sample in chosen(result, kept, "all", after):
+        if len(found) == PAGE_SIZE or read > MOST_READ:
+            return found, looked, True
+        looked += 1
+        read += sum(map(len, sample.prompts)) + length(sample)
+        if wanted.fits(sample, result):
+            found.append(item(sample, result, wanted.filter))
+            if wanted.item:
+                return found, looked, False
+    return found, looked, False
+
+
+def item(sample: Sample, result: Result, name: str = "") -> Item:
+    """A sample with what the page says about it, by a filter, "" for the task's own."""
     found = choices(sample)
     contexts = {choice.context for choice in found}
     likeliest, target = right_choice(sample) or (None, None)
     return Item(
-        sample=sample, score=score_of(sample, result), kind=kind(sample, result), choices=found,
+        sample=sample, score=score_of(sample, result, name), kind=kind(sample, result, name), choices=found,
         context=contexts.pop() if len(contexts) == 1 else "", likeliest=likeliest, target=target,
     )  # fmt: skip
 
@@ -132,28 +178,16 @@ def chosen(result: Result, kept: list[SampleChunk], show: str, skip: int) -> Ite
     if show == "all":
         while kept and skip >= (held := kept[0].tasks.get(task.task, 0)) > 0:
             kept, skip = kept[1:], skip - held
-    of_task = (sample for sample in chunks.stored(kept) if sample.counts_for == task.task)
+    of_task = (sample for sample in concealed(chunks.stored(kept)) if sample.counts_for == task.task)
     wanted = (sample for sample in of_task if show == "all" or kind(sample, result) == show)
     return islice(wanted, skip, None)
 
 
-def score_of(sample: Sample, result: Result) -> float | None:
-    """The sample's score by the task's own metric."""
-    return sample.scores.get(result.task.filter, {}).get(result.task.metric)
-
-
-def kind(sample: Sample, result: Result) -> str:
-    """Right for the full score, as the results keep it (float32); wrong for less; "" without a score."""
-    score = score_of(sample, result)
-    if score is None:
-        return ""
-    return "right" if np.float32(min(score, 2.0)) >= 1 else "wrong"
-
-
 def export(pk: int, task: str = "") -> Iterator[Sample]:
-    """All samples of a submission, or of one task, as a stream; raises Missing before it begins."""
+    """All samples of a submission, or of one task, as a stream, hidden ones without texts; raises Missing before it
+    begins."""
     row = submission_with_samples(pk)
     if task:
         result_of(row, task, results_of(row))
     kept = [chunk for chunk in chunks.kept(row) if not task or task in chunk.tasks or not chunk.tasks]
-    return (sample for sample in chunks.stored(kept) if not task or sample.counts_for == task)
+    return (sample for sample in concealed(chunks.stored(kept)) if not task or sample.counts_for == task)

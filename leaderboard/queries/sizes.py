@@ -1,4 +1,4 @@
-"""A suite's scores against the models' sizes, and which models no smaller one reaches; or against their contexts."""
+"""A suite's scores against what a model costs or can do: sizes, prices, throughput, contexts; and the Pareto front."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from leaderboard.columnar.table import Columns
 from leaderboard.models import Suite
 from leaderboard.queries.context import measured_contexts
 from leaderboard.queries.errors import BadQuery
+from leaderboard.queries.history import throughputs
 from leaderboard.queries.rows import words
 from leaderboard.queries.snapshots import columns_of, newest
 from leaderboard.statistics.pareto import front
@@ -24,21 +25,40 @@ MOST_PINS = 20
 
 
 class Axis(Enum):
-    """What scores are drawn against. A model that is larger than another is the dearer one; one with a longer context
-    is not, so that only sizes have a front."""
+    """What scores are drawn against: where less is better (sizes, price), and where more is (throughput, contexts)."""
 
     PARAMETERS = "parameters"
+    ACTIVE = "active"
+    PRICE = "price"
+    THROUGHPUT = "throughput"
     CONTEXT = "context"
     MEASURED = "measured"
 
     @property
     def title(self) -> str:
-        return {"parameters": "Parameters", "context": "Advertised context", "measured": "Measured context"}[self.value]
+        return TITLES[self]
+
+    @property
+    def more(self) -> bool:
+        """Whether more of it is better."""
+        return self in {Axis.THROUGHPUT, Axis.CONTEXT, Axis.MEASURED}
+
+
+TITLES = {
+    Axis.PARAMETERS: "Parameters",
+    Axis.ACTIVE: "Active parameters",
+    Axis.PRICE: "Price",
+    Axis.THROUGHPUT: "Measured throughput",
+    Axis.CONTEXT: "Advertised context",
+    Axis.MEASURED: "Measured context",
+}
+INPUT_PARTS, OUTPUT_PARTS = 3, 1
+"""Of a blended price: three tokens in for each token out."""
 
 
 @dataclass(frozen=True)
 class Sized:
-    """A row with a score (0-100) and a known `x`: parameters or tokens.
+    """A row with a score (0-100) and a known `x`: parameters, dollars for a million tokens, tokens/s or tokens.
 
     `half`: of its 95 % interval. `rows`: how many it stands for.
     """
@@ -65,11 +85,13 @@ class Sizes:
     rows: int
     unsized: int
     axis: Axis = Axis.PARAMETERS
+    hardware: str = ""
+    """Of throughput: the machine that all rows were run on; others are left out."""
 
     @property
     def listed(self) -> list[Sized]:
-        """What the table beside the chart has: the front and the pinned, or every row where there is no front."""
-        return [one for one in self.drawn if one.front or one.pinned or self.axis is not Axis.PARAMETERS]
+        """What the table beside the chart has: the front and the pinned."""
+        return [one for one in self.drawn if one.front or one.pinned]
 
     @property
     def front(self) -> list[Sized]:
@@ -106,7 +128,8 @@ def sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETERS) 
         for rank, index in enumerate(order.tolist())
         if (one := found.drawn[index]).front or one.pinned or index in chosen
     ]
-    return Sizes(suite, sorted(shown, key=lambda one: (one.x, -one.score)), found.rows, found.unsized, axis)
+    ordered = sorted(shown, key=lambda one: (one.x, -one.score))
+    return Sizes(suite, ordered, found.rows, found.unsized, axis, found.hardware)
 
 
 def all_sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETERS) -> Sizes:
@@ -115,23 +138,36 @@ def all_sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETE
     if snapshot is None:
         return Sizes(suite, [], 0, 0, axis)
     data = columns_of(snapshot)
-    score, x = data.number("score"), along(data, axis)
+    score, (x, hardware) = data.number("score"), along(suite, data, axis)
     scored = np.isfinite(score)
     at = np.flatnonzero(scored & (x > 0))
     at = at[np.lexsort((-score[at], x[at]))]
-    best = front(x[at], score[at]) if axis is Axis.PARAMETERS else np.zeros(len(at), dtype=np.bool_)
+    best = front(-x[at] if axis.more else x[at], score[at])
     found = rows(data, at, x, best, set(pins[:MOST_PINS]))
-    return Sizes(suite, found, len(at), int(scored.sum()) - len(at), axis)
+    return Sizes(suite, found, len(at), int(scored.sum()) - len(at), axis, hardware)
 
 
-def along(data: Columns, axis: Axis) -> npt.NDArray[np.float64]:
-    """Each row's place on the axis, (n,): parameters or tokens, NaN where unknown."""
+def along(suite: Suite, data: Columns, axis: Axis) -> tuple[npt.NDArray[np.float64], str]:
+    """Each row's place on the axis, (n,), NaN where unknown, and the hardware that it holds for."""
     if axis is Axis.PARAMETERS:
-        return data.number("parameters")
+        return data.number("parameters"), ""
+    if axis is Axis.ACTIVE:  # all of a model that is no mixture is active
+        total, active, mixture = data.number("parameters"), data.number("active_parameters"), data.choice("mixture")
+        dense = mixture.codes != mixture.code("yes") if mixture.code("yes") is not None else np.isfinite(total)
+        return np.where(np.isfinite(active), active, np.where(dense, total, np.nan)), ""
+    if axis is Axis.PRICE:
+        parts = INPUT_PARTS * data.number("input_price") + OUTPUT_PARTS * data.number("output_price")
+        return parts / (INPUT_PARTS + OUTPUT_PARTS), ""
     if axis is Axis.CONTEXT:
-        return data.number("context_length")
+        return data.number("context_length"), ""
+    if axis is Axis.THROUGHPUT:
+        kept: dict[int, tuple[dict[int, float], str]] = data.kept.setdefault(along, {})
+        if suite.pk not in kept:
+            kept[suite.pk] = throughputs(suite)
+        speeds, hardware = kept[suite.pk]
+        return np.array([speeds.get(key, np.nan) for key in data.number("submission").tolist()]), hardware
     known = measured_contexts()
-    return np.array([known.get(name, np.nan) for name in data.table["model"].to_pylist()], dtype=np.float64)
+    return np.array([known.get(name, np.nan) for name in data.table["model"].to_pylist()], dtype=np.float64), ""
 
 
 def rows(

@@ -67,6 +67,21 @@ def more_words(items: float) -> str:
 
 
 @register.filter
+def more_prompts(items: float) -> str:
+    """As `more_words`, of a workload's prompts."""
+    return more_words(items).replace("items", "prompts")
+
+
+@register.filter
+def more_decide(prompts: float) -> str:
+    """How many further prompts would decide whether to switch, no more exactly than it is known."""
+    if math.isinf(prompts):
+        return "The difference seen so far is the margin itself: no number of prompts would decide."
+    digits = max(0, len(str(int(prompts))) - 2)
+    return f"About {max(1, round(prompts, -digits)):,.0f} more prompts like these would decide about quality."
+
+
+@register.filter
 def methods_words(found: Compared) -> str:
     """Which tests were used on the tasks: "McNemar’s test with Tango’s interval and a paired t-test"."""
     return " and ".join(METHODS[one] for one in METHODS if one in found.methods)

@@ -74,6 +74,9 @@ def grade(one: Tried) -> str:
 def mean(trial: list[Tried]) -> str:
     """The mean of the answers that have a score."""
     scores = [one.scored.score for one in trial if one.scored is not None]
+    problems = sum(bool(one.problem) for one in trial)
+    if problems:
+        return f"{'None' if problems == len(trial) else f'Only {len(trial) - problems}'} of these can be scored so."
     if not scores:
         return "Type answers to see how they would count."
     return f"{sum(scores):.4g} of {len(scores)}: a mean of {100 * sum(scores) / len(scores):.0f} %"

@@ -1,5 +1,8 @@
 """A real Chromium against the site as it is served, and what must never happen in it: errors, violations, strangers."""
 
+import hashlib
+import io
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,9 +18,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from pytest_django import Settings as DjangoSettings
 from pytest_django.live_server_helper import LiveServer
 
+from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.transitions import move_submission
 from leaderboard.actions.webhooks import add_webhook
+from leaderboard.actions.workload_drafts import hold_draft
+from leaderboard.actions.workload_versions import leave_out_items
 from leaderboard.models import (
     Delivery,
     Model,
@@ -30,6 +36,7 @@ from leaderboard.models import (
     User,
     WorkerToken,
 )  # fmt: skip
+from leaderboard.workloads.upload import Upload
 from tests.conftest import release_suite
 from tests.leaderboard.pages import answered, made
 
@@ -149,6 +156,23 @@ def board(live_server: LiveServer, make_submission: made.Make, suite: Suite) -> 
     return made.ranked(make_submission, suite)
 
 
+def wide_workload(owner: Owner) -> tuple[int, int]:
+    """A workload and an upload to it, with texts that have no spaces; their keys."""
+    assert owner.user is not None
+    row = {"prompt": "p" * 900, "reference": ["r" * 900, "\u202e" * 300], "production": "a" * 900, "system": "s" * 900,
+           "tags": ["t" * 60, "u" * 60], "choices": ["c" * 500, "d" * 500]}  # fmt: skip
+    rows: list[dict[str, Any]] = [row | {"id": f"{n}{'i' * 190}"} for n in range(3)]
+    wide = {"kind": "exact", "extract": "x" * 900}
+    version = make_workload(owner=owner, maker=owner.user, name="n" * 80, items=rows, scoring=wide)
+    key = version.workload_id
+    leave_out_items(owner=owner, maker=owner.user, workload=key, number=1, places=[1], reason="w" * 200)
+    rows[0] |= {"c" * 300: "v" * 900, "mail": f"{'m' * 60}@{'d' * 60}.example.org"}
+    body = "".join(json.dumps(one) + "\n" for one in rows).encode()
+    upload = Upload(io.BytesIO(body), name="f" * 200 + ".jsonl").read()
+    held = hold_draft(owner=owner, workload=None, source=io.BytesIO(body), size=len(body), upload=upload)
+    return key, held.pk
+
+
 LONG = "o" * 96 + "/" + "m" * 96
 
 
@@ -198,9 +222,13 @@ def addresses(
     for snapshot in Snapshot.objects.all():  # released suites gain no tasks elsewhere
         build_snapshot(suite=snapshot.suite)
     release_suite("d" * 900)
+    kept, held = wide_workload(owner)
     rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
     return [
         "/settings/notices",
+        "/workloads/", "/workloads/new", f"/workloads/new?to={kept}", f"/workloads/{kept}", f"/workloads/{kept}/items",
+        f"/workloads/{kept}/items?show=out", f"/workloads/{kept}/scoring", "/workloads/0",
+        f"/workloads/drafts/{held}", f"/workloads/drafts/{held}/scoring",
         "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
         "/suites/", f"/suites/tiny/1?pin=s{sampled.pk}", "/suites/tiny/2", "/suites/" + "x" * 300 + "/1",
         "/tasks/alpha",
@@ -208,6 +236,8 @@ def addresses(
         "/submit?model=" + "x" * 300,
         "/models/", "/models/?search=nobody&kind=open", f"/models/{LONG}", "/models/org/best", "/models/org/failed",
         "/models/org/unknown" + "x" * 300, "/login", "/nothing",
+        "/claims", "/changelog", "/method", f"/items/alpha/{hashlib.sha256(b'alpha1').hexdigest()}",
+        f"/submissions/{sampled.pk}/samples/alpha?q=p&answered=yes", "/gap", "/gap?suite=tiny@1&task=alpha",
         "/compare", f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
         f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}", "/diff/s1/s999999",
         f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),

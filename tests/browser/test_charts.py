@@ -1,10 +1,12 @@
 """Charts as a browser draws them: in place, named, with units, in both themes; and what is there without JavaScript."""
 
+from datetime import date
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.models import Revision, Suite, WorkerToken
+from leaderboard.models import Model, Revision, Suite, WorkerToken
 from tests.browser.conftest import Open
 from tests.leaderboard.compared import finished, won
 from tests.leaderboard.pages import made
@@ -26,11 +28,15 @@ def charted(make_submission: made.Make, suite: Suite, worker_token: WorkerToken)
     ]
     for size, row in enumerate(rows, start=1):
         Revision.objects.filter(pk=row.revision_id).update(parameters=size * 10**9)
+    Model.objects.update(released_on=date(2026, 1, 2))
+    Model.objects.filter(name__startswith="lab/").update(kind="proprietary", released_on=date(2025, 3, 4))
     build_snapshot(suite=suite)
     made.at_lengths(make_submission, made.lengths_suite(), {"4096": 0.8, "8192": 0.3}, name="lab/reader")
     return {
         "lengths-chart": "/models/lab/reader",
         "history-1": "/models/org/first",
+        "gap-chart": "/gap?suite=tiny@1",
+        "gap-1": "/gap?suite=tiny@1",
         "forest-chart": "/compare?" + "&".join(f"m=s{row.pk}" for row in rows[:3]),
         "sizes-chart": f"/suites/tiny/1?pin=s{rows[1].pk}",
         "staircase-chart": COSTS,
@@ -50,6 +56,8 @@ def test_every_chart_is_drawn_with_its_units(visits: Open, charted: dict[str, st
     units = {
         "lengths-chart": ("score, 0–100", "length of the text in tokens", "4k", "8k"),
         "history-1": ("suite score, 0–100", "day of evaluation"),
+        "gap-chart": ("score, 0–100", "release date of the model", "first"),
+        "gap-1": ("2026",),
         "forest-chart": ("difference to the base, points", "Alpha", "Beta", "Suite"),
         "sizes-chart": ("suite score, 0–100", "parameters (logarithmic)", "org/second"),
         "staircase-chart": ("US dollars a month", "requests a month"),

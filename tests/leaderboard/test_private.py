@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.urls import get_resolver, reverse
+from django.urls.converters import IntConverter
 
 from evaluator import contract
 from leaderboard.actions.accounts import create_api_token, create_person
@@ -31,7 +32,8 @@ pytestmark = pytest.mark.django_db
 CANARY = "canary7f3a"
 MODELS = [f"{CANARY}/good", f"{CANARY}/bad", f"{CANARY}/slow"]
 COUNTING = ["api-status", "api-submissions", "api-results", "api-models", "api-revisions", "api-suites", "api-tasks",
-            "api-changelog", "api-leaderboard", "queue", "status", "models", "suites"]  # fmt: skip
+            "api-changelog", "api-leaderboard", "queue", "status", "models", "suites", "gap",
+            "gap-csv", "api-gap", "claims", "api-claims", "changelog", "method"]  # fmt: skip
 
 
 def said(model: str, number: int) -> str:
@@ -73,8 +75,12 @@ def walked(bakeoff: Bakeoff) -> Iterator[str]:
                 "task": "parity_workload", "suite": slug.partition("@")[0], "version": "1", "slug": slug,
                 "first": f"s{rows[0].pk}", "second": f"s{rows[1].pk}", "workload": bakeoff.version.workload_id,
                 "bakeoff": bakeoff.pk, "submission": row.pk, "share": 1, "token": "x" * 43,
+                "item": "0" * 64,
             }  # fmt: skip
-            named = {name: known[name] for name in route.pattern.converters}
+            named = {
+                name: known.get(name, 1 if isinstance(kind, IntConverter) else "x")
+                for name, kind in route.pattern.converters.items()
+            }
             if route.name in {"model", "badge", "badge-alone", "model-alone"}:
                 named["name"] = "good"
             yield reverse(route.name, kwargs=named)

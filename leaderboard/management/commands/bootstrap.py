@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from leaderboard.actions.accounts import register_worker_token
+from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.keys import reseal_keys
 from leaderboard.actions.rank import build_missing
 from leaderboard.actions.webhooks import reseal_webhooks
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, days: timedelta | None = None, **__: Any) -> None:
         call_command("migrate", verbosity=1, interactive=False, stdout=self.stdout)
         call_command("load_suites", stdout=self.stdout)
+        self.stdout.write(f"claims: {seed_claims()} new")
         register_worker_token(name="default", token=settings.WORKER_TOKEN, trusted=True, lifetime=days)
         self.stdout.write("worker token: registered as trusted")
         self.stdout.write(f"webhook secrets: {reseal_webhooks()} sealed with the newest key")

@@ -180,3 +180,42 @@ def test_any_answer_has_a_score(spec: dict[str, Any], output: str) -> None:
 
 def test_every_way_is_tried_here() -> None:
     assert {spec["kind"] for spec in GOOD} == set(KINDS)
+
+
+def quick(work: Any) -> Any:
+    """What `work` returns, within a second of this processor's."""
+    begun = time.process_time()
+    found = work()
+    assert time.process_time() - begun < 1.5
+    return found
+
+
+def test_a_schema_that_doubles_its_work_at_each_level_is_told_so() -> None:
+    levels = {f"l{n}": {"allOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 2} for n in range(60)} | {"l60": {"type": "integer"}}
+    way = scoring_of({"kind": "json", "schema": {"$ref": "#/$defs/l0", "$defs": levels}})
+    found = quick(lambda: score(way, "3", ()))
+    assert (found.score, "more than 200,000 steps" in found.why) == (0.0, True)
+
+
+def test_elements_that_are_there_twice_are_found_at_once() -> None:
+    validator = held_to({"type": "array", "uniqueItems": True})
+    assert quick(lambda: misfit(validator, [{"a": n} if n % 2 else n for n in range(20_000)])) == ""
+    assert misfit(validator, [1, True, {"a": 1}, [1]]) == ""
+    for twice in ([1, 1.0], [{"a": 1, "b": 2}, {"b": 2, "a": 1}], [[True], [True]]):
+        assert "twice" in misfit(validator, twice)
+
+
+@pytest.mark.parametrize(
+    ("spec", "output"),
+    [
+        ({"kind": "json"}, "```" + "\n" * 200_000),
+        ({"kind": "json"}, "```json\n" * 50_000),
+        ({"kind": "tool_calls"}, "<tool_call>" * 30_000),
+        ({"kind": "rouge"}, "a b " * 50_000),
+        ({"kind": "regex", "pattern": "(a+)+$"}, "a" * 50_000 + "b"),
+        ({"kind": "number"}, "1,111" * 40_000),
+    ],
+)
+def test_no_answer_keeps_a_scorer_busy(spec: dict[str, Any], output: str) -> None:
+    usual = {"json": "{}", "tool_calls": '{"name": "a"}', "number": "3", "rouge": "b a " * 5_000}
+    assert quick(lambda: score(scoring_of(spec), output, (usual.get(spec["kind"], "a"),))).score < 1

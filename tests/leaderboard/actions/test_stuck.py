@@ -118,7 +118,8 @@ def test_cancelling_at_the_moment_of_queueing_leaves_no_job_behind(
                 pool.submit(accept).result(10)
         return Submission.objects.filter(**conditions)
 
-    shim = SimpleNamespace(objects=SimpleNamespace(filter=look, select_for_update=Submission.objects.select_for_update))
+    rows = SimpleNamespace(filter=look, select_for_update=Submission.everything.select_for_update)
+    shim = SimpleNamespace(objects=rows, everything=rows)
     monkeypatch.setattr(cancelling, "Submission", shim)
     cancelling.cancel(submission=made.pk, owner=owner)
     assert validated

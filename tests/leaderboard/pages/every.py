@@ -1,5 +1,7 @@
 """Every page in every shape it takes, as its reader gets it: what the rules of all pages are tested with."""
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,12 +9,14 @@ from django.http import HttpResponse
 from django.test import Client
 
 from evaluator.contract import Price, Spent
+from leaderboard.actions.validate import accept
 from leaderboard.models import Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
 from tests.conftest import release_suite
-from tests.leaderboard import endpoints
+from tests.leaderboard import bakeoffs, endpoints
 from tests.leaderboard.endpoints import generated_suite
 from tests.leaderboard.pages import answered, made
+from tests.leaderboard.path import pinned
 
 HTMX = {"HX-Request": "true"}
 PRICE = Price(input=1.0, output=4.0, cached=0.1)
@@ -23,6 +27,7 @@ SPENT = Spent(
 STATES = [state.value for state in Submission.State if state != Submission.State.PAUSED]
 """Endpoints alone are paused."""
 ENDED = {"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"}
+ITEM = hashlib.sha256(b"alpha1").hexdigest()
 CHOICES = {"prompts": ("Q␟ a", "Q␟ b"), "responses": ("(-1.0, True)", "(-2.0, False)"), "target": "0"}
 Pages = dict[str, HttpResponse]
 
@@ -48,7 +53,18 @@ def every_page(
     """In this order: what is on the site grows."""
     site = Site(make, suite, worker, person)
     got: Pages = {"board, empty": site.client.get("/")}
-    for pages in (in_every_state, compared, ranked, read, forms, refused, at_endpoints, answered_items, own_prompts):
+    for pages in (
+        in_every_state,
+        compared,
+        baked,
+        ranked,
+        read,
+        forms,
+        refused,
+        at_endpoints,
+        answered_items,
+        own_prompts,
+    ):
         got |= pages(site)
     made.many(make, suite, 60)
     got["board, pages"] = site.client.get("/?page=2")
@@ -83,6 +99,12 @@ def compared(site: Site) -> Pages:
         "samples, page": f"{samples}?page=2",
         "samples, no page": f"{samples}?page=3",
         "samples, unknown": f"{samples}x",
+        "samples, looked for": f"{samples}?q=2&answered=yes&longer=1",
+        "samples, none": f"{samples}?q=nothing",
+        "samples, bad": f"{samples}?longer=x",
+        "sample": f"{samples}?item={ITEM}",
+        "item": f"/items/alpha/{ITEM}",
+        "item, unknown": "/items/alpha/x",
         "compare, form": "/compare",
         "compare, one": f"/compare?m=s{row.pk}",
         "compare": f"/compare?{both}",
@@ -92,6 +114,37 @@ def compared(site: Site) -> Pages:
         "diff, unknown": f"/diff/s{row.pk}/s0",
         "board, pinned": f"/?pin=s{row.pk}&open=s{row.pk}&pin=s{other.pk}",
     })  # fmt: skip
+
+
+def baked(site: Site) -> Pages:
+    """A bake-off: its form, one that runs, one that has ended, answers side by side, the decision, and its link."""
+    version = bakeoffs.kept(site.person.owner, 40)
+    member, at = site.member, f"/workloads/{version.workload_id}/bakeoffs"
+    form = {"version": "1", "models": "org/one\norg/two", "dtype": "auto", "margin": "2"}
+    row = bakeoffs.begun(version, "org/one", "org/two")
+    got: Pages = {
+        "bakeoff, form": member.get(f"{at}/new"),
+        "bakeoff, wrong": member.post(f"{at}/new", {"version": "1", "models": "a"}),
+        "bakeoff, estimate": member.post(f"{at}/new", form),
+        "bakeoff, begun": member.get(f"{at}/{row.pk}/"),
+        "bakeoff, begun, part": member.get(f"{at}/{row.pk}/", headers=HTMX),
+    }
+    for one in Submission.everything.filter(bakeoff_entries__bakeoff=row):
+        accept(one, pinned(one.requested_model))
+    bakeoffs.worked(site.worker, lambda model, n: str(n + (model == "org/one")) if n % 3 else "I cannot help with it.")
+    got |= shown(member, {
+        "bakeoff": f"{at}/{row.pk}/",
+        "bakeoff, bad": f"{at}/{row.pk}/?margin=x",
+        "bakeoff, unknown": f"{at}/0/",
+        "bakeoff, answers": f"{at}/{row.pk}/items?show=all",
+        "bakeoff, no answers": f"{at}/{row.pk}/items?show=second",
+        "bakeoff, switch": f"{at}/{row.pk}/switch?context=8000&licence=permissive",
+        "bakeoff, workload": f"/workloads/{version.workload_id}",
+    })  # fmt: skip
+    got["bakeoff, link"] = member.post(f"{at}/{row.pk}/share", {"days": "3"})
+    link = re.search(r"/shared/share_[0-9a-f]+", got["bakeoff, link"].content.decode())
+    assert link is not None
+    return got | {"bakeoff, shared": site.client.get(link[0])}
 
 
 def shown(reader: Client, paths: dict[str, str]) -> Pages:
@@ -125,6 +178,12 @@ def read(site: Site) -> Pages:
         "models, bad": "/models/?kind=x",
         "model": "/models/org/best",
         "model, unknown": "/models/org/nothing",
+        "changelog": "/changelog",
+        "method": "/method",
+        "claims": "/claims",
+        "gap": "/gap",
+        "gap, task": "/gap?task=alpha",
+        "gap, unknown": "/gap?task=nothing",
         "suites": "/suites/",
         "suite": "/suites/tiny/1",
         "suite, unknown": "/suites/tiny/9",

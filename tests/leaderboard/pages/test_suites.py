@@ -235,7 +235,7 @@ def test_scores_can_be_drawn_against_contexts(client: Client, make_submission: M
     build_snapshot(suite=suite)
     found = page(client, "/suites/tiny/1?x=context")
     assert found.one("h2", id="sizes").text == "Scores against advertised context"
-    lines = found.one("div", "pane", aria_label="Scores and contexts").one("tbody").all("tr")
+    lines = found.one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
     assert [cells(line)[1] for line in lines] == ["8,192", "8,192"]
     assert found.links()["Parameters"] == "?x=parameters#sizes"
     table = client.get(found.one("section", aria_labelledby="sizes").links()["Download CSV"])

@@ -248,8 +248,8 @@ def test_what_was_noticed_is_told_and_masked_where_asked(member: Client) -> None
     page = tree(member.get(f"/workloads/drafts/{draft.pk}"))
     noted = [one.text for one in page.all("li", "noted")]
     assert [one.split(".")[0] for one in noted] == [
-        "1 item hold what looks like an e-mail address", "1 item say the same as another",
-        "1 item say nearly the same as another",
+        "1 item holds what looks like an e-mail address", "1 item says the same as another",
+        "1 item says nearly the same as another",
     ]  # fmt: skip
     assert "line 2: It says the same as line 1" in noted[1]
     member.post(f"/workloads/drafts/{draft.pk}", {"column-0": "prompt", "mask": "on"})

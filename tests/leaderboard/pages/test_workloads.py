@@ -91,7 +91,7 @@ def test_what_another_way_says_does_not_matter(member: Client) -> None:
     assert scoring == {"kind": "contains", "all": True, "ignore_case": False, "extract": ""}
 
 
-@pytest.mark.parametrize(("name", "words"), [("", "1 to 80"), ("a\u202eb", "printable"), ("Sums", "of this name")])
+@pytest.mark.parametrize(("name", "words"), [("", "required"), ("a\u202eb", "printable"), ("Sums", "of this name")])
 def test_a_name_that_cannot_be_is_told(member: Client, name: str, words: str) -> None:
     keep(member)
     draft = held(member, jsonl(ROWS))

@@ -4,6 +4,7 @@ A route whose address names something new says here what: `PLACES` by route and 
 body before it looks at who asks gets one in `BODIES`.
 """
 
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,15 +19,29 @@ from leaderboard.actions.accounts import create_api_token, create_person, revoke
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.share_bakeoff import share_bakeoff
+from leaderboard.actions.validate import accept
 from leaderboard.actions.webhooks import add_webhook
 from leaderboard.actions.workload_drafts import hold_draft
-from leaderboard.models import ApiToken, Delivery, Membership, Owner, Suite, Usage, User, WorkerToken, WorkloadItems
+from leaderboard.models import (
+    ApiToken,
+    Delivery,
+    Membership,
+    Owner,
+    Submission,
+    Suite,
+    Usage,
+    User,
+    WorkerToken,
+    WorkloadItems,
+)
 from leaderboard.pages.private import ACTING
 from leaderboard.workloads.upload import Upload
 from tests.conftest import WORKER_SECRET
-from tests.leaderboard import endpoints
+from tests.leaderboard import bakeoffs, endpoints
 from tests.leaderboard.notices import end
 from tests.leaderboard.pages import made
+from tests.leaderboard.path import pinned
 
 PLACES: dict[str, str] = {
     # parameter, or route.parameter where it means something else there: the attribute of Site that is put in
@@ -41,6 +56,8 @@ PLACES: dict[str, str] = {
     "slug": "suite_slug",
     "first": "first",
     "second": "second",
+    "item": "item",
+    "dispute.pk": "measured",
     "attempt": "attempt",
     "sequence": "sequence",
     "digest": "digest",
@@ -62,6 +79,23 @@ PLACES: dict[str, str] = {
     "delivery-again.pk": "delivery",
     "api-redeliver.pk": "delivery",
     "api-workload.pk": "workload",
+    "workload": "workload",
+    "bakeoff.pk": "bakeoff",
+    "bakeoff-items.pk": "bakeoff",
+    "bakeoff-switch.pk": "bakeoff",
+    "bakeoff-csv.pk": "bakeoff",
+    "bakeoff-json.pk": "bakeoff",
+    "bakeoff-cancel.pk": "bakeoff",
+    "bakeoff-resume.pk": "bakeoff",
+    "bakeoff-share.pk": "bakeoff",
+    "bakeoff-revoke.pk": "bakeoff",
+    "api-bakeoff.pk": "bakeoff",
+    "api-bakeoff-items.pk": "bakeoff",
+    "api-bakeoff-switch.pk": "bakeoff",
+    "api-bakeoff-cancel.pk": "bakeoff",
+    "submission": "run",
+    "share": "share",
+    "token": "share_token",
     "key": "digest",
     "uidb36": "sequence",
     "provider_id": "provider",
@@ -100,8 +134,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "submit": {**SUBMISSION, "engine": "vllm", "dtype": "auto"},
     "api-submissions": SUBMISSION,
     "api-bulk": {"submissions": [SUBMISSION]},
+    "dispute": {"reason": "These items were in its training data."},
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
+    "api-bakeoffs": {"workload": 0, "models": [{"model": "org/one"}, {"model": "org/two"}]},
+    "bakeoff-new": {"version": "1", "models": "org/one\norg/two", "dtype": "auto", "margin": "2", "begin": "1"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
     "workload-new": {"text": UPLOAD.decode()},
     "workload-draft": {"column-0": "prompt", "column-1": "reference"},
@@ -127,6 +164,10 @@ class Site:
     webhook: int
     delivery: int
     workload: int
+    bakeoff: int
+    run: int
+    share: int
+    share_token: str
     draft: int
     sessions: dict[str, Client]
     tokens: dict[str, Client]
@@ -142,6 +183,7 @@ class Site:
     attempt: int = 1
     sequence: int = 0
     digest: str = "0" * 64
+    item: str = hashlib.sha256(b"alpha0").hexdigest()
     provider: str = "huggingface"
     token: int = 0
     organisation: int = 0
@@ -161,6 +203,11 @@ class Site:
         delivery = Delivery.objects.filter(webhook=webhook).latest("pk")
         Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.DEAD)
         version = make_workload(owner=owner, maker=ada, name="Hers", scoring={"kind": "exact"}, items=ITEMS)
+        bakeoff = bakeoffs.begun(version, "org/one", "org/two")
+        for row in Submission.everything.filter(bakeoff_entries__bakeoff=bakeoff):
+            accept(row, pinned(row.requested_model))
+        runs = bakeoffs.worked(worker, lambda model, number: "4" if model == "org/one" else str(number))
+        share, share_token = share_bakeoff(owner=owner, bakeoff=bakeoff.pk, days=3)
         read = Upload(io.BytesIO(UPLOAD)).read()
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
@@ -171,6 +218,8 @@ class Site:
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
             draft=draft.pk, organisation=laboratory.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
+            bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
+            draft=draft.pk, sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:

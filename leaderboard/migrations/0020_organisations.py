@@ -8,7 +8,7 @@ import leaderboard.models.accounts
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0018_names")]
+    dependencies = [("leaderboard", "0019_evidence")]
 
     operations = [
         migrations.CreateModel(

@@ -1,0 +1,43 @@
+"""Evidence of claims in words."""
+
+import json
+from typing import Any
+
+from django import template
+
+from leaderboard.queries.claims import Evidence
+from leaderboard.templatetags.comparing import signed
+
+register = template.Library()
+
+
+@register.filter
+def found_words(one: Evidence) -> str:
+    """The number that was found: "+1.2 points", "131,072 tokens"; a dash where there is but a range."""
+    if one.value is None:
+        return "–"
+    if one.unit == "points":
+        return f"{signed(one.value)} points"
+    return f"{one.value:,.0f} {one.unit}" if one.value else "none"
+
+
+@register.filter
+def range_words(one: Evidence) -> str:
+    """ "−0.3 to +2.1", "61.2 to 74.9 %"."""
+    if one.low is None or one.high is None:
+        return "–"
+    if one.unit == "points":
+        return f"{signed(one.low)} to {signed(one.high)}"
+    return f"{one.low:.1f} to {one.high:.1f} {one.unit}".replace("-", "−")
+
+
+@register.filter
+def keys(one: Evidence) -> list[int]:
+    """The numbers of the submissions behind it."""
+    return [int(key[1:]) for key in (one.first, one.second) if key.startswith("s")]
+
+
+@register.filter
+def terms_text(terms: Any) -> str:
+    """Terms as JSON to read."""
+    return json.dumps(terms, indent=1, ensure_ascii=True)

@@ -1,0 +1,78 @@
+"""`make bench-evidence`: the gap, the claims and samples at 100,000 models with 10 million samples.
+
+Says what it does on stderr; the last line is JSON:
+
+    models, samples         what the site holds: bench@1 of `bench-web`, every tenth model proprietary; each submission
+                            has SAMPLES samples, in one stored file that all of them share
+    gap_first_ms, claims_first_ms   the first reader of a server that has just started
+    gap_p50_ms, gap_p99_ms  wrk -t2 -c4 on /gap, each time at an address that nobody asked for before
+    claims_*, samples_*     the same on /claims, and on the pages of samples of many submissions
+    search_*                a text that is in no sample, so that all of a submission's are read
+    item_*                  who solves one item, over all models
+
+The server is production's, as in `bench-web`. Needs ../shared/data and wrk. `--quick`: 2,000 models and short runs.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from leaderboard.embedded import services
+from tests.benchmarks import load
+from tests.benchmarks.board.evidence import ITEM, SAMPLES
+from tests.benchmarks.web import CSV, environment, fetched, run, say, served
+
+SPREAD = 500
+"""Submissions whose samples are read."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests.benchmarks.evidence")
+    parser.add_argument("--quick", action="store_true", help="2,000 models, short runs")
+    parser.add_argument("--port", type=int, default=8791)
+    options = parser.parse_args()
+    models, seconds = (2_000, 2) if options.quick else (100_000, 10)
+    if not CSV.exists():
+        sys.exit(f"bench-evidence needs the real table: {CSV} is not there.")
+    with tempfile.TemporaryDirectory(prefix="parity-bench-evidence-") as name:
+        state = Path(name)
+        servers = services.ensure(state, postgres=True, valkey=True)
+        try:
+            found = measured(environment(servers, state, options.port), state, models, seconds, options.port)
+        finally:
+            servers.close()
+    print(json.dumps(found))
+
+
+def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: int) -> dict[str, Any]:
+    run(env, "manage.py", "migrate", "--verbosity=0")
+    run(env, "-m", "tests.benchmarks.board.dataset", str(CSV), str(models))
+    run(env, "-m", "tests.benchmarks.board.evidence")
+    run(env, "-m", "tests.benchmarks.board.rankings", "bench@1", "whole")
+    run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
+    found: dict[str, Any] = {"models": models, "samples": models * SAMPLES}
+    with served(env, port, state / "site.log") as url:
+        pages = {"gap": "/gap?suite=bench@1", "claims": "/claims?of=all", "item": f"/items/bench_06/{ITEM}?of=all"}
+        for name in ("gap", "claims"):
+            started = time.perf_counter()
+            fetched(url + pages[name])
+            found[f"{name}_first_ms"] = round(1000 * (time.perf_counter() - started), 1)
+        chosen = range(1, models + 1, max(1, models // SPREAD))
+        asked = {
+            **{name: [path] for name, path in pages.items()},
+            "samples": [f"/submissions/{key}/samples/bench_06?page=2" for key in chosen],
+            "search": [f"/submissions/{key}/samples/bench_06?q=nowhere" for key in chosen],
+        }
+        for name, paths in asked.items():
+            say(f"wrk -t2 -c4, {seconds} s: {name}")
+            told = load.wrk(url, paths, seconds=seconds, headers={"Accept-Encoding": "gzip"}, fresh=True)
+            found |= {f"{name}_p50_ms": told.p50_ms, f"{name}_p99_ms": told.p99_ms}
+    return found
+
+
+if __name__ == "__main__":
+    main()
