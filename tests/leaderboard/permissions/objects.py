@@ -219,7 +219,6 @@ class Site:
             draft=draft.pk, organisation=laboratory.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
             bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
-            draft=draft.pk, sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:
