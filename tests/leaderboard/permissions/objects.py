@@ -147,7 +147,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "workload-scoring": {"kind": "number", "do": "keep"},
 }
 PASSWORD = "correct horse"
-KEPT = (Usage, WorkloadItems)
+KEPT = (Suite, Usage, WorkloadItems)
 """Rows that say whose they were when they were made."""
 WEBHOOK = "https://hooks.example.org/ada"
 
