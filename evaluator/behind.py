@@ -2,13 +2,13 @@
 
 The gateway's journal is of one job on this host: its later attempts replay it, so that nothing is paid twice, and no
 other job does. A check for drift is a job of its own and so asks everything anew. It goes when the job has ended for
-good, or after a month, when nobody resumed it.
+good, or after a month, when nobody resumed it; of somebody's own prompts after a day.
 """
 
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -21,7 +21,8 @@ from evaluator.lease import Lease
 from evaluator.looks import NotFit, look
 from evaluator.supervisor import Stopped
 
-KEPT_SECONDS = 30 * 24 * 3600.0
+KEPT_SECONDS, PRIVATE_SECONDS = 30 * 24 * 3600.0, 24 * 3600.0
+PRIVATE = "private-"
 
 
 class GatewayEnded(Stopped):
@@ -35,7 +36,7 @@ class GatewayEnded(Stopped):
 def folder_of(config: Config, job: JobSpec) -> Path:
     """The journal of a job. Another site, or one that began anew, has other jobs of the same number."""
     of = [config.url, job.job, job.model.name, job.model.sha, job.suite.slug]
-    return config.state / "endpoints" / f"{job.job}-{journal.digest(of)[:16]}"
+    return config.state / "endpoints" / f"{PRIVATE * job.private}{job.job}-{journal.digest(of)[:16]}"
 
 
 def wipe(config: Config, job: JobSpec) -> None:
@@ -44,11 +45,12 @@ def wipe(config: Config, job: JobSpec) -> None:
 
 
 def sweep(state: Path) -> None:
-    """Forget what jobs were answered that nobody has gone on with for a month."""
+    """Forget what jobs were answered that nobody has gone on with for so long."""
     for folder in (state / "endpoints").glob("*"):
-        newest = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
-        if time.time() - newest > KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another of this worker's jobs has just ended
+            newest = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
+            if time.time() - newest > (PRIVATE_SECONDS if folder.name.startswith(PRIVATE) else KEPT_SECONDS):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

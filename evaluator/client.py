@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from evaluator.contract import (
     ATTEMPT_TOKEN_HEADER,
     CHUNK_DIGEST_HEADER,
+    JOURNAL_HEADER,
     VERSION,
     ClaimRequest,
     ContractError,
@@ -21,6 +22,8 @@ from evaluator.contract import (
     Heartbeat,
     HeartbeatReply,
     JobSpec,
+    Part,
+    Parts,
     Preflight,
     Results,
     decode,
@@ -92,6 +95,23 @@ class Site:
         self._call("PUT", path, job=job, content=body, headers=headers)
         return digest
 
+    def parts(self, job: JobSpec) -> tuple[Part, ...]:
+        """What earlier attempts of this job have left at the site."""
+        return understood(self._call("GET", f"jobs/{job.job}/parts/", job=job), Parts).parts
+
+    def part(self, job: JobSpec, part: Part) -> bytes:
+        """One of them (gzip); checked against its digest."""
+        data = self._call("GET", part_path(job, part.attempt, part.sequence), job=job).content
+        if hashlib.sha256(data).hexdigest() != part.digest:
+            raise SiteError(f"Part {part.sequence} of attempt {part.attempt} arrived damaged.")
+        return data
+
+    def leave_part(self, job: JobSpec, identity: str, sequence: int, body: bytes) -> None:
+        """Leave responses (gzip) for whoever goes on with this job; asked once, for more of them come soon."""
+        digest = hashlib.sha256(body).hexdigest()
+        headers = {CHUNK_DIGEST_HEADER: digest, JOURNAL_HEADER: identity, "Content-Type": "application/gzip"}
+        self._call("PUT", part_path(job, job.attempt, sequence), job=job, content=body, headers=headers, tries=1)
+
     def post_results(self, job: JobSpec, results: Results) -> None:
         """End the attempt well."""
         self._call("POST", f"jobs/{job.job}/results/", job=job, content=encode(results))
@@ -133,6 +153,10 @@ class Site:
             log.warning("%s Trying again in %s s.", problem, wait)
             self.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def part_path(job: JobSpec, attempt: int, sequence: int) -> str:
+    return f"jobs/{job.job}/attempts/{attempt}/parts/{sequence}/"
 
 
 def understood(reply: httpx.Response, kind: type[T]) -> T:

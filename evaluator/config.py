@@ -43,6 +43,8 @@ class Config:
     scoring: Scoring = "fast"
     keep_seconds: float = 120.0
     """How long an engine stays loaded after a job, for another one of the same revision and settings."""
+    handover_seconds: float = 30.0
+    """How often what was measured goes to the site, for another host to go on from; 0: never."""
     weights_bytes: int = 500 * 10**9
     """The most of downloaded weights before another download; those used longest ago go first."""
     slots: int = 1
@@ -170,6 +172,7 @@ def from_environment() -> Config:
         child=os.environ.get("PARITY_WORKER_CHILD") or "evaluator.harness",
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
         keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
+        handover_seconds=seconds("PARITY_HANDOVER_SECONDS", "30"),
         weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
         slots=slots_here(),
         plan=wishes(),

@@ -121,7 +121,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
-    model.journal = journal_of(spec, model)
+    model.journal = journal_of(folder, spec, model)
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
     results = []
@@ -197,11 +197,14 @@ def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
         ) from error
 
 
-def journal_of(spec: run.RunSpec, model: Any) -> Journal | None:
-    """The journal of everything that decides this engine's responses, where the run keeps one."""
+def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
+    """The journal of everything that decides this engine's responses, where the run keeps one; the run's folder says
+    which."""
     if spec.journal is None:
         return None
-    return Journal(Path(spec.journal), identity(spec, model))
+    journal = Journal(Path(spec.journal), identity(spec, model))
+    run.write(folder, run.RESPONSES, run.Responses(name=journal.path.name, begin=journal.begin))
+    return journal
 
 
 def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:

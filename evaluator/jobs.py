@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from evaluator import behind, fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
+from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.looks import NotFit
@@ -52,6 +54,7 @@ def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) ->
 def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
     """As `work`; raises LeaseLost too."""
     log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
+    behind.sweep(config.state)
     lease = Lease(site, job, stopping)
     try:
         do(site, config, job, lease)
@@ -133,7 +136,7 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     datasets = datasets_of(config)
     if job.endpoint is None:
         attempt = partial(engines.attempt, seconds=config.keep_seconds)
-        with in_use(Path(spec.model_path)):
+        with in_use(Path(spec.model_path)), going_on(site, config, job, folder, lease):
             outcome = supervise(
                 folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child, attempt=attempt
             )
@@ -153,18 +156,31 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
             raise
 
 
-def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path, folder: Path) -> run.RunSpec:
-    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit.
+def responses_of(config: Config, job: JobSpec, folder: Path) -> Path:
+    """Where this host keeps finished requests; those to somebody's own prompts in the attempt's `folder`."""
+    return (folder if job.private else config.state).resolve() / "responses"
 
-    Those to somebody's own prompts stay in the attempt's `folder`, which goes with it."""
+
+def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> AbstractContextManager[object]:
+    """Take what earlier attempts have measured elsewhere, and leave what this one measures for the next; of somebody's
+    own prompts nothing goes from host to host."""
+    if job.private:
+        return nullcontext()
+    responses = responses_of(config, job, folder)
+    adopt_parts(site, job, responses, lease.check)
+    return Leaving(site, job, folder, responses, config.handover_seconds)
+
+
+def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path, folder: Path) -> run.RunSpec:
+    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit."""
     first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
-    responses = folder / "responses" if job.private else config.state / "responses"
+    responses = responses_of(config, job, folder)
     if not job.private:
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
         model_path=str(weights),
-        journal=str(responses.resolve()),
+        journal=str(responses),
         scope="" if config.replay else f"job {job.job} of {config.url}",
         plan=first,
         fallback=fallback,

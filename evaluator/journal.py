@@ -44,6 +44,8 @@ class Journal:
         self.path = folder / f"{digest(identity)}{SUFFIX}"
         self._file = opened(self.path)
         os.utime(self._file)
+        self.begin = os.fstat(self._file).st_size
+        """Bytes that were there."""
         self._responses, self.damaged, whole = read(self.path)
         self._begin = b"" if whole else b"\n"
         self._synced = 0.0
@@ -105,13 +107,42 @@ def read(path: Path) -> tuple[dict[str, Any], int, bool]:
     with path.open("rb") as lines:
         for row in lines:
             end = row[-1:]
-            check, _, body = row.rstrip(b"\n").partition(b" ")
-            if check == b"%08x" % zlib.crc32(body) and body:
-                key, response = json.loads(body)
-                responses[key] = response
+            entry = read_line(row)
+            if entry is not None:
+                responses[entry[0]] = entry[1]
             elif row != b"\n":
                 damaged += 1
     return responses, damaged, end == b"\n"
+
+
+def read_line(row: bytes) -> tuple[str, Any] | None:
+    """Key and response of a line; None for one that is damaged."""
+    check, _, body = row.rstrip(b"\n").partition(b" ")
+    if not body or check != b"%08x" % zlib.crc32(body):
+        return None
+    key, response = json.loads(body)
+    return key, response
+
+
+def adopt(folder: Path, name: str, rows: Iterable[bytes]) -> int:
+    """Add another host's lines to the journal of this name, but what is there or is damaged; returns how many.
+
+    Raises OSError. `name` is an identity's digest, and no path.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{name}{SUFFIX}"
+    file = opened(path)
+    try:
+        known, _, whole = read(path)
+        entries = filter(None, map(read_line, rows))
+        new = {key: response for key, response in entries if key not in known}
+        body = (b"" if whole else b"\n") + b"".join(line(key, response) for key, response in new.items())
+        while new and body:
+            body = body[os.write(file, body) :]
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return len(new)
 
 
 def digest(value: Any) -> str:

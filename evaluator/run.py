@@ -2,6 +2,7 @@
 
 spec.json      written by the supervisor before the start         RunSpec
 progress.json  replaced by the child about twice a second         Progress
+responses.json written by the child once its engine is there      Responses
 samples.jsonl  written by the child once scoring is done          a Sample a line
 outcome.json   written by the child last, when it succeeded       Outcome
 failure.json   written by the child last, when it did not         Failed
@@ -15,9 +16,10 @@ from typing import Any, Literal
 from evaluator.contract import ModelRef, Sampling, Settings, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
-SPEC, PROGRESS, SAMPLES, OUTCOME, FAILURE, LOG = (
+SPEC, PROGRESS, RESPONSES, SAMPLES, OUTCOME, FAILURE, LOG = (
     "spec.json",
     "progress.json",
+    "responses.json",
     "samples.jsonl",
     "outcome.json",
     "failure.json",
@@ -99,6 +101,13 @@ class Failed(Wire, frozen=True):
     message: str
 
 
+class Responses(Wire, frozen=True):
+    """The journal that a child writes to: its name in the run's `journal` folder, and its bytes when it was opened."""
+
+    name: str
+    begin: int
+
+
 class Unusable(Exception):
     """Raised in a child: the evaluation cannot be done with this model or suite. A code, and a sentence for people."""
 
@@ -122,6 +131,12 @@ def read_progress(folder: Path) -> Progress:
     """The newest progress; the start of everything while the child has not said any."""
     path = folder / PROGRESS
     return decode(path.read_bytes(), Progress) if path.exists() else Progress()
+
+
+def read_responses(folder: Path) -> Responses | None:
+    """Where the child's responses go, once it knows."""
+    path = folder / RESPONSES
+    return decode(path.read_bytes(), Responses) if path.exists() else None
 
 
 def read_outcome(folder: Path) -> Outcome | None:

@@ -126,6 +126,7 @@ STORAGES = {
 # Uploaded chunks of samples pass as request bodies; everything else is far smaller.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
 FILE_UPLOAD_HANDLERS = ["leaderboard.no_files.NoFiles"]
+PARTS_LIMIT = env.int("PARITY_PARTS_LIMIT_MB", default=256) * 2**20
 CHUNK_LIMIT = env.int("PARITY_CHUNK_LIMIT_MB", default=256) * 2**20
 
 SECURITY_CONTACT = os.environ.get("PARITY_SECURITY_CONTACT") or f"mailto:security@{ALLOWED_HOSTS[0]}"

@@ -9,6 +9,7 @@ from leaderboard.actions.api_tokens import keep_last_used
 from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.finish import finish
 from leaderboard.actions.keep_reply import forget_replies
+from leaderboard.actions.parts import forget_parts
 from leaderboard.actions.pulse import pulse
 from leaderboard.actions.purge import remove_orphans
 from leaderboard.actions.validate import validate as validate_submission
@@ -66,6 +67,8 @@ def watch() -> None:
 
 @shared_task(name="leaderboard.sweep")
 def sweep() -> None:
-    """Remove files that an interrupted purge left behind, and replies that nobody may ask for again."""
+    """Remove files that an interrupted purge left behind, what ended jobs left for each other, and replies that nobody
+    may ask for again."""
     remove_orphans()
+    forget_parts()
     forget_replies()

@@ -254,6 +254,12 @@ urlpatterns = [
         worker.chunk,
         name="worker-chunk",
     ),
+    path("api/worker/v1/jobs/<int:job>/parts/", worker.parts, name="worker-parts"),
+    path(
+        "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/parts/<int:sequence>/",
+        worker.part,
+        name="worker-part",
+    ),
     path("api/worker/v1/jobs/<int:job>/results/", worker.results, name="worker-results"),
     path("api/worker/v1/jobs/<int:job>/preflight/", worker.preflight, name="worker-preflight"),
     path("api/worker/v1/jobs/<int:job>/failure/", worker.failure, name="worker-failure"),

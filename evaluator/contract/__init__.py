@@ -22,6 +22,9 @@ from evaluator.contract.endpoints import Price as Price
 from evaluator.contract.endpoints import Protocol as Protocol
 from evaluator.contract.endpoints import Sampling as Sampling
 from evaluator.contract.endpoints import Spent as Spent
+from evaluator.contract.handover import PART_BYTES as PART_BYTES
+from evaluator.contract.handover import Part as Part
+from evaluator.contract.handover import Parts as Parts
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
@@ -48,7 +51,10 @@ ATTEMPT_TOKEN_HEADER = "Parity-Attempt-Token"
 """Carries the token of one attempt (claim) of one job, beside the worker's own bearer token."""
 
 CHUNK_DIGEST_HEADER = "Parity-Chunk-Digest"
-"""Lower-case hex SHA-256 of a chunk's body as sent (gzip)."""
+"""Lower-case hex SHA-256 of the body as sent (gzip), of a chunk or a part."""
+
+JOURNAL_HEADER = "Parity-Journal"
+"""The identity of the journal whose lines a part holds."""
 
 Engine = Literal["vllm", "transformers", "endpoint"]
 Ability = Literal["vllm", "transformers", "endpoint", "vllm-images"]

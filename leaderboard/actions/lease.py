@@ -193,6 +193,14 @@ def held(*, job: int, attempt: int, token: str) -> Job:
     return row
 
 
+@transaction.atomic
+def holder(*, job: int, token: str) -> Job:
+    """The running job whose newest attempt has this token, for whoever only reads; raises NotFound, Conflict."""
+    row = locked(job=job)
+    check_held(row, attempt=row.attempt, token=token)
+    return row
+
+
 def locked(*, job: int) -> Job:
     """A job, locked; raises NotFound. Whoever locks its submission too locks the job first: one order, no deadlock."""
     row = Job.everything.select_for_update(of=("self",)).select_related("submission", "worker").filter(pk=job).first()

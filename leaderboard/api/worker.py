@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings as site
 from django.core.exceptions import RequestDataTooBig
+from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -17,10 +18,13 @@ from django.views.decorators.http import require_http_methods
 from evaluator.contract import (
     ATTEMPT_TOKEN_HEADER,
     CHUNK_DIGEST_HEADER,
+    JOURNAL_HEADER,
     ClaimRequest,
     ContractError,
     Failure,
     Heartbeat,
+    Part,
+    Parts,
     Preflight,
     Results,
     decode,
@@ -30,11 +34,13 @@ from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.introduce import introduce
+from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
 from leaderboard.models import Bundle, WorkerToken
+from leaderboard.queries.parts import parts_for
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +156,34 @@ def chunk(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, s
         body=request.body,
     )
     return HttpResponse(status=201 if new else 200)
+
+
+@for_workers("GET")
+def parts(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """What earlier attempts have left for the one that holds the job."""
+    names = ("attempt", "sequence", "identity", "digest", "size")
+    rows = parts_for(lease.holder(job=job, token=attempt_token(request))).values(*names)
+    return HttpResponse(encode(Parts(parts=tuple(Part(**row) for row in rows))), content_type="application/json")
+
+
+@for_workers("GET", "PUT")
+def part(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, sequence: int) -> HttpResponse:
+    """Take a part: 201, or 200 when it is already there. Or give one that an earlier attempt has left."""
+    if max(attempt, sequence) >= 2**31:
+        raise ContractError("Attempts and sequences are numbers below 2,147,483,648.")
+    if request.method == "PUT":
+        new = leave_part(
+            job=job, attempt=attempt, token=attempt_token(request), sequence=sequence,
+            identity=request.headers.get(JOURNAL_HEADER, ""), digest=request.headers.get(CHUNK_DIGEST_HEADER, ""),
+            body=request.body,
+        )  # fmt: skip
+        return HttpResponse(status=201 if new else 200)
+    there = parts_for(lease.holder(job=job, token=attempt_token(request)))
+    row = there.filter(attempt=attempt, sequence=sequence).first()
+    if row is None or not default_storage.exists(row.path):
+        return JsonResponse(body("unknown_part", "There is no such part."), status=404)
+    with default_storage.open(row.path) as packed:
+        return HttpResponse(packed.read(), content_type="application/gzip")
 
 
 @for_workers("POST")

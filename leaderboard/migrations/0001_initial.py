@@ -9,406 +9,677 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Bundle',
+            name="Bundle",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('data', models.BinaryField()),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("data", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='ItemSet',
+            name="ItemSet",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('n', models.PositiveIntegerField()),
-                ('hashes', models.BinaryField()),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("n", models.PositiveIntegerField()),
+                ("hashes", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('queue', models.CharField(max_length=12)),
-                ('engine', models.CharField(max_length=20)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=12)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('losses', models.PositiveIntegerField(default=0, help_text='attempts that ended without a result and count')),
-                ('not_before', models.DateTimeField()),
-                ('token_digest', models.CharField(blank=True, max_length=64)),
-                ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('cancel_requested', models.BooleanField(default=False)),
-                ('phase', models.CharField(blank=True, max_length=20)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('log', models.TextField(blank=True)),
-                ('results_digest', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("queue", models.CharField(max_length=12)),
+                ("engine", models.CharField(max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                (
+                    "losses",
+                    models.PositiveIntegerField(default=0, help_text="attempts that ended without a result and count"),
+                ),
+                ("not_before", models.DateTimeField()),
+                ("token_digest", models.CharField(blank=True, max_length=64)),
+                ("lease_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("cancel_requested", models.BooleanField(default=False)),
+                ("phase", models.CharField(blank=True, max_length=20)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("log", models.TextField(blank=True)),
+                ("results_digest", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Model',
+            name="Model",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('kind', models.CharField(choices=[('open', 'open weights'), ('proprietary', 'proprietary')], default='open', max_length=12)),
-                ('licence', models.CharField(blank=True, max_length=100)),
-                ('base_model', models.CharField(blank=True, max_length=200)),
-                ('modalities', models.JSONField(default=list)),
-                ('released_on', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("open", "open weights"), ("proprietary", "proprietary")],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("licence", models.CharField(blank=True, max_length=100)),
+                ("base_model", models.CharField(blank=True, max_length=200)),
+                ("modalities", models.JSONField(default=list)),
+                ("released_on", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('queues', models.JSONField(default=list)),
-                ('engines', models.JSONField(default=list)),
-                ('hardware', models.CharField(blank=True, max_length=300)),
-                ('first_seen_at', models.DateTimeField(auto_now_add=True)),
-                ('last_seen_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("queues", models.JSONField(default=list)),
+                ("engines", models.JSONField(default=list)),
+                ("hardware", models.CharField(blank=True, max_length=300)),
+                ("first_seen_at", models.DateTimeField(auto_now_add=True)),
+                ("last_seen_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='WorkerToken',
+            name="WorkerToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('trusted', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("trusted", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "abstract": False,
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('validate', 'Validate'), ('job', 'Job'), ('score', 'Score')], max_length=10)),
-                ('subject', models.BigIntegerField(help_text='the submission, or for kind job the job')),
-                ('queue', models.CharField(max_length=12)),
-                ('ring_after', models.DateTimeField()),
-                ('rings', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("validate", "Validate"), ("job", "Job"), ("score", "Score")], max_length=10
+                    ),
+                ),
+                ("subject", models.BigIntegerField(help_text="the submission, or for kind job the job")),
+                ("queue", models.CharField(max_length=12)),
+                ("ring_after", models.DateTimeField()),
+                ("rings", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['ring_after'], name='outbox_due')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'subject'), name='outbox_once')],
+                "indexes": [models.Index(fields=["ring_after"], name="outbox_due")],
+                "constraints": [models.UniqueConstraint(fields=("kind", "subject"), name="outbox_once")],
             },
         ),
         migrations.CreateModel(
-            name='Owner',
+            name="Owner",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('person', 'Person'), ('organisation', 'Organisation')], max_length=12)),
-                ('name', models.CharField(max_length=150, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='owner', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("person", "Person"), ("organisation", "Organisation")], max_length=12),
+                ),
+                ("name", models.CharField(max_length=150, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="owner",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to=settings.AUTH_USER_MODEL)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='leaderboard.owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="leaderboard.owner"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Revision',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha', models.CharField(max_length=40)),
-                ('source', models.CharField(choices=[('hub', 'Hugging Face Hub'), ('mirror', 'local mirror')], max_length=8)),
-                ('architecture', models.CharField(blank=True, max_length=200)),
-                ('model_type', models.CharField(blank=True, max_length=100)),
-                ('parameters', models.BigIntegerField(blank=True, null=True)),
-                ('active_parameters', models.BigIntegerField(blank=True, null=True)),
-                ('context_length', models.IntegerField(blank=True, null=True)),
-                ('dtype', models.CharField(blank=True, max_length=20)),
-                ('chat_template', models.BooleanField(default=False)),
-                ('gated', models.BooleanField(default=False)),
-                ('size_bytes', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='leaderboard.model')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha", models.CharField(max_length=40)),
+                (
+                    "source",
+                    models.CharField(choices=[("hub", "Hugging Face Hub"), ("mirror", "local mirror")], max_length=8),
+                ),
+                ("architecture", models.CharField(blank=True, max_length=200)),
+                ("model_type", models.CharField(blank=True, max_length=100)),
+                ("parameters", models.BigIntegerField(blank=True, null=True)),
+                ("active_parameters", models.BigIntegerField(blank=True, null=True)),
+                ("context_length", models.IntegerField(blank=True, null=True)),
+                ("dtype", models.CharField(blank=True, max_length=20)),
+                ("chat_template", models.BooleanField(default=False)),
+                ("gated", models.BooleanField(default=False)),
+                ("size_bytes", models.BigIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revisions", to="leaderboard.model"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SampleChunk',
+            name="SampleChunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt', models.PositiveIntegerField()),
-                ('sequence', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('path', models.CharField(max_length=200)),
-                ('size', models.PositiveIntegerField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='leaderboard.job')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempt", models.PositiveIntegerField()),
+                ("sequence", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("path", models.CharField(max_length=200)),
+                ("size", models.PositiveIntegerField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="chunks", to="leaderboard.job"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('requested_model', models.CharField(max_length=200)),
-                ('requested_revision', models.CharField(default='main', max_length=200)),
-                ('settings', models.JSONField()),
-                ('settings_digest', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('validating', 'Validating'), ('queued', 'Queued'), ('running', 'Running'), ('scoring', 'Scoring'), ('succeeded', 'Succeeded'), ('rejected', 'Rejected'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('quarantined', 'Quarantined'), ('retracted', 'Retracted')], default='validating', max_length=12)),
-                ('error_code', models.CharField(blank=True, max_length=60)),
-                ('error_message', models.TextField(blank=True)),
-                ('score', models.FloatField(blank=True, null=True)),
-                ('stderr', models.FloatField(blank=True, null=True)),
-                ('unranked_reason', models.TextField(blank=True)),
-                ('provenance', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='leaderboard.owner')),
-                ('revision', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='leaderboard.revision')),
-                ('submitter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='submissions', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("requested_model", models.CharField(max_length=200)),
+                ("requested_revision", models.CharField(default="main", max_length=200)),
+                ("settings", models.JSONField()),
+                ("settings_digest", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("validating", "Validating"),
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("scoring", "Scoring"),
+                            ("succeeded", "Succeeded"),
+                            ("rejected", "Rejected"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                            ("quarantined", "Quarantined"),
+                            ("retracted", "Retracted"),
+                        ],
+                        default="validating",
+                        max_length=12,
+                    ),
+                ),
+                ("error_code", models.CharField(blank=True, max_length=60)),
+                ("error_message", models.TextField(blank=True)),
+                ("score", models.FloatField(blank=True, null=True)),
+                ("stderr", models.FloatField(blank=True, null=True)),
+                ("unranked_reason", models.TextField(blank=True)),
+                ("provenance", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="submissions", to="leaderboard.owner"
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="submissions",
+                        to="leaderboard.revision",
+                    ),
+                ),
+                (
+                    "submitter",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="submissions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='SnapshotRow',
+            name="SnapshotRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model_name', models.CharField(max_length=200)),
-                ('rank', models.PositiveIntegerField(blank=True, null=True)),
-                ('rank_low', models.PositiveIntegerField(blank=True, null=True)),
-                ('rank_high', models.PositiveIntegerField(blank=True, null=True)),
-                ('unranked_reason', models.TextField(blank=True)),
-                ('score', models.FloatField(blank=True, null=True)),
-                ('stderr', models.FloatField(blank=True, null=True)),
-                ('tasks', models.JSONField()),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='leaderboard.revision')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='leaderboard.snapshot')),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='leaderboard.submission')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("model_name", models.CharField(max_length=200)),
+                ("rank", models.PositiveIntegerField(blank=True, null=True)),
+                ("rank_low", models.PositiveIntegerField(blank=True, null=True)),
+                ("rank_high", models.PositiveIntegerField(blank=True, null=True)),
+                ("unranked_reason", models.TextField(blank=True)),
+                ("score", models.FloatField(blank=True, null=True)),
+                ("stderr", models.FloatField(blank=True, null=True)),
+                ("tasks", models.JSONField()),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rows", to="leaderboard.revision"
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rows", to="leaderboard.snapshot"
+                    ),
+                ),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rows", to="leaderboard.submission"
+                    ),
+                ),
             ],
             options={
-                'ordering': [models.OrderBy(models.F('rank'), nulls_last=True), 'model_name', 'id'],
+                "ordering": [models.OrderBy(models.F("rank"), nulls_last=True), "model_name", "id"],
             },
         ),
         migrations.AddField(
-            model_name='job',
-            name='submission',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='leaderboard.submission'),
+            model_name="job",
+            name="submission",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="leaderboard.submission"
+            ),
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor', models.CharField(max_length=200)),
-                ('before', models.CharField(blank=True, max_length=12)),
-                ('after', models.CharField(max_length=12)),
-                ('reason', models.TextField(blank=True)),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='leaderboard.job')),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='leaderboard.submission')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor", models.CharField(max_length=200)),
+                ("before", models.CharField(blank=True, max_length=12)),
+                ("after", models.CharField(max_length=12)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="leaderboard.job",
+                    ),
+                ),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="leaderboard.submission"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Suite',
+            name="Suite",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('version', models.PositiveIntegerField()),
-                ('slug', models.CharField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True)),
-                ('normalise', models.BooleanField(default=False)),
-                ('definition', models.JSONField()),
-                ('released_at', models.DateTimeField(auto_now_add=True)),
-                ('bundle', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='leaderboard.bundle')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                ("version", models.PositiveIntegerField()),
+                ("slug", models.CharField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True)),
+                ("normalise", models.BooleanField(default=False)),
+                ("definition", models.JSONField()),
+                ("released_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "bundle",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="leaderboard.bundle"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', '-version'],
+                "ordering": ["name", "-version"],
             },
         ),
         migrations.AddField(
-            model_name='submission',
-            name='suite',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='leaderboard.suite'),
+            model_name="submission",
+            name="suite",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="submissions", to="leaderboard.suite"
+            ),
         ),
         migrations.AddField(
-            model_name='snapshot',
-            name='suite',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='leaderboard.suite'),
+            model_name="snapshot",
+            name="suite",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="snapshots", to="leaderboard.suite"
+            ),
         ),
         migrations.CreateModel(
-            name='SuiteTask',
+            name="SuiteTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('task', models.CharField(max_length=120)),
-                ('title', models.CharField(max_length=120)),
-                ('metric', models.CharField(max_length=60)),
-                ('filter', models.CharField(max_length=60)),
-                ('num_fewshot', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('limit', models.PositiveIntegerField(blank=True, null=True)),
-                ('higher_is_better', models.BooleanField(default=True)),
-                ('baseline', models.FloatField(default=0.0)),
-                ('suite', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='leaderboard.suite')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                ("task", models.CharField(max_length=120)),
+                ("title", models.CharField(max_length=120)),
+                ("metric", models.CharField(max_length=60)),
+                ("filter", models.CharField(max_length=60)),
+                ("num_fewshot", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("limit", models.PositiveIntegerField(blank=True, null=True)),
+                ("higher_is_better", models.BooleanField(default=True)),
+                ("baseline", models.FloatField(default=0.0)),
+                (
+                    "suite",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="leaderboard.suite"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Result',
+            name="Result",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt', models.PositiveIntegerField()),
-                ('score', models.FloatField(blank=True, null=True)),
-                ('stderr', models.FloatField(blank=True, null=True)),
-                ('n', models.PositiveIntegerField(default=0)),
-                ('unavailable', models.TextField(blank=True)),
-                ('item_scores', models.BinaryField(default=bytes)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('items', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='leaderboard.itemset')),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='leaderboard.job')),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='leaderboard.submission')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='leaderboard.suitetask')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempt", models.PositiveIntegerField()),
+                ("score", models.FloatField(blank=True, null=True)),
+                ("stderr", models.FloatField(blank=True, null=True)),
+                ("n", models.PositiveIntegerField(default=0)),
+                ("unavailable", models.TextField(blank=True)),
+                ("item_scores", models.BinaryField(default=bytes)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "items",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="leaderboard.itemset"
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="results", to="leaderboard.job"
+                    ),
+                ),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="results", to="leaderboard.submission"
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="results", to="leaderboard.suitetask"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='job',
-            name='worker',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to='leaderboard.worker'),
+            model_name="job",
+            name="worker",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="jobs",
+                to="leaderboard.worker",
+            ),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='token',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workers', to='leaderboard.workertoken'),
+            model_name="worker",
+            name="token",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="workers", to="leaderboard.workertoken"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='owner',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'person'), ('user__isnull', False)), models.Q(('kind', 'organisation'), ('user__isnull', True)), _connector='OR'), name='owner_person_has_user'),
+            model_name="owner",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "person"), ("user__isnull", False)),
+                    models.Q(("kind", "organisation"), ("user__isnull", True)),
+                    _connector="OR",
+                ),
+                name="owner_person_has_user",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('model', 'sha'), name='revision_once'),
+            model_name="revision",
+            constraint=models.UniqueConstraint(fields=("model", "sha"), name="revision_once"),
         ),
         migrations.AddConstraint(
-            model_name='samplechunk',
-            constraint=models.UniqueConstraint(fields=('job', 'attempt', 'sequence'), name='chunk_once'),
+            model_name="samplechunk",
+            constraint=models.UniqueConstraint(fields=("job", "attempt", "sequence"), name="chunk_once"),
         ),
         migrations.AddIndex(
-            model_name='snapshotrow',
-            index=models.Index(fields=['snapshot', 'rank'], name='row_rank'),
+            model_name="snapshotrow",
+            index=models.Index(fields=["snapshot", "rank"], name="row_rank"),
         ),
         migrations.AddConstraint(
-            model_name='snapshotrow',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rank__isnull', False), ('unranked_reason', '')), models.Q(('rank__isnull', True), models.Q(('unranked_reason', ''), _negated=True)), _connector='OR'), name='row_ranked_or_reason'),
+            model_name="snapshotrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("rank__isnull", False), ("unranked_reason", "")),
+                    models.Q(("rank__isnull", True), models.Q(("unranked_reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="row_ranked_or_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='suite',
-            constraint=models.UniqueConstraint(fields=('name', 'version'), name='suite_version_once'),
+            model_name="suite",
+            constraint=models.UniqueConstraint(fields=("name", "version"), name="suite_version_once"),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(fields=['suite', 'state'], name='submission_suite_state'),
+            model_name="submission",
+            index=models.Index(fields=["suite", "state"], name="submission_suite_state"),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(fields=['revision'], name='submission_revision'),
+            model_name="submission",
+            index=models.Index(fields=["revision"], name="submission_revision"),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(condition=models.Q(('revision__isnull', False), ('state__in', ['validating', 'queued', 'running', 'scoring'])), fields=('revision', 'suite', 'settings_digest'), name='one_live_submission_a_revision'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("revision__isnull", False), ("state__in", ["validating", "queued", "running", "scoring"])
+                ),
+                fields=("revision", "suite", "settings_digest"),
+                name="one_live_submission_a_revision",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['validating', 'queued', 'running', 'scoring'])), fields=('requested_model', 'requested_revision', 'suite', 'settings_digest'), name='one_live_submission_a_request'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["validating", "queued", "running", "scoring"])),
+                fields=("requested_model", "requested_revision", "suite", "settings_digest"),
+                name="one_live_submission_a_request",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['validating', 'rejected', 'cancelled']), ('revision__isnull', False), _connector='OR'), name='submission_pinned_once_validated'),
+            model_name="submission",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["validating", "rejected", "cancelled"]), ("revision__isnull", False), _connector="OR"
+                ),
+                name="submission_pinned_once_validated",
+            ),
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['suite', '-id'], name='snapshot_newest'),
+            model_name="snapshot",
+            index=models.Index(fields=["suite", "-id"], name="snapshot_newest"),
         ),
         migrations.AddConstraint(
-            model_name='suitetask',
-            constraint=models.UniqueConstraint(fields=('suite', 'task'), name='suite_task_once'),
+            model_name="suitetask",
+            constraint=models.UniqueConstraint(fields=("suite", "task"), name="suite_task_once"),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.UniqueConstraint(fields=('submission', 'task'), name='result_once'),
+            model_name="result",
+            constraint=models.UniqueConstraint(fields=("submission", "task"), name="result_once"),
         ),
         migrations.AddConstraint(
-            model_name='result',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('score__isnull', False), ('unavailable', '')), ('score__isnull', True), _connector='OR'), name='result_or_reason'),
+            model_name="result",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("score__isnull", False), ("unavailable", "")), ("score__isnull", True), _connector="OR"
+                ),
+                name="result_or_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['queue', 'not_before', 'id'], name='job_waiting'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("state", "queued")), fields=["queue", "not_before", "id"], name="job_waiting"
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state', 'running')), fields=['lease_expires_at'], name='job_leased'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("state", "running")), fields=["lease_expires_at"], name="job_leased"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_expires_at__isnull', False), ('state', 'running')), models.Q(models.Q(('state', 'running'), _negated=True), ('lease_expires_at__isnull', True)), _connector='OR'), name='job_lease_exactly_while_running'),
+            model_name="job",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_expires_at__isnull", False), ("state", "running")),
+                    models.Q(models.Q(("state", "running"), _negated=True), ("lease_expires_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="job_lease_exactly_while_running",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='worker',
-            constraint=models.UniqueConstraint(fields=('token', 'name'), name='worker_name_once'),
+            model_name="worker",
+            constraint=models.UniqueConstraint(fields=("token", "name"), name="worker_name_once"),
         ),
     ]

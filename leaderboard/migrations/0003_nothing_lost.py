@@ -6,194 +6,259 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0002_guards'),
+        ("leaderboard", "0002_guards"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Audit',
+            name="Audit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor', models.CharField(max_length=200)),
-                ('action', models.CharField(max_length=40)),
-                ('subject', models.CharField(max_length=200)),
-                ('reason', models.TextField()),
-                ('digest', models.CharField(blank=True, max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor", models.CharField(max_length=200)),
+                ("action", models.CharField(max_length=40)),
+                ("subject", models.CharField(max_length=200)),
+                ("reason", models.TextField()),
+                ("digest", models.CharField(blank=True, max_length=64)),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='apitoken',
-            name='expires_at',
+            model_name="apitoken",
+            name="expires_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='event',
-            name='digest',
-            field=models.CharField(blank=True, help_text='SHA-256 of what the event is about', max_length=64),
+            model_name="event",
+            name="digest",
+            field=models.CharField(blank=True, help_text="SHA-256 of what the event is about", max_length=64),
         ),
         migrations.AddField(
-            model_name='job',
-            name='architecture',
+            model_name="job",
+            name="architecture",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='job',
-            name='beat_at',
+            model_name="job",
+            name="beat_at",
             field=models.DateTimeField(blank=True, help_text="this attempt's newest heartbeat", null=True),
         ),
         migrations.AddField(
-            model_name='job',
-            name='evaluating_at',
+            model_name="job",
+            name="evaluating_at",
             field=models.DateTimeField(blank=True, help_text="when this attempt's first item was due", null=True),
         ),
         migrations.AddField(
-            model_name='job',
-            name='limit_seconds',
-            field=models.FloatField(default=86400.0, help_text='longest time of one attempt'),
+            model_name="job",
+            name="limit_seconds",
+            field=models.FloatField(default=86400.0, help_text="longest time of one attempt"),
         ),
         migrations.AddField(
-            model_name='job',
-            name='needs_bytes',
-            field=models.BigIntegerField(default=0, help_text='memory that the model needs where it is run'),
+            model_name="job",
+            name="needs_bytes",
+            field=models.BigIntegerField(default=0, help_text="memory that the model needs where it is run"),
         ),
         migrations.AddField(
-            model_name='owner',
-            name='day_cap',
+            model_name="owner",
+            name="day_cap",
             field=models.PositiveIntegerField(blank=True, help_text="submissions a day; null: the site's", null=True),
         ),
         migrations.AddField(
-            model_name='owner',
-            name='live_cap',
+            model_name="owner",
+            name="live_cap",
             field=models.PositiveIntegerField(blank=True, help_text="live at once; null: the site's", null=True),
         ),
         migrations.AddField(
-            model_name='owner',
-            name='month_cap',
+            model_name="owner",
+            name="month_cap",
             field=models.PositiveIntegerField(blank=True, help_text="submissions a month; null: the site's", null=True),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='charged_on',
-            field=models.DateField(blank=True, help_text='the day whose quota pays for it; null: nobody pays', null=True),
+            model_name="submission",
+            name="charged_on",
+            field=models.DateField(
+                blank=True, help_text="the day whose quota pays for it; null: nobody pays", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='predicted_seconds',
-            field=models.FloatField(blank=True, help_text='from queued_at to the end, as said when it was queued', null=True),
+            model_name="submission",
+            name="predicted_seconds",
+            field=models.FloatField(
+                blank=True, help_text="from queued_at to the end, as said when it was queued", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='queued_at',
+            model_name="submission",
+            name="queued_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='retry_of',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retries', to='leaderboard.submission'),
+            model_name="submission",
+            name="retry_of",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="retries",
+                to="leaderboard.submission",
+            ),
         ),
         migrations.AddField(
-            model_name='user',
-            name='mail_when_done',
-            field=models.BooleanField(default=True, help_text='an e-mail at the end of each submission'),
+            model_name="user",
+            name="mail_when_done",
+            field=models.BooleanField(default=True, help_text="an e-mail at the end of each submission"),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='architectures',
-            field=models.JSONField(default=list, help_text='what it can run; empty: whatever its engines can'),
+            model_name="worker",
+            name="architectures",
+            field=models.JSONField(default=list, help_text="what it can run; empty: whatever its engines can"),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='edition',
-            field=models.PositiveIntegerField(default=1, help_text='of the contract that it speaks'),
+            model_name="worker",
+            name="edition",
+            field=models.PositiveIntegerField(default=1, help_text="of the contract that it speaks"),
         ),
         migrations.AddField(
-            model_name='worker',
-            name='memory_bytes',
-            field=models.BigIntegerField(blank=True, help_text='for models; null: it did not say', null=True),
+            model_name="worker",
+            name="memory_bytes",
+            field=models.BigIntegerField(blank=True, help_text="for models; null: it did not say", null=True),
         ),
         migrations.AddField(
-            model_name='workertoken',
-            name='expires_at',
+            model_name="workertoken",
+            name="expires_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='event',
-            name='reason',
-            field=models.TextField(blank=True, help_text='a sentence of ours; never what a model or its log said'),
+            model_name="event",
+            name="reason",
+            field=models.TextField(blank=True, help_text="a sentence of ours; never what a model or its log said"),
         ),
         migrations.AlterField(
-            model_name='outbox',
-            name='kind',
-            field=models.CharField(choices=[('validate', 'Validate'), ('job', 'Job'), ('score', 'Score'), ('deliver', 'Deliver')], max_length=10),
+            model_name="outbox",
+            name="kind",
+            field=models.CharField(
+                choices=[("validate", "Validate"), ("job", "Job"), ("score", "Score"), ("deliver", "Deliver")],
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='outbox',
-            name='subject',
-            field=models.BigIntegerField(help_text='a submission; for kind job a job, for kind deliver a delivery'),
+            model_name="outbox",
+            name="subject",
+            field=models.BigIntegerField(help_text="a submission; for kind job a job, for kind deliver a delivery"),
         ),
         migrations.CreateModel(
-            name='Webhook',
+            name="Webhook",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.CharField(max_length=500)),
-                ('secret', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('disabled_at', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='leaderboard.owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("url", models.CharField(max_length=500)),
+                ("secret", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("disabled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="webhooks", to="leaderboard.owner"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('key', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('dead', 'Dead')], default='waiting', max_length=10)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('last_status', models.PositiveIntegerField(blank=True, null=True)),
-                ('last_error', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='leaderboard.submission')),
-                ('webhook', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='leaderboard.webhook')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("key", models.UUIDField(default=uuid.uuid4, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("dead", "Dead")],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("last_status", models.PositiveIntegerField(blank=True, null=True)),
+                ("last_error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="leaderboard.submission",
+                    ),
+                ),
+                (
+                    "webhook",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="leaderboard.webhook",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
+                "verbose_name_plural": "deliveries",
             },
         ),
         migrations.CreateModel(
-            name='Usage',
+            name="Usage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(choices=[('day', 'Day'), ('month', 'Month'), ('live', 'Live')], max_length=5)),
-                ('starts_on', models.DateField()),
-                ('used', models.PositiveIntegerField(default=0)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='usage', to='leaderboard.owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "period",
+                    models.CharField(choices=[("day", "Day"), ("month", "Month"), ("live", "Live")], max_length=5),
+                ),
+                ("starts_on", models.DateField()),
+                ("used", models.PositiveIntegerField(default=0)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="usage", to="leaderboard.owner"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('owner', 'period', 'starts_on'), name='usage_once')],
+                "constraints": [models.UniqueConstraint(fields=("owner", "period", "starts_on"), name="usage_once")],
             },
         ),
         migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.UniqueConstraint(condition=models.Q(('disabled_at', None)), fields=('owner', 'url'), name='webhook_once'),
+            model_name="webhook",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("disabled_at", None)), fields=("owner", "url"), name="webhook_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(condition=models.Q(('webhook__isnull', False)), fields=('submission', 'webhook'), name='delivery_once_a_webhook'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("webhook__isnull", False)),
+                fields=("submission", "webhook"),
+                name="delivery_once_a_webhook",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(condition=models.Q(('email', ''), _negated=True), fields=('submission', 'email'), name='delivery_once_an_address'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("email", ""), _negated=True),
+                fields=("submission", "email"),
+                name="delivery_once_an_address",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('email', ''), ('webhook__isnull', False)), models.Q(('webhook__isnull', True), models.Q(('email', ''), _negated=True)), _connector='OR'), name='delivery_to_one_place'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("email", ""), ("webhook__isnull", False)),
+                    models.Q(("webhook__isnull", True), models.Q(("email", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="delivery_to_one_place",
+            ),
         ),
     ]

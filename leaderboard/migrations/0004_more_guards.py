@@ -30,13 +30,17 @@ CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON leaderboard_audit
     for table in KEPT
 )
 
-UNDO = """
+UNDO = (
+    """
 DROP TRIGGER result_of_last_attempt ON leaderboard_result;
 DROP TRIGGER audit_append_only ON leaderboard_audit;
-""" + "".join(f"DROP TRIGGER {table}_kept ON leaderboard_{table};\n" for table in KEPT) + """
+"""
+    + "".join(f"DROP TRIGGER {table}_kept ON leaderboard_{table};\n" for table in KEPT)
+    + """
 DROP FUNCTION parity_kept;
 DROP FUNCTION parity_result_of_last_attempt;
 """
+)
 
 
 class Migration(migrations.Migration):

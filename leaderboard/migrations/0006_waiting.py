@@ -4,17 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0005_samples'),
+        ("leaderboard", "0005_samples"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pulse',
+            name="Pulse",
             fields=[
-                ('part', models.CharField(choices=[('scheduler', 'Scheduler'), ('reconciler', 'Reconciler')], max_length=12, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                (
+                    "part",
+                    models.CharField(
+                        choices=[("scheduler", "Scheduler"), ("reconciler", "Reconciler")],
+                        max_length=12,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
             ],
         ),
     ]

@@ -20,7 +20,10 @@ class Migration(migrations.Migration):
             "snapshot",
             "base",
             models.ForeignKey(
-                blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="differing",
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="differing",
                 to="leaderboard.snapshot",
             ),
         ),
@@ -41,21 +44,24 @@ class Migration(migrations.Migration):
                 (
                     "suite",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="paired_tests",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="paired_tests",
                         to="leaderboard.suite",
                     ),
                 ),
                 (
                     "first",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tests_as_first",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tests_as_first",
                         to="leaderboard.submission",
                     ),
                 ),
                 (
                     "second",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tests_as_second",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tests_as_second",
                         to="leaderboard.submission",
                     ),
                 ),

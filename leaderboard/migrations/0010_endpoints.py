@@ -6,193 +6,288 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0009_rankings'),
+        ("leaderboard", "0009_rankings"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('origin', models.CharField(help_text='https://api.example.org, with the port where it is not 443', max_length=300)),
-                ('base_url', models.CharField(max_length=500)),
-                ('protocol', models.CharField(max_length=20)),
-                ('served', models.CharField(help_text="the model's name there", max_length=120)),
-                ('operated', models.BooleanField(default=False)),
-                ('sealed_key', models.TextField(blank=True, help_text='of an operated one only')),
-                ('budget_tokens', models.BigIntegerField(blank=True, help_text='of an operated one, for all submissions', null=True)),
-                ('budget_dollars', models.FloatField(blank=True, help_text='of an operated one, for all submissions', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "origin",
+                    models.CharField(
+                        help_text="https://api.example.org, with the port where it is not 443", max_length=300
+                    ),
+                ),
+                ("base_url", models.CharField(max_length=500)),
+                ("protocol", models.CharField(max_length=20)),
+                ("served", models.CharField(help_text="the model's name there", max_length=120)),
+                ("operated", models.BooleanField(default=False)),
+                ("sealed_key", models.TextField(blank=True, help_text="of an operated one only")),
+                (
+                    "budget_tokens",
+                    models.BigIntegerField(blank=True, help_text="of an operated one, for all submissions", null=True),
+                ),
+                (
+                    "budget_dollars",
+                    models.FloatField(blank=True, help_text="of an operated one, for all submissions", null=True),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='EndpointHour',
+            name="EndpointHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField()),
-                ('requests', models.BigIntegerField(default=0, help_text='answered well')),
-                ('errors', models.BigIntegerField(default=0)),
-                ('throttled', models.BigIntegerField(default=0, help_text='of the errors, those answered 429')),
-                ('output_tokens', models.BigIntegerField(default=0)),
-                ('busy_seconds', models.FloatField(default=0.0)),
-                ('latency', models.JSONField(default=list)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField()),
+                ("requests", models.BigIntegerField(default=0, help_text="answered well")),
+                ("errors", models.BigIntegerField(default=0)),
+                ("throttled", models.BigIntegerField(default=0, help_text="of the errors, those answered 429")),
+                ("output_tokens", models.BigIntegerField(default=0)),
+                ("busy_seconds", models.FloatField(default=0.0)),
+                ("latency", models.JSONField(default=list)),
             ],
             options={
-                'ordering': ['hour'],
+                "ordering": ["hour"],
             },
         ),
         migrations.CreateModel(
-            name='EndpointUse',
+            name="EndpointUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sealed_key', models.TextField(blank=True)),
-                ('key_given_at', models.DateTimeField(blank=True, null=True)),
-                ('key_wiped_at', models.DateTimeField(blank=True, null=True)),
-                ('headers', models.JSONField(default=dict)),
-                ('concurrency', models.PositiveIntegerField(default=8)),
-                ('input_price', models.FloatField(blank=True, null=True)),
-                ('output_price', models.FloatField(blank=True, null=True)),
-                ('cached_price', models.FloatField(blank=True, null=True)),
-                ('budget_tokens', models.BigIntegerField(blank=True, null=True)),
-                ('budget_dollars', models.FloatField(blank=True, null=True)),
-                ('hold', models.BooleanField(default=False, help_text="wait for the owner's word once the estimate is there")),
-                ('report', models.JSONField(blank=True, null=True)),
-                ('estimate', models.JSONField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sealed_key", models.TextField(blank=True)),
+                ("key_given_at", models.DateTimeField(blank=True, null=True)),
+                ("key_wiped_at", models.DateTimeField(blank=True, null=True)),
+                ("headers", models.JSONField(default=dict)),
+                ("concurrency", models.PositiveIntegerField(default=8)),
+                ("input_price", models.FloatField(blank=True, null=True)),
+                ("output_price", models.FloatField(blank=True, null=True)),
+                ("cached_price", models.FloatField(blank=True, null=True)),
+                ("budget_tokens", models.BigIntegerField(blank=True, null=True)),
+                ("budget_dollars", models.FloatField(blank=True, null=True)),
+                (
+                    "hold",
+                    models.BooleanField(
+                        default=False, help_text="wait for the owner's word once the estimate is there"
+                    ),
+                ),
+                ("report", models.JSONField(blank=True, null=True)),
+                ("estimate", models.JSONField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ProviderOrigin',
+            name="ProviderOrigin",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('origin', models.CharField(max_length=300)),
-                ('served', models.CharField(blank=True, max_length=120)),
-                ('provider', models.CharField(help_text='an organisation of the catalogue', max_length=100)),
-                ('source', models.CharField(max_length=300)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("origin", models.CharField(max_length=300)),
+                ("served", models.CharField(blank=True, max_length=120)),
+                ("provider", models.CharField(help_text="an organisation of the catalogue", max_length=100)),
+                ("source", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['origin', 'served'],
+                "ordering": ["origin", "served"],
             },
         ),
         migrations.RemoveConstraint(
-            model_name='submission',
-            name='one_live_submission_a_revision',
+            model_name="submission",
+            name="one_live_submission_a_revision",
         ),
         migrations.RemoveConstraint(
-            model_name='submission',
-            name='one_live_submission_a_request',
+            model_name="submission",
+            name="one_live_submission_a_request",
         ),
         migrations.AddField(
-            model_name='job',
-            name='kind',
-            field=models.CharField(choices=[('evaluation', 'Evaluation'), ('preflight', 'a look at an endpoint before anything is spent')], default='evaluation', max_length=12),
+            model_name="job",
+            name="kind",
+            field=models.CharField(
+                choices=[("evaluation", "Evaluation"), ("preflight", "a look at an endpoint before anything is spent")],
+                default="evaluation",
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='job',
-            name='priority',
-            field=models.PositiveSmallIntegerField(default=0, help_text='higher ones are given out first'),
+            model_name="job",
+            name="priority",
+            field=models.PositiveSmallIntegerField(default=0, help_text="higher ones are given out first"),
         ),
         migrations.AddField(
-            model_name='job',
-            name='spent',
+            model_name="job",
+            name="spent",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='fingerprint',
+            model_name="revision",
+            name="fingerprint",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='origin',
+            model_name="revision",
+            name="origin",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='revision',
-            name='served',
+            model_name="revision",
+            name="served",
             field=models.CharField(blank=True, max_length=120),
         ),
         migrations.AlterField(
-            model_name='job',
-            name='state',
-            field=models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('paused', 'Paused')], default='queued', max_length=12),
+            model_name="job",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("queued", "Queued"),
+                    ("running", "Running"),
+                    ("done", "Done"),
+                    ("failed", "Failed"),
+                    ("cancelled", "Cancelled"),
+                    ("paused", "Paused"),
+                ],
+                default="queued",
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='revision',
-            name='source',
-            field=models.CharField(choices=[('hub', 'Hugging Face Hub'), ('mirror', 'local mirror'), ('import', 'named by an import, not checked'), ('endpoint', 'behind an API')], max_length=8),
+            model_name="revision",
+            name="source",
+            field=models.CharField(
+                choices=[
+                    ("hub", "Hugging Face Hub"),
+                    ("mirror", "local mirror"),
+                    ("import", "named by an import, not checked"),
+                    ("endpoint", "behind an API"),
+                ],
+                max_length=8,
+            ),
         ),
         migrations.AlterField(
-            model_name='submission',
-            name='state',
-            field=models.CharField(choices=[('validating', 'Validating'), ('queued', 'Queued'), ('running', 'Running'), ('scoring', 'Scoring'), ('succeeded', 'Succeeded'), ('rejected', 'Rejected'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('quarantined', 'Quarantined'), ('retracted', 'Retracted'), ('paused', 'Paused')], default='validating', max_length=12),
+            model_name="submission",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("validating", "Validating"),
+                    ("queued", "Queued"),
+                    ("running", "Running"),
+                    ("scoring", "Scoring"),
+                    ("succeeded", "Succeeded"),
+                    ("rejected", "Rejected"),
+                    ("failed", "Failed"),
+                    ("cancelled", "Cancelled"),
+                    ("quarantined", "Quarantined"),
+                    ("retracted", "Retracted"),
+                    ("paused", "Paused"),
+                ],
+                default="validating",
+                max_length=12,
+            ),
         ),
         migrations.AddIndex(
-            model_name='revision',
-            index=models.Index(condition=models.Q(('origin', ''), _negated=True), fields=['origin', 'served'], name='revision_origin'),
+            model_name="revision",
+            index=models.Index(
+                condition=models.Q(("origin", ""), _negated=True), fields=["origin", "served"], name="revision_origin"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(condition=models.Q(('revision__isnull', False), ('state__in', ['validating', 'queued', 'running', 'scoring', 'paused'])), fields=('revision', 'suite', 'settings_digest'), name='one_live_submission_a_revision'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("revision__isnull", False), ("state__in", ["validating", "queued", "running", "scoring", "paused"])
+                ),
+                fields=("revision", "suite", "settings_digest"),
+                name="one_live_submission_a_revision",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['validating', 'queued', 'running', 'scoring', 'paused'])), fields=('requested_model', 'requested_revision', 'suite', 'settings_digest'), name='one_live_submission_a_request'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["validating", "queued", "running", "scoring", "paused"])),
+                fields=("requested_model", "requested_revision", "suite", "settings_digest"),
+                name="one_live_submission_a_request",
+            ),
         ),
         migrations.AddField(
-            model_name='endpoint',
-            name='owner',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='endpoints', to='leaderboard.owner'),
+            model_name="endpoint",
+            name="owner",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="endpoints", to="leaderboard.owner"
+            ),
         ),
         migrations.AddField(
-            model_name='endpointhour',
-            name='revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hours', to='leaderboard.revision'),
+            model_name="endpointhour",
+            name="revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="hours", to="leaderboard.revision"
+            ),
         ),
         migrations.AddField(
-            model_name='endpointuse',
-            name='endpoint',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='leaderboard.endpoint'),
+            model_name="endpointuse",
+            name="endpoint",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="uses", to="leaderboard.endpoint"
+            ),
         ),
         migrations.AddField(
-            model_name='endpointuse',
-            name='submission',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='use', to='leaderboard.submission'),
+            model_name="endpointuse",
+            name="submission",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="use", to="leaderboard.submission"
+            ),
         ),
         migrations.AddField(
-            model_name='providerorigin',
-            name='model',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='origins', to='leaderboard.model'),
+            model_name="providerorigin",
+            name="model",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="origins",
+                to="leaderboard.model",
+            ),
         ),
         migrations.AddField(
-            model_name='providerorigin',
-            name='stated_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='origins', to=settings.AUTH_USER_MODEL),
+            model_name="providerorigin",
+            name="stated_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="origins",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.UniqueConstraint(fields=('owner', 'base_url', 'protocol', 'served'), name='endpoint_once'),
+            model_name="endpoint",
+            constraint=models.UniqueConstraint(
+                fields=("owner", "base_url", "protocol", "served"), name="endpoint_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('operated', True), ('sealed_key', ''), _connector='OR'), name='endpoint_key_only_operated'),
+            model_name="endpoint",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("operated", True), ("sealed_key", ""), _connector="OR"),
+                name="endpoint_key_only_operated",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpointhour',
-            constraint=models.UniqueConstraint(fields=('revision', 'hour'), name='endpoint_hour_once'),
+            model_name="endpointhour",
+            constraint=models.UniqueConstraint(fields=("revision", "hour"), name="endpoint_hour_once"),
         ),
         migrations.AddIndex(
-            model_name='endpointuse',
-            index=models.Index(condition=models.Q(('sealed_key', ''), _negated=True), fields=['key_given_at'], name='use_with_key'),
+            model_name="endpointuse",
+            index=models.Index(
+                condition=models.Q(("sealed_key", ""), _negated=True), fields=["key_given_at"], name="use_with_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpointuse',
-            constraint=models.CheckConstraint(condition=models.Q(('key_wiped_at', None), ('sealed_key', ''), _connector='OR'), name='use_wiped_has_no_key'),
+            model_name="endpointuse",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key_wiped_at", None), ("sealed_key", ""), _connector="OR"),
+                name="use_wiped_has_no_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='providerorigin',
-            constraint=models.UniqueConstraint(fields=('origin', 'served'), name='origin_once'),
+            model_name="providerorigin",
+            constraint=models.UniqueConstraint(fields=("origin", "served"), name="origin_once"),
         ),
     ]

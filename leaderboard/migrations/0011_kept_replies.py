@@ -5,26 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0010_endpoints'),
+        ("leaderboard", "0010_endpoints"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='KeptReply',
+            name="KeptReply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=255)),
-                ('digest', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('body', models.TextField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='kept_replies', to='leaderboard.owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=255)),
+                ("digest", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("body", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="kept_replies", to="leaderboard.owner"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'kept replies',
-                'constraints': [models.UniqueConstraint(fields=('owner', 'key'), name='kept_reply_once')],
+                "verbose_name_plural": "kept replies",
+                "constraints": [models.UniqueConstraint(fields=("owner", "key"), name="kept_reply_once")],
             },
         ),
     ]

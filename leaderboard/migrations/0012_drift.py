@@ -5,52 +5,83 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0011_kept_replies'),
+        ("leaderboard", "0011_kept_replies"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DriftCheck',
+            name="DriftCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='of the checks against this baseline, from 1')),
-                ('items', models.PositiveIntegerField()),
-                ('difference', models.FloatField()),
-                ('low', models.FloatField()),
-                ('high', models.FloatField()),
-                ('p', models.FloatField()),
-                ('task', models.CharField(blank=True, max_length=120)),
-                ('threshold', models.FloatField()),
-                ('word', models.CharField(max_length=12)),
-                ('drifted', models.BooleanField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('baseline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks_as_baseline', to='leaderboard.submission')),
-                ('current', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='leaderboard.submission')),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='leaderboard.endpoint')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(help_text="of the checks against this baseline, from 1")),
+                ("items", models.PositiveIntegerField()),
+                ("difference", models.FloatField()),
+                ("low", models.FloatField()),
+                ("high", models.FloatField()),
+                ("p", models.FloatField()),
+                ("task", models.CharField(blank=True, max_length=120)),
+                ("threshold", models.FloatField()),
+                ("word", models.CharField(max_length=12)),
+                ("drifted", models.BooleanField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "baseline",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="checks_as_baseline",
+                        to="leaderboard.submission",
+                    ),
+                ),
+                (
+                    "current",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="checks", to="leaderboard.submission"
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="checks", to="leaderboard.endpoint"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('baseline', 'current'), name='drift_once')],
+                "ordering": ["id"],
+                "constraints": [models.UniqueConstraint(fields=("baseline", "current"), name="drift_once")],
             },
         ),
         migrations.CreateModel(
-            name='Watch',
+            name="Watch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('every_days', models.PositiveIntegerField()),
-                ('budget_tokens', models.BigIntegerField(blank=True, null=True)),
-                ('budget_dollars', models.FloatField(blank=True, null=True)),
-                ('due_at', models.DateTimeField()),
-                ('problem', models.TextField(blank=True, help_text='why the newest check could not be submitted')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('baseline', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leaderboard.submission')),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='watches', to='leaderboard.endpoint')),
-                ('like', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='leaderboard.submission')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("every_days", models.PositiveIntegerField()),
+                ("budget_tokens", models.BigIntegerField(blank=True, null=True)),
+                ("budget_dollars", models.FloatField(blank=True, null=True)),
+                ("due_at", models.DateTimeField()),
+                ("problem", models.TextField(blank=True, help_text="why the newest check could not be submitted")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "baseline",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leaderboard.submission"
+                    ),
+                ),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="watches", to="leaderboard.endpoint"
+                    ),
+                ),
+                (
+                    "like",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="leaderboard.submission"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('endpoint', 'baseline'), name='watch_once')],
+                "constraints": [models.UniqueConstraint(fields=("endpoint", "baseline"), name="watch_once")],
             },
         ),
     ]

@@ -4,20 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0012_drift'),
+        ("leaderboard", "0012_drift"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='result',
-            name='unextracted',
-            field=models.PositiveIntegerField(blank=True, help_text='samples in which no answer could be found; null: the task does not say', null=True),
+            model_name="result",
+            name="unextracted",
+            field=models.PositiveIntegerField(
+                blank=True,
+                help_text="samples in which no answer could be found; null: the task does not say",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='samplechunk',
-            name='unextracted',
-            field=models.JSONField(default=dict, help_text='of tasks that say so, samples without a readable answer'),
+            model_name="samplechunk",
+            name="unextracted",
+            field=models.JSONField(default=dict, help_text="of tasks that say so, samples without a readable answer"),
         ),
     ]

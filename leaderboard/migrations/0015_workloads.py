@@ -23,72 +23,113 @@ DROP TRIGGER workload_items_frozen ON leaderboard_workloaditems;
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('leaderboard', '0014_asked_models'),
+        ("leaderboard", "0014_asked_models"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Workload',
+            name="Workload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workloads', to='leaderboard.owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="workloads", to="leaderboard.owner"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='WorkloadItems',
+            name="WorkloadItems",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('n', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('form', models.CharField(max_length=10)),
-                ('masked', models.BooleanField(default=False)),
-                ('report', models.JSONField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workload_items', to='leaderboard.owner')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("n", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("form", models.CharField(max_length=10)),
+                ("masked", models.BooleanField(default=False)),
+                ("report", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="workload_items",
+                        to="leaderboard.owner",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='WorkloadPart',
+            name="WorkloadPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first', models.PositiveIntegerField()),
-                ('n', models.PositiveIntegerField()),
-                ('data', models.BinaryField()),
-                ('items', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='leaderboard.workloaditems')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("first", models.PositiveIntegerField()),
+                ("n", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                (
+                    "items",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="parts",
+                        to="leaderboard.workloaditems",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='WorkloadVersion',
+            name="WorkloadVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('scoring', models.JSONField()),
-                ('excluded', models.JSONField(default=dict, help_text='position (from 0, as a text) to reason')),
-                ('note', models.CharField(blank=True, help_text='what is new in it, in a sentence of ours', max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('items', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='leaderboard.workloaditems')),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='leaderboard.workload')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("scoring", models.JSONField()),
+                ("excluded", models.JSONField(default=dict, help_text="position (from 0, as a text) to reason")),
+                (
+                    "note",
+                    models.CharField(blank=True, help_text="what is new in it, in a sentence of ours", max_length=200),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "items",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="leaderboard.workloaditems",
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="leaderboard.workload"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.AddConstraint(
-            model_name='workload',
-            constraint=models.UniqueConstraint(fields=('owner', 'name'), name='workload_name_once'),
+            model_name="workload",
+            constraint=models.UniqueConstraint(fields=("owner", "name"), name="workload_name_once"),
         ),
         migrations.AddConstraint(
-            model_name='workloadpart',
-            constraint=models.UniqueConstraint(fields=('items', 'first'), name='workload_part_once'),
+            model_name="workloadpart",
+            constraint=models.UniqueConstraint(fields=("items", "first"), name="workload_part_once"),
         ),
         migrations.AddConstraint(
-            model_name='workloadversion',
-            constraint=models.UniqueConstraint(fields=('workload', 'number'), name='workload_version_once'),
+            model_name="workloadversion",
+            constraint=models.UniqueConstraint(fields=("workload", "number"), name="workload_version_once"),
         ),
         migrations.RunSQL(GUARDS, UNGUARD),
     ]

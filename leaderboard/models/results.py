@@ -83,6 +83,27 @@ class SampleChunk(models.Model):
         return self.path
 
 
+class ResponsePart(models.Model):
+    """Journal lines (gzip) of an attempt that runs or was lost, in file storage, until the job has ended; `identity`
+    names the journal, `digest` is the SHA-256 (hex) of the file."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="parts")
+    worker = models.ForeignKey("Worker", on_delete=models.CASCADE, related_name="parts")
+    attempt = models.PositiveIntegerField()
+    sequence = models.PositiveIntegerField()
+    identity = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    path = models.CharField(max_length=200)
+    size = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "attempt", "sequence"], name="part_once")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
 class PairedTest(models.Model):
     """Two submissions on the items that both answered: first minus second, as a fraction of the suite's score.
 

@@ -178,5 +178,4 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     found = report_of(request, course)
     reply = render(request, "bakeoffs/page.html", {"course": course, "found": found, "own": False})
     reply.headers["X-Robots-Tag"] = "noindex"
-    reply.headers["Referrer-Policy"] = "no-referrer"
     return reply

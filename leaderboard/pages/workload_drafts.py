@@ -34,14 +34,20 @@ FEW = 5
 @private
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft(request: HttpRequest, pk: int) -> HttpResponse:
-    """The upload as it is read; POST reads it again with other columns, or masked."""
+    """The upload as it is read; POST reads it again with other columns, or masked, and shows that. Where nothing is
+    other than before, `do=on` goes on."""
     found = queries.draft(reader_of(request), pk)
     if request.method != "POST":
         return page(request, found)
     try:
-        mapping = mapping_of(request.POST, found.report["columns"])
+        mapping = mapping_of(request.POST, found.report)
     except Refused as error:
         return page(request, found, error.message, status=400)
+    before = (found.report["mapping"], found.mask)
+    if found.items and request.POST.get("do") == "on":
+        if (mapping.said(), "mask" in request.POST) == before:
+            return redirect("workload-draft-scoring", pk=pk)
+        messages.info(request, "This is how it reads now.")
     upload = Upload(
         unpacked(queries.draft_bytes(found)), name=found.file_name, form=found.form, mapping=mapping,
         mask="mask" in request.POST,
@@ -50,9 +56,17 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("workload-draft", pk=pk)
 
 
-def mapping_of(posted: Fields[str, str], columns: list[str]) -> Mapping:
-    """Which column is what, as it was chosen; raises Refused where two are the same, or no prompt is there."""
-    chosen = {place: posted.get(f"column-{place}", "") for place in range(len(columns))}
+def roles_of(report: dict[str, Any]) -> dict[str, str]:
+    """What each column that is used is taken for."""
+    return {column: role for role, column in report["mapping"].items() if role not in {"template", "system"}}
+
+
+def mapping_of(posted: Fields[str, str], report: dict[str, Any]) -> Mapping:
+    """Which column is what, as it was chosen; raises Refused where two are the same, or no prompt is there. Columns
+    that the page does not list are what they were."""
+    columns, before = report["columns"], roles_of(report)
+    chosen = {place: before.get(name, "") if place >= SHOWN_COLUMNS else posted.get(f"column-{place}", "")
+              for place, name in enumerate(columns)}  # fmt: skip
     roles = {place: role for place, role in chosen.items() if role in ROLES and role}
     twice = [role for role, count in Counter(roles.values()).items() if count > 1]
     if twice:
@@ -68,7 +82,7 @@ def mapping_of(posted: Fields[str, str], columns: list[str]) -> Mapping:
 
 def page(request: HttpRequest, found: WorkloadDraft, refusal: str = "", status: int = 200) -> HttpResponse:
     report = found.report
-    role_of = {column: role for role, column in report["mapping"].items() if role not in {"template", "system"}}
+    role_of = roles_of(report)
     posted = request.POST if refusal else {}
     columns = [
         {"place": place, "name": name, "sample": report["samples"].get(name, ""), "count": report["fields"].get(name),

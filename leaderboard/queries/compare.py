@@ -13,9 +13,9 @@ from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.measured import Cell, Measured, measured
 from leaderboard.queries.pairing import Pair, Pairing, needed
 from leaderboard.queries.selection import suite_named
+from leaderboard.statistics.intervals import share_interval
 from leaderboard.statistics.many import compare_many
 from leaderboard.statistics.power import more_items
-from leaderboard.statistics.ranks import Z95
 from leaderboard.statistics.verdict import Comparison, Verdict, Word, compare_suites, family
 
 LEAST, MOST = 2, 8
@@ -100,10 +100,11 @@ class Entry:
     @property
     def interval(self) -> tuple[float, float] | None:
         """95 %, in points."""
-        if self.cell.score is None or self.cell.stderr is None:
+        score, stderr, n = self.cell.score, self.cell.stderr, self.cell.n
+        if score is None or stderr is None or not n:
             return None
-        half = Z95 * self.cell.stderr
-        return 100 * (self.cell.score - half), 100 * (self.cell.score + half)
+        found = share_interval(score, stderr, n)
+        return 100 * float(found.low), 100 * float(found.high)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,22 @@ def wilson(successes: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Interv
     return Interval(low[()], np.where(x == size, 1.0, (middle + half) / (size + z**2))[()])
 
 
+def share_interval(score: ArrayLike, stderr: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Interval:
+    """Wilson's interval of a mean of n numbers from 0 to 1 with a known standard error.
+
+    As of a share of score (1 - score) / stderr^2 items: as many as there would have to be for this error if they were 0
+    or 1 and independent, which Franco, Little, Louis and Slud 2019 call the effective sample size. Where all items are
+    alike, whose error says 0, it is n: no score of a few items is certain. Arrays broadcast; fractions. Raises
+    ValueError for a score outside [0, 1], a negative error, or no items.
+    """
+    p, error, size = finite(score, "Scores", least=0), errors(stderr), finite(n, "Counts of items", least=0)
+    counts(p * size, size)
+    spread = p * (1 - p)
+    varies = (error > 0) & (spread > 0)
+    effective = np.where(varies, spread / np.where(varies, error, 1.0) ** 2, size)
+    return wilson(p * effective, effective, level=level)
+
+
 def jeffreys(successes: ArrayLike, n: ArrayLike, *, level: float = 0.95) -> Interval:
     """Quantiles of Beta(x + 1/2, n - x + 1/2), the posterior of a share under Jeffreys' prior; 0 at x = 0, 1 at x = n.
 

@@ -9,6 +9,7 @@ from django import template
 
 from leaderboard.columnar.table import Numbers
 from leaderboard.queries.columns import Column, Scale
+from leaderboard.statistics.intervals import share_interval
 from leaderboard.statistics.ranks import Z95
 from leaderboard.templatetags.parity import percent
 
@@ -54,17 +55,27 @@ def whisker(
     scale: Scale = PERCENT,
     *,
     chance: float = 0.0,
+    items: int = 0,
     width: int = WIDTH,
 ) -> dict[str, Any]:
-    """A score (0-100) with its 95 % interval; a circle for open weights, a square for proprietary models."""
+    """A score (0-100) with its 95 % interval; a circle for open weights, a square for proprietary models. A task's has
+    a number of items: few of them have an interval that is not even."""
     drawn: dict[str, Any] = {"ticks": ticks(scale, width), "width": width, "height": HEIGHT, "middle": HEIGHT / 2}
     drawn |= {"x": position(score, scale, width), "kind": kind, "score": score}
     if stderr is not None:
-        low, high = score - Z95 * stderr, score + Z95 * stderr
+        low, high = ends(score, stderr, items)
         drawn |= {"low": position(low, scale, width), "high": position(high, scale, width), "interval": (low, high)}
     if chance:
         drawn["chance"] = position(100 * chance, scale, width)
     return drawn
+
+
+def ends(score: float, stderr: float, items: int) -> tuple[float, float]:
+    """The 95 % interval of a task's score, or of a suite's (no items)."""
+    if not items:
+        return score - Z95 * stderr, score + Z95 * stderr
+    found = share_interval(score / 100, stderr / 100, items)
+    return 100 * float(found.low), 100 * float(found.high)
 
 
 def shades(columns: Sequence[Column], fractions: Numbers) -> list[list[str]]:

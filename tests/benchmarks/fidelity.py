@@ -12,7 +12,8 @@ which batches do not change greedy texts. Prints what it does; the last line is 
     verdicts                         as /compare words it at a margin of BENCH_MARGIN points
     explained                        the first items whose texts differ, where there are some
 
-Needs ../shared/hub for the real data. BENCH_ITEMS (25) and BENCH_MARGIN (5) change what is done.
+Needs ../shared/hub for the real data. BENCH_ITEMS (25) and BENCH_MARGIN (5) change what is done. BENCH_FOLDER is a new
+folder that is kept: its `state` can be served again, to look at the pages.
 """
 
 import gzip
@@ -36,6 +37,7 @@ from tests.environment import ROOT, SHARED
 
 ITEMS = int(os.environ.get("BENCH_ITEMS", "25"))
 MARGIN = float(os.environ.get("BENCH_MARGIN", "5"))
+FOLDER = os.environ.get("BENCH_FOLDER", "")
 SUITE, HELLO = "fidelity@1", "hello@1"
 SUBMISSIONS = "/api/v1/submissions/"
 LIVE = {"validating", "queued", "running", "scoring"}
@@ -190,6 +192,10 @@ def measure(folder: Path) -> dict[str, Any]:
 def main() -> None:
     if not (SHARED / "hub").is_dir():
         sys.exit("bench-fidelity needs the real benchmark data in ../shared/hub")
+    if FOLDER:
+        Path(FOLDER).mkdir(parents=True)
+        print(json.dumps(measure(Path(FOLDER))))
+        return
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as name:
         print(json.dumps(measure(Path(name))))
 

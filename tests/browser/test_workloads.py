@@ -54,15 +54,15 @@ def test_from_a_file_to_a_workload_and_its_end(
     choose(page, "ticket", "Prompt")
     choose(page, "team", "Reference: the right answer")
     choose(page, "sent_to", "Output: today’s answer")
-    page.get_by_role("button", name="Read it again so").click()
+    page.get_by_role("button", name="Read it with these columns").click()
     expect(page.locator("article").first).to_contain_text("charged twice")
     expect(page.locator(".noticed")).to_contain_text("1 item holds what looks like an e-mail address")
     page.get_by_label("Mask e-mail addresses").check()
-    page.get_by_role("button", name="Read it again so").click()
+    page.get_by_role("button", name="Read it with these columns").click()
     expect(page.locator(".facts")).to_contain_text("masked")
     assert not Workload.objects.exists()
 
-    page.get_by_role("link", name="Go on to scoring").click()
+    page.get_by_role("button", name="Go on to scoring").click()
     grades = page.locator(".grade")
     expect(grades).to_have_text(["Right", "Wrong", "Right", "Wrong", "Right"])  # capitals are ignored: item 2 is right
     page.get_by_label("Ignore punctuation").check()
@@ -137,7 +137,7 @@ def test_hostile_uploads_do_nothing(visits: Open, person: User) -> None:
     page.get_by_role("button", name="Read it").click()
     expect(page.locator("article")).to_have_count(5)
     assert strangers(page) == []
-    page.get_by_role("link", name="Go on to scoring").click()
+    page.get_by_role("button", name="Go on to scoring").click()
     for label, text in (("#answer-0", "<img src=x onerror=alert(1)>"), ("#id_name", "<script>alert(1)</script>")):
         with page.expect_response(lambda reply: reply.request.method == "POST"):
             page.locator(label).fill(text)

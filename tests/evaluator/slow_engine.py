@@ -3,7 +3,7 @@
     python -m tests.evaluator.slow_engine RUN_FOLDER        the harness with this engine, its slices of eight
 
 The model's folder holds `delay` (seconds a request); `disk`, if there, the most bytes of a file;
-`asked` there gets a line for each request, `loads` the process of each load.
+`.asked` there gets a line for each request, `.loads` the process of each load (hidden: they are no files of the model).
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from evaluator.run import Scoring
 
 
 def load(path: str, settings: Settings, report: Report, scoring: Scoring, **_: Any) -> "Slow":
-    with (Path(path) / "loads").open("a") as loads:
+    with (Path(path) / ".loads").open("a") as loads:
         loads.write(f"{os.getpid()}\n")
     full = Path(path) / "disk"
     if full.exists():  # from here on no file grows beyond this
@@ -44,7 +44,7 @@ class Exact(TemplateLM):
         self.folder, self.delay = folder, float((folder / "delay").read_text())
 
     def _number(self, request: Instance) -> int:
-        with (self.folder / "asked").open("a") as asked:
+        with (self.folder / ".asked").open("a") as asked:
             asked.write(f"{request.task_name} {request.doc_id} {request.idx}\n")
         time.sleep(self.delay)
         return int(hashlib.sha256(repr(request.args).encode()).hexdigest()[:8], 16)

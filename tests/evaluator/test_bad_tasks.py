@@ -80,4 +80,4 @@ def test_a_chat_run_of_a_tokenizer_without_template_ends_before_it_begins(tmp_pa
     assert (failure.code, failure.message) == (
         "no_chat_template", "The tokenizer of o/m has no chat template; run it without.",
     )  # fmt: skip
-    assert not (tmp_path / "model" / "asked").exists()
+    assert not (tmp_path / "model" / ".asked").exists()

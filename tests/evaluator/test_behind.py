@@ -191,3 +191,14 @@ def test_journals_that_nobody_resumed_are_swept(tmp_path: Path) -> None:
     os.utime(tmp_path / "endpoints" / "old" / "requests.jsonl", (ago, ago))
     behind.sweep(tmp_path)
     assert [folder.name for folder in (tmp_path / "endpoints").iterdir()] == ["new"]
+
+
+def test_answers_to_somebodys_own_prompts_are_forgotten_within_a_day(tmp_path: Path) -> None:
+    day = time.time() - behind.PRIVATE_SECONDS - 60
+    for name in ("7-abc", f"{behind.PRIVATE}8-abc", f"{behind.PRIVATE}9-abc"):
+        folder = tmp_path / "endpoints" / name
+        folder.mkdir(parents=True)
+        (folder / "requests.jsonl").write_text("x")
+        os.utime(folder / "requests.jsonl", (day, day) if not name.endswith("9-abc") else None)
+    behind.sweep(tmp_path)
+    assert {folder.name for folder in (tmp_path / "endpoints").iterdir()} == {"7-abc", f"{behind.PRIVATE}9-abc"}

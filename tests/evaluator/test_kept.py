@@ -61,7 +61,7 @@ class Runs:
         )
 
     def loads(self) -> list[int]:
-        return [int(line) for line in (self.model / "loads").read_text().split()]
+        return [int(line) for line in (self.model / ".loads").read_text().split()]
 
 
 def gone(pid: int, *, within: float) -> bool:

@@ -65,7 +65,7 @@ class Run:
         return outcome
 
     def asked(self) -> Counter[str]:
-        file = self.model / "asked"
+        file = self.model / ".asked"
         return Counter(file.read_text().splitlines()) if file.exists() else Counter()
 
 

@@ -17,7 +17,21 @@ from evaluator import answers
 from evaluator.contract import canonical_json
 
 Doc = dict[str, Any]
-Split = dict[str, list[Doc]]
+
+
+class Docs(list[Doc]):
+    """Documents as lm-eval takes a split: a list that names its columns.
+
+    A `datasets.Dataset` would give every dictionary in them the keys of all others.
+    """
+
+    @property
+    def features(self) -> dict[str, None]:
+        """The columns' names, as keys."""
+        return dict.fromkeys(self[0])
+
+
+Split = dict[str, Docs]
 
 GSM8K, MMLU, IFEVAL, BBH = "openai/gsm8k", "cais/mmlu", "google/IFEval", "SaylorTwift/bbh"
 FIXED = {
@@ -165,7 +179,7 @@ def fixed(source: str, docs: list[Doc]) -> Split:
             f"{source} does not hold the items that parity-core was released with ({found[0]} found with digest "
             f"{found[1][:12]}, {FIXED[source][0]} with {FIXED[source][1][:12]} expected). Get the data set anew."
         )
-    return {"test": docs}
+    return {"test": Docs(docs)}
 
 
 def mmlu_text(doc: Doc) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from evaluator import suites
+from evaluator import run, suites
+from evaluator.contract import ModelRef, Settings
+from evaluator.engines.building import items_of, leaves, load_tasks
 from evaluator.engines.core import instructions, items
 
 pytestmark = pytest.mark.engine
@@ -48,6 +50,20 @@ def test_the_suite_counts_them_all() -> None:
     for task in spec.tasks:
         docs = loaded[task.task.removeprefix("parity_")]()["test"]
         assert len(docs) == task.limit == len({items.hash_of(doc) for doc in docs})
+
+
+def test_lm_eval_builds_every_task_of_the_suite() -> None:
+    spec, _ = suites.find("parity-core@1")
+    asked = run.RunSpec(model=ModelRef(name="o/m", sha="a" * 40), model_path="", suite=spec, settings=Settings())
+    built, missing = load_tasks(asked)
+    assert missing == {}
+    for task, entry in built:
+        (leaf,) = leaves(entry)
+        leaf.set_fewshot_seed(1234)
+        leaf.build_all_requests(limit=3, chat_template=None)
+        assert len(leaf.instances) == 3
+        assert all(len(one.args[0]) > 20 for one in leaf.instances)
+        assert items_of(entry, task.limit) == task.limit
 
 
 def test_strata_are_even() -> None:

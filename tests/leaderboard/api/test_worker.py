@@ -25,6 +25,9 @@ CALLS = [
     ("get", "worker-bundle", {"digest": "0" * 64}),
     ("post", "worker-heartbeat", {"job": 1}),
     ("put", "worker-chunk", {"job": 1, "attempt": 1, "sequence": 0}),
+    ("get", "worker-parts", {"job": 1}),
+    ("get", "worker-part", {"job": 1, "attempt": 1, "sequence": 0}),
+    ("put", "worker-part", {"job": 1, "attempt": 1, "sequence": 0}),
     ("post", "worker-results", {"job": 1}),
     ("post", "worker-failure", {"job": 1}),
 ]

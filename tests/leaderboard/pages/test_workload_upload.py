@@ -94,7 +94,21 @@ def test_columns_are_guessed_and_can_be_chosen(member: Client) -> None:
     assert [one["value"] for one in page.one("table", "mapping").all("option") if "selected" in one.attributes] == [
         "prompt", "reference", "tags", "key"
     ]  # fmt: skip
-    assert "Go on to scoring" in page.links()
+    assert "Go on to scoring" in page.one("main").text
+    address = f"/workloads/drafts/{draft.pk}"
+    assertRedirects(member.post(address, chosen | {"do": "on"}), f"{address}/scoring")
+    other = member.post(address, chosen | {"column-2": "", "do": "on"}, follow=True)
+    assert other.redirect_chain == [(address, 302)]
+    assert "This is how it reads now." in main(other)
+
+
+def test_columns_beyond_those_that_are_listed_stay_what_they_were(member: Client) -> None:
+    many = {f"c{n}": "x" for n in range(120)}
+    draft = held(member, jsonl([many | {"prompt": f"p{n}", "reference": "r"} for n in range(2)]))
+    assert "And 22 more columns" in main(member.get(f"/workloads/drafts/{draft.pk}"))
+    member.post(f"/workloads/drafts/{draft.pk}", {"column-0": "production"})
+    draft.refresh_from_db()
+    assert draft.report["mapping"] == {"prompt": "prompt", "reference": "reference", "production": "c0"}
 
 
 def test_a_prompt_may_be_made_of_columns(member: Client) -> None:

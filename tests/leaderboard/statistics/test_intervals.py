@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from leaderboard.statistics.intervals import beta_binomial, jeffreys, overdispersion, quantile, student, wilson
+from leaderboard.statistics.intervals import (
+    beta_binomial,
+    jeffreys,
+    overdispersion,
+    quantile,
+    share_interval,
+    student,
+    wilson,
+)
 
 solved = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 levels = st.floats(0.5, 0.999)
@@ -127,3 +135,24 @@ def test_impossible_counts_and_levels_are_refused() -> None:
         student(0.5, -0.1)
     with pytest.raises(ValueError, match="2 clusters"):
         beta_binomial([1], [2])
+
+
+def test_a_mean_with_a_known_error_is_a_share_of_as_many_items() -> None:
+    p, n = 0.24, 25
+    error = math.sqrt(p * (1 - p) / (n - 1))  # as lm-eval computes it
+    assert share_interval(p, error, n) == pytest.approx(wilson(p * (n - 1), n - 1))
+    assert share_interval(p, 2 * error, n) == pytest.approx(wilson(p * (n - 1) / 4, (n - 1) / 4)), "items in clusters"
+    low, high = share_interval(0.08, 0.0554, n)
+    assert (low > 0, high == pytest.approx(0.2543, abs=2e-4)) == (True, True), "the even interval begins below 0"
+
+
+@pytest.mark.parametrize(("score", "expected"), [(0.0, (0.0, 0.1332)), (1.0, (0.8668, 1.0)), (0.5, (0.3175, 0.6825))])
+def test_items_that_are_all_alike_are_not_certain(score: float, expected: tuple[float, float]) -> None:
+    """z^2 / (n + z^2) = 3.8415 / 28.8415 = 0.1332 for none of 25."""
+    assert share_interval(score, 0.0, 25) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("score", "error", "n"), [(-0.1, 0.1, 5), (1.1, 0.1, 5), (0.5, -0.1, 5), (0.5, 0.1, 0)])
+def test_a_mean_of_nothing_or_outside_has_no_interval(score: float, error: float, n: int) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        share_interval(score, error, n)
