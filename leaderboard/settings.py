@@ -237,7 +237,9 @@ CAPS = {
 }
 """Submissions that an owner may make a day and a month (UTC), and have live at once; see leaderboard.actions.quota."""
 ORGANISATION_CAPS = {
-    name: env.int(f"PARITY_ORGANISATION_{name.upper()}_CAP", default=cap) for name, cap in CAPS.items()
+    "day": env.int("PARITY_ORGANISATION_DAY_CAP", default=CAPS["day"]),
+    "month": env.int("PARITY_ORGANISATION_MONTH_CAP", default=CAPS["month"]),
+    "live": env.int("PARITY_ORGANISATION_LIVE_CAP", default=CAPS["live"]),
 }
 """The same for an organisation, which its members share."""
 BACKUP_DAYS = env.int("PARITY_BACKUP_DAYS", default=None)

@@ -10,12 +10,8 @@ from leaderboard.models.imports import Import, Imported, ImportedResult
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
-<<<<<<< HEAD
-from leaderboard.models.results import ItemSet, PairedTest, Result, SampleChunk, Snapshot
-from leaderboard.models.site import SiteState
-=======
 from leaderboard.models.results import ItemSet, PairedTest, ResponsePart, Result, SampleChunk, Snapshot
->>>>>>> main
+from leaderboard.models.site import SiteState
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
 from leaderboard.models.workloads import (
