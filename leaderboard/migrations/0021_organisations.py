@@ -8,7 +8,7 @@ import leaderboard.models.accounts
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0019_evidence")]
+    dependencies = [("leaderboard", "0020_parts")]
 
     operations = [
         migrations.CreateModel(
