@@ -236,6 +236,12 @@ CAPS = {
     "live": env.int("PARITY_LIVE_CAP", default=1_000 if DEMO else 20),
 }
 """Submissions that an owner may make a day and a month (UTC), and have live at once; see leaderboard.actions.quota."""
+ORGANISATION_CAPS = {
+    "day": env.int("PARITY_ORGANISATION_DAY_CAP", default=CAPS["day"]),
+    "month": env.int("PARITY_ORGANISATION_MONTH_CAP", default=CAPS["month"]),
+    "live": env.int("PARITY_ORGANISATION_LIVE_CAP", default=CAPS["live"]),
+}
+"""The same for an organisation, which its members share."""
 BACKUP_DAYS = env.int("PARITY_BACKUP_DAYS", default=None)
 """After so many days the operator's backups are gone: what receipts of deletions say."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")

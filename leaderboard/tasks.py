@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from leaderboard.actions import drift, keys, lease, pause, ring
+from leaderboard.actions.api_tokens import keep_last_used
 from leaderboard.actions.deliver import deliver as deliver_notice
 from leaderboard.actions.finish import finish
 from leaderboard.actions.keep_reply import forget_replies
@@ -58,9 +59,10 @@ def reconcile() -> None:
 
 @shared_task(name="leaderboard.watch")
 def watch() -> None:
-    """Measure again what is watched and due; note what a crash left out."""
+    """Measure again what is watched and due; note what a crash left out, and when tokens were used last."""
     drift.recheck_due()
     drift.note_missing()
+    keep_last_used()
 
 
 @shared_task(name="leaderboard.sweep")

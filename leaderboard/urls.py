@@ -24,6 +24,7 @@ from leaderboard.api import tco as api_tco
 from leaderboard.api import workloads as api_workloads
 from leaderboard.pages import (
     accounts,
+    api_tokens,
     bakeoffs,
     board,
     changelog,
@@ -36,7 +37,9 @@ from leaderboard.pages import (
     gap,
     method,
     models,
+    my_data,
     notices,
+    organisations,
     queue,
     samples,
     status,
@@ -185,6 +188,15 @@ urlpatterns = [
     path("settings/account", accounts.account, name="account"),
     path("settings/sessions", accounts.sessions, name="sessions"),
     path("settings/sessions/end", accounts.end, name="sessions-end"),
+    path("settings/data.json", my_data.export, name="my-data"),
+    path("settings/account/delete", my_data.delete, name="account-delete"),
+    path("settings/tokens", api_tokens.tokens, name="tokens"),
+    path("settings/tokens/<int:pk>/revoke", api_tokens.revoke, name="token-revoke"),
+    path("settings/organisations", organisations.organisations, name="organisations"),
+    path("settings/organisations/act", organisations.act, name="act"),
+    path("settings/organisations/<int:pk>", organisations.organisation, name="organisation"),
+    path("settings/organisations/<int:pk>/role", organisations.change, name="organisation-role"),
+    path("settings/organisations/<int:pk>/remove", organisations.remove, name="organisation-remove"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
     path("api/v1/submissions/bulk/", bulk.Bulk.as_view(), name="api-bulk"),

@@ -1,5 +1,6 @@
 """Make people, owners and tokens."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -9,6 +10,7 @@ from django.db.models.functions import Now
 from leaderboard import tokens
 from leaderboard.actions.names import skeleton
 from leaderboard.models import ApiToken, Owner, User, WorkerToken
+from leaderboard.models.accounts import everything
 
 
 @transaction.atomic
@@ -42,14 +44,22 @@ def ensure_owner(*, user: User) -> Owner:
 
 @transaction.atomic
 def create_api_token(
-    *, owner: Owner, user: User, name: str, token: str | None = None, lifetime: timedelta | None = None
+    *,
+    owner: Owner,
+    user: User,
+    name: str,
+    token: str | None = None,
+    lifetime: timedelta | None = None,
+    scopes: Sequence[str] | None = None,
 ) -> str:
-    """A new bearer token; returned once, kept as a digest only. `token` gives one that was made elsewhere.
+    """A new bearer token; returned once, kept as a digest only. `token` gives one that was made elsewhere, `scopes`
+    what it does besides reading (None: everything).
 
     It ends `lifetime` from now, by the database's clock; None: when it is revoked.
     """
     token = token or tokens.new("parity")
     values = {"owner": owner, "user": user, "name": name, "revoked_at": None, "expires_at": end_of(lifetime)}
+    values["scopes"] = everything() if scopes is None else sorted(scopes)
     ApiToken.objects.update_or_create(digest=tokens.digest(token), defaults=values)
     return token
 

@@ -22,6 +22,12 @@ class Conflict(Refused):
     status = 409
 
 
+class Forbidden(Refused):
+    """Who asks sees it, and may not do it."""
+
+    status = 403
+
+
 class NotFound(Refused):
     """It names something that is not there."""
 

@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from leaderboard import tokens
+from leaderboard import last_used, tokens
 from leaderboard.models import ApiToken, User
 from leaderboard.queries.tokens import api_token
 
@@ -39,6 +39,7 @@ class BearerToken(BaseAuthentication):
         if expired:
             ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
             raise AuthenticationFailed(f"This API token expired on {ended}; use a new one.", code="token_expired")
+        last_used.note(row.pk)
         return row.user, row
 
     def authenticate_header(self, request: Request) -> Any:

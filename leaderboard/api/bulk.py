@@ -51,6 +51,8 @@ class BulkOut(serializers.Serializer[Any]):
 class Bulk(PublicView):
     """Submit up to a hundred at once."""
 
+    act = "submit"
+
     @extend_schema(request=BulkIn, responses={200: BulkOut})
     @once
     def post(self, request: Request) -> Response:

@@ -66,6 +66,7 @@ class SubmissionList(ListView):
     """All submissions, newest first; POST makes one."""
 
     shape = shapes.SubmissionOut
+    act = "submit"
     scopes = {"POST": "submit"}
     parameters = (
         OpenApiParameter("mine", bool, description="true: only those of the token's owner"),
@@ -115,6 +116,8 @@ class SubmissionDetail(PublicView):
 class SubmissionCancel(PublicView):
     """Give up a submission."""
 
+    act = "submit"
+
     @extend_schema(request=None, responses={200: shapes.SubmissionDetailOut})
     @once
     def post(self, request: Request, pk: int) -> Response:
@@ -128,6 +131,7 @@ class SubmissionCancel(PublicView):
 class SubmissionRetry(PublicView):
     """Try an ended submission again."""
 
+    act = "submit"
     scopes = {"POST": "submit"}
 
     @extend_schema(request=None, responses={201: shapes.SubmissionDetailOut})
@@ -142,6 +146,8 @@ class SubmissionRetry(PublicView):
 
 class SubmissionResume(PublicView):
     """Let a paused submission go on."""
+
+    act = "submit"
 
     @extend_schema(request=ResumeIn, responses={200: shapes.SubmissionDetailOut})
     @once

@@ -10,7 +10,8 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers, set_response_etag
 from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, ListSerializer
@@ -42,6 +43,8 @@ class PublicView(APIView):
     """Of what GET returns, or of each of its results: `fields=` chooses from its members."""
     paged: ClassVar[bool] = False
     """GET returns objects of the shape as `results`."""
+    act: ClassVar[str] = "manage"
+    """The scope that a token needs for what writes."""
     scopes: ClassVar[dict[str, str]] = {}
     """By method, the allowance that a call counts for beside the general one."""
 
@@ -71,6 +74,12 @@ class PublicView(APIView):
         except AuthenticationFailed:
             self.count(Count("address", throttles.address(request)))
             raise
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        token = request.auth
+        if isinstance(token, ApiToken) and request.method not in SAFE_METHODS and self.act not in token.scopes:
+            raise PermissionDenied(f"This token may not {self.act}: it was made without that scope.")
 
     def check_throttles(self, request: Request) -> None:
         token = request.auth

@@ -1,6 +1,6 @@
 """Tables by noun."""
 
-from leaderboard.models.accounts import ApiToken, Owner, Usage, User, Worker, WorkerToken
+from leaderboard.models.accounts import ApiToken, Membership, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
 from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
@@ -11,6 +11,7 @@ from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, ResponsePart, Result, SampleChunk, Snapshot
+from leaderboard.models.site import SiteState
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
 from leaderboard.models.workloads import (
@@ -45,6 +46,7 @@ __all__ = [
     "ItemSet",
     "Job",
     "KeptReply",
+    "Membership",
     "Model",
     "Outbox",
     "Owner",
@@ -57,6 +59,7 @@ __all__ = [
     "Result",
     "Revision",
     "SampleChunk",
+    "SiteState",
     "Snapshot",
     "Submission",
     "Suite",

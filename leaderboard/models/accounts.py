@@ -68,16 +68,44 @@ class Usage(models.Model):
         return f"{self.owner}: {self.used} this {self.period}"
 
 
+class Membership(models.Model):
+    """What somebody may do for an organisation: a viewer reads what is its own, a member also acts for it, an owner
+    also says who belongs to it and ends its tokens."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        MEMBER = "member"
+        VIEWER = "viewer"
+
+    organisation = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=6, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user.username}, {self.role} of {self.organisation}"
+
+
+def everything() -> list[str]:
+    """The scopes of a token of which nothing else is said."""
+    return ["submit", "manage"]
+
+
 class ApiToken(models.Model):
-    """A bearer token of the public API, acting for one owner."""
+    """A bearer token of the public API, acting for one owner. Every token reads; `scopes` say what else it does."""
 
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="tokens")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=100)
     digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=everything)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="as it was counted last; see last_used.py")
 
     def __str__(self) -> str:
         return f"{self.name} of {self.owner}"
@@ -108,6 +136,7 @@ class Worker(models.Model):
     memory_bytes = models.BigIntegerField(null=True, blank=True, help_text="for models; null: it did not say")
     architectures = models.JSONField(default=list, help_text="what it can run; empty: whatever its engines can")
     edition = models.PositiveIntegerField(default=1, help_text="of the contract that it speaks")
+    drained_at = models.DateTimeField(null=True, blank=True, help_text="gets no more jobs since; null: it does")
     first_seen_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField()
 

@@ -48,7 +48,7 @@ def report_of(request: HttpRequest, course: Course) -> Report:
 def new(request: HttpRequest, workload: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/new`: the form; POST shows what it will take, and begins with `begin`."""
     versions = workloads.versions(reader_of(request), workload)
-    owner = versions[0].workload.owner
+    owner = owner_of(request)
     wanted = request.GET.get("version", "") or request.POST.get("version", "")
     version = next((one for one in versions if str(one.number) == wanted), versions[0])
     form = BakeoffForm(

@@ -17,6 +17,7 @@ from leaderboard.actions.notify import redeliver
 from leaderboard.actions.webhooks import MOST, URL_LIMIT, add_webhook, disable_webhook
 from leaderboard.models import Delivery
 from leaderboard.pages.errors import readable
+from leaderboard.pages.private import reader_of
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import notices as queries
 
@@ -56,7 +57,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def shown(request: HttpRequest, form: WebhookForm, status: int = 200, **more: Any) -> HttpResponse:
     """The page with `form` on it."""
-    owner = getattr(request.user, "owner", None)
+    owner = reader_of(request)
     all_of_them = queries.deliveries(owner)
     context = {
         "form": form,

@@ -15,6 +15,7 @@ from leaderboard.actions.remarks import dispute as dispute_score
 from leaderboard.actions.retry import retry as retry_submission
 from leaderboard.models import Submission
 from leaderboard.pages.errors import readable
+from leaderboard.pages.private import writer_of
 from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import submissions
@@ -27,7 +28,7 @@ from leaderboard.queries.repeat import repeat_command, verify_command
 def submission(request: HtmxRequest, pk: int) -> HttpResponse:
     """The page; htmx polls its live part, and is told to stop (286) once the submission has ended."""
     detail = submissions.detail(pk)
-    owner = getattr(request.user, "owner", None)
+    owner = writer_of(request)
     context = {
         "detail": detail,
         "submission": detail.submission,

@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods
 
 from evaluator.contract import Settings
 from leaderboard.actions.accounts import ensure_owner
-from leaderboard.actions.errors import Refused
+from leaderboard.actions.errors import Forbidden, Refused
 from leaderboard.actions.submit import submit as submit_model
 from leaderboard.models import Owner, Suite, User
+from leaderboard.pages.private import acting, reader_of
 from leaderboard.queries import quota, suites
 
 
@@ -94,7 +95,7 @@ def submit(request: HttpRequest) -> HttpResponse:
 
 def form_page(request: HttpRequest, form: SubmissionForm, released: list[Suite], existing: str = "") -> HttpResponse:
     """The form, with what the reader's quota leaves (of an account that owns nothing yet there is none to show)."""
-    owner = getattr(request.user, "owner", None)
+    owner = reader_of(request)
     left = quota.allowances(owner) if owner else []
     return render(request, "submit.html", {"form": form, "suites": released, "existing": existing, "quota": left})
 
@@ -106,5 +107,12 @@ def user_of(request: HttpRequest) -> User:
 
 
 def owner_of(request: HttpRequest) -> Owner:
-    """Who a submission made by this request belongs to; raises Refused for an account that owns nothing."""
-    return ensure_owner(user=user_of(request))
+    """Who a submission made by this request belongs to; raises Forbidden for who only reads in an organisation."""
+    found = acting(request)
+    if found is None:
+        return ensure_owner(user=user_of(request))
+    if not found.writes and request.method not in {"GET", "HEAD"}:
+        raise Forbidden(
+            "only_reading", f"You are a viewer of {found.owner}: you see what is its own, and change nothing."
+        )
+    return found.owner

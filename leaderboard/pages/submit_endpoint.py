@@ -13,6 +13,7 @@ from leaderboard.actions.access import HEADERS, MOST_AT_ONCE, Access
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.submit_endpoint import submit_endpoint as submit_access
 from leaderboard.models import Suite
+from leaderboard.pages.private import reader_of
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import quota, suites
 from leaderboard.queries.submissions import asked_before
@@ -171,7 +172,7 @@ def field_of(error: Refused, form: EndpointForm) -> str | None:
 
 def form_page(request: HttpRequest, form: EndpointForm, released: list[Suite], existing: str = "") -> HttpResponse:
     """The form, with what the reader's quota leaves."""
-    owner = getattr(request.user, "owner", None)
+    owner = reader_of(request)
     left = quota.allowances(owner) if owner else []
     context = {"form": form, "suites": released, "existing": existing, "quota": left}
     return render(request, "submit_endpoint.html", context)

@@ -57,7 +57,8 @@ def allowances(owner: Owner) -> list[Allowance]:
 def cap(owner: Owner, period: str) -> int:
     """The owner's own cap, else the site's. The same for everybody, staff included; 0 lets nothing through."""
     own = {"day": owner.day_cap, "month": owner.month_cap, "live": owner.live_cap}[period]
-    return site.CAPS[period] if own is None else own
+    caps = site.ORGANISATION_CAPS if owner.kind == Owner.Kind.ORGANISATION else site.CAPS
+    return caps[period] if own is None else own
 
 
 def start(period: str, now: datetime) -> date:

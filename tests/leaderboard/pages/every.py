@@ -224,6 +224,14 @@ def forms(site: Site) -> Pages:
         "email": member.get("/settings/email"),
         "elsewhere": member.get("/settings/elsewhere"),
         "second factor": member.get("/settings/second-factor"),
+        "delete": member.get("/settings/account/delete"),
+        "organisations, none": member.get("/settings/organisations"),
+        "organisation, made": member.post("/settings/organisations", {"name": "laboratory"}, follow=True),
+        "organisations": member.get("/settings/organisations"),
+        "tokens, none": member.get("/settings/tokens"),
+        "tokens, wrong": member.post("/settings/tokens", {"name": ""}),
+        "tokens, made": member.post("/settings/tokens", {"name": "nightly", "days": "7", "scopes": ["submit"]}),
+        "tokens": member.get("/settings/tokens"),
     }
 
 

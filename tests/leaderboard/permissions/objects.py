@@ -10,18 +10,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import URLPattern, reverse
 
 from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
 from leaderboard.actions.keep_workload import make_workload
+from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.share_bakeoff import share_bakeoff
 from leaderboard.actions.validate import accept
 from leaderboard.actions.webhooks import add_webhook
 from leaderboard.actions.workload_drafts import hold_draft
-from leaderboard.models import ApiToken, Delivery, Owner, Submission, Suite, User, WorkerToken
+from leaderboard.models import (
+    ApiToken,
+    Delivery,
+    Membership,
+    Owner,
+    Submission,
+    Suite,
+    Usage,
+    User,
+    WorkerToken,
+    WorkloadItems,
+)
+from leaderboard.pages.private import ACTING
 from leaderboard.workloads.upload import Upload
 from tests.conftest import WORKER_SECRET
 from tests.leaderboard import bakeoffs, endpoints
@@ -85,6 +99,10 @@ PLACES: dict[str, str] = {
     "key": "digest",
     "uidb36": "sequence",
     "provider_id": "provider",
+    "token-revoke.pk": "token",
+    "organisation.pk": "organisation",
+    "organisation-role.pk": "organisation",
+    "organisation-remove.pk": "organisation",
     "workload.pk": "workload",
     "workload-items.pk": "workload",
     "workload-scoring.pk": "workload",
@@ -108,6 +126,11 @@ UPLOAD = b"question,answer\n2 + 2,4\n3 + 3,6\n"
 SUBMISSION = {"suite": "tiny@1", "model": "org/new"}
 BODIES: dict[str, dict[str, Any]] = {
     # what is posted by each route; nothing unless it is said here
+    "tokens": {"name": "new", "days": "30"},
+    "organisations": {"name": "institute"},
+    "organisation": {"username": "grace", "role": "viewer"},
+    "organisation-role": {"person": "0", "role": "viewer"},
+    "organisation-remove": {"person": "0"},
     "submit": {**SUBMISSION, "engine": "vllm", "dtype": "auto"},
     "api-submissions": SUBMISSION,
     "api-bulk": {"submissions": [SUBMISSION]},
@@ -124,6 +147,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "workload-scoring": {"kind": "number", "do": "keep"},
 }
 PASSWORD = "correct horse"
+KEPT = (Suite, Usage, WorkloadItems)
+"""Rows that say whose they were when they were made."""
 WEBHOOK = "https://hooks.example.org/ada"
 
 
@@ -160,6 +185,8 @@ class Site:
     digest: str = "0" * 64
     item: str = hashlib.sha256(b"alpha0").hexdigest()
     provider: str = "huggingface"
+    token: int = 0
+    organisation: int = 0
 
     @classmethod
     def made(cls, make: Callable[..., Any], suite: Suite, worker: WorkerToken, ada: User) -> "Site":
@@ -185,12 +212,32 @@ class Site:
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
         sessions, tokens = callers(ada)
+        laboratory = make_organisation(name="laboratory", user=ada)
         return cls(
             queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
+            draft=draft.pk, organisation=laboratory.pk, token=ApiToken.objects.get(name="owner").pk,
+            sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
             bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
-            draft=draft.pk, sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
         )  # fmt: skip
+
+    def hand_over(self, ada: User) -> None:
+        """All that is Ada's becomes the laboratory's, whose owner she is, with a member and a viewer who act for it."""
+        laboratory = Owner.objects.get(pk=self.organisation)
+        for model in apps.get_models():
+            fields = {field.name: field for field in model._meta.fields}
+            if "owner" in fields and fields["owner"].related_model is Owner and model not in KEPT:
+                model._default_manager.filter(owner=ada.owner).update(owner=laboratory)
+        for role in (Membership.Role.MEMBER, Membership.Role.VIEWER):
+            user = create_person(username=f"{role} of it", password=PASSWORD)
+            Membership.objects.create(organisation=laboratory, user=user, role=role)
+            self.sessions[role] = anybody()
+            self.sessions[role].force_login(user)
+            act_for(self.sessions[role], laboratory)
+            scopes = [] if role == Membership.Role.VIEWER else None
+            self.tokens[role] = bearing(create_api_token(owner=laboratory, user=user, name=role, scopes=scopes))
+        act_for(self.sessions["owner"], laboratory)
+        self.tokens["owner"] = bearing(create_api_token(owner=laboratory, user=ada, name="hers"))
 
     def address(self, route: URLPattern) -> str:
         """Where the route is, for what is there; raises KeyError for a parameter that PLACES does not know."""
@@ -218,13 +265,17 @@ def callers(ada: User) -> tuple[dict[str, Client], dict[str, Client]]:
         sessions[role] = anybody()
         sessions[role].force_login(user)
         tokens[role] = bearing(create_api_token(owner=user.owner, user=user, name=role))
-    for ways in (sessions, tokens):  # until there are organisations
-        ways |= {"viewer": ways["other"], "member": ways["owner"]}
     worker = bearing(WORKER_SECRET)
     for ways in (sessions, tokens):
         ways |= {"worker": worker, "ended": bearing(ended(ada.owner, ada, revoked=True))}
         ways["expired"] = bearing(ended(ada.owner, ada, revoked=False))
     return sessions, tokens
+
+
+def act_for(client: Client, organisation: Owner) -> None:
+    session = client.session
+    session[ACTING] = organisation.pk
+    session.save()
 
 
 def anybody(**headers: str) -> Client:
