@@ -197,11 +197,11 @@ def test_an_equal_submission_that_ends_at_this_moment_is_no_reason_to_reject(
     monkeypatch.setattr(validate.hub, "pin", lambda *_, **__: pinned("org/model"))
     stock, met = validate.record_revision, []
 
-    def record_revision(*arguments: Any) -> Any:
+    def record_revision(*arguments: Any, **named: Any) -> Any:
         if not met:
             met.append(True)
             raise IntegrityError
-        return stock(*arguments)
+        return stock(*arguments, **named)
 
     monkeypatch.setattr(validate, "record_revision", record_revision)
     validate.validate(submission=waiting.pk)
