@@ -40,7 +40,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def no_kept_pages() -> None:
     """Pages that a process keeps are of one test alone."""
     conditional.PAGES.clear()
-    site.forget()
+    site._known = (float("inf"), site.State())  # nothing is said, until a test says something
 
 
 @pytest.fixture

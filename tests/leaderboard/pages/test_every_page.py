@@ -160,5 +160,5 @@ def test_queries_of_no_page_grow_with_what_is_stored(
         "/method",
         "/changelog",
     ):
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(8):
             client.get(path)
