@@ -66,9 +66,9 @@ class BakeoffIn(Strict):
 
 
 class ExpectedOut(serializers.Serializer[Any]):
-    """What one model will take; null: nobody knows."""
+    """What one model will take; null: nobody knows. No name: replies are kept for a day, for who asks again."""
 
-    name = serializers.CharField()
+    number = serializers.IntegerField(help_text="its place in what was asked, from 1")
     requests = serializers.IntegerField()
     tokens_in = serializers.IntegerField()
     tokens_out = serializers.IntegerField()
@@ -253,15 +253,19 @@ class Bakeoffs(ListView):
         asked = body.validated_data
         candidates = [candidate_of(one) for one in asked["models"]]
         versions = workloads.versions(token.owner, asked["workload"])
-        number = asked.get("version", versions[0].number)
-        version = next((one for one in versions if one.number == number), None)
+        wanted = asked.get("version", versions[0].number)
+        version = next((one for one in versions if one.number == wanted), None)
         if version is None:
-            raise Missing("version", f"Your workload {asked['workload']} has no version {number}.")
-        told_first = expected(token.owner, version, [planned_of(one) for one in candidates])
+            raise Missing("version", f"Your workload {asked['workload']} has no version {wanted}.")
+        planned = [planned_of(one) for one in candidates]
+        told_first = [
+            {"number": number, **vars(one)}
+            for number, one in enumerate(expected(token.owner, version, planned), start=1)
+        ]
         made = None
         if not asked["estimate"]:
             made = begin_bakeoff(
-                owner=token.owner, maker=token.user, workload=asked["workload"], version=number,
+                owner=token.owner, maker=token.user, workload=asked["workload"], version=wanted,
                 candidates=candidates, margin=asked["margin"],
             ).pk  # fmt: skip
         return Response(BakeoffMade({"id": made, "expected": told_first}).data, status=201, headers=NO_STORE)

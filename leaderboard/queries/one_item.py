@@ -17,7 +17,7 @@ HASH = re.compile(r"[0-9a-f]{64}")
 BYTES = 32
 MOST_MODELS = 2_000
 """The newest results of so many submissions are looked at."""
-LISTED = 200
+LISTED = 100
 READ_FROM = 3
 """Submissions whose stored samples are looked through for the item's text."""
 

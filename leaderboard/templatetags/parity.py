@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.template.context import RequestContext
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -75,6 +75,10 @@ def hidden(character: str) -> bool:
     return character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
+LINES = str.maketrans("", "", "\n\t")
+"""What takes line ends and tabs out of a text."""
+
+
 @register.filter
 def revealed(text: str, limit: int = 4_000) -> SafeString:
     """Untrusted text for a <pre>, hidden characters as elements (<i>U+202E</i>), which no text can imitate.
@@ -85,6 +89,8 @@ def revealed(text: str, limit: int = 4_000) -> SafeString:
         half = limit // 2
         note = format_html("<em>… {} characters left out …</em>", f"{len(text) - 2 * half:,}")
         return format_html("{}{}{}", revealed(text[:half], half), note, revealed(text[-half:], half))
+    if text.translate(LINES).isprintable():  # nothing is hidden in most texts, and a page shows dozens of them
+        return escape(text)
     runs = ((concealed, "".join(run)) for concealed, run in groupby(text, key=hidden))
     return format_html_join("", "{}", ((codes(run) if concealed else run,) for concealed, run in runs))
 

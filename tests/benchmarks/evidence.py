@@ -5,8 +5,8 @@ Says what it does on stderr; the last line is JSON:
     models, samples         what the site holds: bench@1 of `bench-web`, every tenth model proprietary; each submission
                             has SAMPLES samples, in one stored file that all of them share
     gap_first_ms, claims_first_ms   the first reader of a server that has just started
-    gap_p50_ms, gap_p99_ms  wrk -t2 -c4 on /gap, each time at an address that nobody asked for before
-    claims_*, samples_*     the same on /claims, and on the pages of samples of many submissions
+    gap_p50_ms, gap_p99_ms  wrk -t2 -c4 on /gap; drawn_gap_*: each time at an address that nobody asked for before
+    claims_*, samples_*     the latter on /claims, and on the pages of samples of many submissions
     search_*                a text that is in no sample, so that all of a submission's are read
     item_*                  who solves one item, over all models
 
@@ -23,7 +23,6 @@ from typing import Any
 
 from leaderboard.embedded import services
 from tests.benchmarks import load
-from tests.benchmarks.board.evidence import ITEM, SAMPLES
 from tests.benchmarks.web import CSV, environment, fetched, run, say, served
 
 SPREAD = 500
@@ -51,12 +50,16 @@ def main() -> None:
 def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: int) -> dict[str, Any]:
     run(env, "manage.py", "migrate", "--verbosity=0")
     run(env, "-m", "tests.benchmarks.board.dataset", str(CSV), str(models))
-    run(env, "-m", "tests.benchmarks.board.evidence")
+    made = run(env, "-m", "tests.benchmarks.board.evidence")
     run(env, "-m", "tests.benchmarks.board.rankings", "bench@1", "whole")
     run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
-    found: dict[str, Any] = {"models": models, "samples": models * SAMPLES}
+    found: dict[str, Any] = {"models": models, "samples": made["samples"]}
     with served(env, port, state / "site.log") as url:
-        pages = {"gap": "/gap?suite=bench@1", "claims": "/claims?of=all", "item": f"/items/bench_06/{ITEM}?of=all"}
+        pages = {
+            "gap": "/gap?suite=bench@1",
+            "claims": "/claims?of=all",
+            "item": f"/items/{made['task']}/{made['item']}?of=all",
+        }
         for name in ("gap", "claims"):
             started = time.perf_counter()
             fetched(url + pages[name])
@@ -64,12 +67,13 @@ def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: 
         chosen = range(1, models + 1, max(1, models // SPREAD))
         asked = {
             **{name: [path] for name, path in pages.items()},
-            "samples": [f"/submissions/{key}/samples/bench_06?page=2" for key in chosen],
-            "search": [f"/submissions/{key}/samples/bench_06?q=nowhere" for key in chosen],
+            "drawn_gap": [pages["gap"]],
+            "samples": [f"/submissions/{key}/samples/{made['task']}?page=2" for key in chosen],
+            "search": [f"/submissions/{key}/samples/{made['task']}?q=nowhere" for key in chosen],
         }
         for name, paths in asked.items():
             say(f"wrk -t2 -c4, {seconds} s: {name}")
-            told = load.wrk(url, paths, seconds=seconds, headers={"Accept-Encoding": "gzip"}, fresh=True)
+            told = load.wrk(url, paths, seconds=seconds, headers={"Accept-Encoding": "gzip"}, fresh=name != "gap")
             found |= {f"{name}_p50_ms": told.p50_ms, f"{name}_p99_ms": told.p99_ms}
     return found
 

@@ -116,3 +116,18 @@ def test_a_list_is_followed_on_the_site_that_was_asked() -> None:
     assert [row.rank_interval for row in rows] == [(1, 2), (1, 2)]
     assert str(site.asked[0].url).endswith("suite=t&page_size=200&kind=open&kind=proprietary")
     assert str(site.asked[1].url) == "http://a/api/v1/leaderboard/?cursor=x&suite=t"
+
+
+def test_a_bakeoff_is_begun_followed_and_decided() -> None:
+    live, ended = {"live": True, "models": []}, {"live": False, "models": [{"number": 1}]}
+    decided = {"answer": "stay", "checks": [], "more_items": None}
+    replies = [httpx.Response(201, json={"id": 3}), *(httpx.Response(200, json=one) for one in (live, ended, decided))]
+    site = Site(*replies)
+    made = site.client.bakeoff(workload=1, models=[{"model": "org/old"}, {"model": "org/new"}])
+    assert site.client.report(made, wait=True) == ended
+    assert site.client.switch(made, margin=1.0)["answer"] == "stay"
+    paths = [f"{request.url.path}?{request.url.query.decode()}" for request in site.asked]
+    assert paths == [
+        "/api/v1/bakeoffs/?", "/api/v1/bakeoffs/3/?wait=25", "/api/v1/bakeoffs/3/?wait=25",
+        "/api/v1/bakeoffs/3/switch/?margin=1.0",
+    ]  # fmt: skip

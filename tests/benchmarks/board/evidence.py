@@ -1,11 +1,12 @@
 """What `bench-evidence` has beside the board's data set: proprietary models, prices, claims, and samples to read.
 
-`python -m tests.benchmarks.board.evidence` after `board.dataset`. Every submission has one chunk of SAMPLES samples of
-one task; all chunks are one stored file, for what is measured reads one of them at a time.
+`python -m tests.benchmarks.board.evidence` after `board.dataset` prints one JSON object. Every submission has one chunk
+of SAMPLES samples of one task; all chunks are one stored file, for what is measured reads one of them at a time.
 """
 
 import gzip
 import hashlib
+import json
 
 import numpy as np
 from django.core.files.base import ContentFile
@@ -56,6 +57,9 @@ def main() -> None:
             [hashlib.sha256(body).hexdigest(), path, len(body), SAMPLES, TASK, SAMPLES],
         )
         cursor.execute("VACUUM ANALYZE leaderboard_samplechunk")
+        cursor.execute("SELECT sum(samples) FROM leaderboard_samplechunk")
+        [samples] = cursor.fetchone()
+    print(json.dumps({"samples": samples, "task": TASK, "item": ITEM}))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from leaderboard.actions.accounts import create_api_token, create_person
-from leaderboard.models import Bakeoff, EndpointUse, Owner, Submission, WorkerToken
+from leaderboard.models import Bakeoff, EndpointUse, KeptReply, Owner, Submission, WorkerToken
 from tests.leaderboard import bakeoffs, endpoints
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +95,13 @@ def test_for_anybody_else_there_is_none(client: Client, headers: dict[str, str],
     assert client.get("/api/v1/bakeoffs/", headers=other).json()["results"] == []
     ended = client.post(cancel, {}, content_type="application/json", headers=headers).json()
     assert [one["state"] for one in ended["runs"]] == ["cancelled", "cancelled"]
+
+
+def test_a_reply_that_is_kept_for_repetitions_names_no_model(
+    client: Client, headers: dict[str, str], owner: Owner
+) -> None:
+    workload = bakeoffs.kept(owner).workload_id
+    once = headers | {"idempotency-key": "k"}
+    first, again = (post(client, once, workload, GOOD, BAD) for _ in range(2))
+    assert (first.json(), again["Idempotency-Replayed"]) == (again.json(), "true")
+    assert "org/" not in KeptReply.objects.get().body and Bakeoff.objects.count() == 1
