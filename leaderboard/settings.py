@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leaderboard.read_only.ReadOnly",
     "leaderboard.pages.throttles.Throttles",
 ]
 
@@ -78,6 +79,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "leaderboard.read_only.banner",
             ],
         },
     },
@@ -192,6 +194,8 @@ PROXIES = env.int("PARITY_PROXIES", default=0)
 """How many proxies of ours stand before the site: so many entries of X-Forwarded-For are theirs."""
 BOARD_STATE_SECONDS = 0.0 if DEMO else 1.0
 """How long a process may go on with the ranking that it knows; a new result is seen so much later."""
+SITE_STATE_SECONDS = 5.0
+"""How long a process may go on with the banner and the mode that it knows."""
 WAITERS = env.int("PARITY_WAITERS", default=4)
 """Requests of a process that may wait for something to happen, each holding a thread."""
 CELERY_BROKER_URL = REDIS_URL

@@ -20,6 +20,7 @@ from leaderboard.actions.accounts import create_api_token, create_person, regist
 from leaderboard.actions.load_suites import release
 from leaderboard.models import Job, Model, Owner, Revision, Submission, Suite, User, WorkerToken
 from leaderboard.pages import conditional
+from leaderboard.queries import site
 from tests.environment import ROOT, SHARED
 
 hypothesis.settings.register_profile("here", deadline=None)  # a busy machine is no failure
@@ -39,6 +40,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def no_kept_pages() -> None:
     """Pages that a process keeps are of one test alone."""
     conditional.PAGES.clear()
+    site._known = (float("inf"), site.State())  # nothing is said, until a test says something
 
 
 @pytest.fixture

@@ -58,6 +58,8 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """
     worker = introduce(token=token, request=request)
     again = given_before(worker, request) if request.nonce else None
+    if worker.drained_at is not None:
+        return again
     while again is None and (job := oldest(token, request)) is not None:
         try:
             return give(job, worker, request)

@@ -227,3 +227,11 @@ JOB_MOVES: dict[str, frozenset[str]] = {
     "failed": frozenset(),
     "cancelled": frozenset(),
 }
+
+STAFF_MOVES = {
+    "quarantine": ("succeeded", "quarantined"),
+    "release": ("quarantined", "succeeded"),
+    "refuse": ("quarantined", "failed"),
+    "retract": ("succeeded", "retracted"),
+}
+"""What the staff makes of a submission that has ended, by act: from which state, and to which."""

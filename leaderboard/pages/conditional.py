@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 
 from leaderboard.packing import THOROUGHLY, packed, put_packed, unpacks
+from leaderboard.queries import site
 from leaderboard.queries.snapshots import state_of
 from leaderboard.release import program
 from leaderboard.templatetags.words import ago
@@ -93,7 +94,7 @@ def tag_of(request: HttpRequest, varying: tuple[str, ...]) -> str | None:
         return None
     parts = [
         program(), request.build_absolute_uri(), *(request.headers.get(name, "") for name in varying),
-        state.digest, ago(state.created_at), str(state.suite), str(state.imported),
+        site.state().banner, state.digest, ago(state.created_at), str(state.suite), str(state.imported),
     ]  # fmt: skip
     return f'"{hashlib.sha256(chr(0).join(parts).encode(errors="surrogatepass")).hexdigest()[:32]}"'
 

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from evaluator.contract import Price, Spent
+from leaderboard.actions.accounts import create_person
 from leaderboard.actions.validate import accept
 from leaderboard.models import Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
@@ -224,6 +225,7 @@ def forms(site: Site) -> Pages:
         "email": member.get("/settings/email"),
         "elsewhere": member.get("/settings/elsewhere"),
         "second factor": member.get("/settings/second-factor"),
+        "staff": staff_of().get("/staff"),
         "delete": member.get("/settings/account/delete"),
         "organisations, none": member.get("/settings/organisations"),
         "organisation, made": member.post("/settings/organisations", {"name": "laboratory"}, follow=True),
@@ -233,6 +235,12 @@ def forms(site: Site) -> Pages:
         "tokens, made": member.post("/settings/tokens", {"name": "nightly", "days": "7", "scopes": ["submit"]}),
         "tokens": member.get("/settings/tokens"),
     }
+
+
+def staff_of() -> Client:
+    client = Client()
+    client.force_login(create_person(username="root", password=None, staff=True))
+    return client
 
 
 def refused(site: Site) -> Pages:

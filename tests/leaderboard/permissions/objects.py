@@ -32,6 +32,7 @@ from leaderboard.models import (
     Suite,
     Usage,
     User,
+    Worker,
     WorkerToken,
     WorkloadItems,
 )
@@ -100,6 +101,8 @@ PLACES: dict[str, str] = {
     "uidb36": "sequence",
     "provider_id": "provider",
     "token-revoke.pk": "token",
+    "staff-worker.pk": "worker",
+    "staff-token.pk": "worker_token",
     "organisation.pk": "organisation",
     "organisation-role.pk": "organisation",
     "organisation-remove.pk": "organisation",
@@ -126,6 +129,10 @@ UPLOAD = b"question,answer\n2 + 2,4\n3 + 3,6\n"
 SUBMISSION = {"suite": "tiny@1", "model": "org/new"}
 BODIES: dict[str, dict[str, Any]] = {
     # what is posted by each route; nothing unless it is said here
+    "staff-submission": {"act": "cancel", "reason": "asked by mail"},
+    "staff-worker": {"act": "drain", "reason": "new disks"},
+    "staff-token": {"reason": "it was lost"},
+    "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
     "organisation": {"username": "grace", "role": "viewer"},
@@ -186,6 +193,8 @@ class Site:
     item: str = hashlib.sha256(b"alpha0").hexdigest()
     provider: str = "huggingface"
     token: int = 0
+    worker: int = 0
+    worker_token: int = 0
     organisation: int = 0
 
     @classmethod
@@ -216,7 +225,8 @@ class Site:
         return cls(
             queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
-            draft=draft.pk, organisation=laboratory.pk, token=ApiToken.objects.get(name="owner").pk,
+            draft=draft.pk, organisation=laboratory.pk,
+            worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
             bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
         )  # fmt: skip
