@@ -4,12 +4,13 @@ Every call of the API asks, so that the query is put together once: Django takes
 remembered: a token that was revoked, or whose user was shut out, is wrong at once.
 """
 
+import json
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import JSONField, Model
 
 from leaderboard.models import ApiToken, Owner, User
 
@@ -49,5 +50,11 @@ def columns_of(model: type[Model]) -> list[str]:
 
 def row_of(model: type[Row], values: Iterable[Any]) -> Row:
     """A row from the next values, as many as it has columns."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    return model.from_db("default", names, [value for _, value in zip(names, values, strict=False)])
+    fields = model._meta.concrete_fields
+    read = [as_read(field, value) for field, value in zip(fields, values, strict=False)]
+    return model.from_db("default", [field.attname for field in fields], read)
+
+
+def as_read(field: object, value: Any) -> Any:
+    """A column's value as the model has it: a cursor leaves JSON as text."""
+    return json.loads(value, cls=field.decoder) if isinstance(field, JSONField) else value

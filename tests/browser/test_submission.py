@@ -23,7 +23,7 @@ def grace(live_server: object) -> User:
 
 
 def log_in(page: Page) -> None:
-    page.get_by_label("Username").fill("grace")
+    page.get_by_label("Username or e-mail").fill("grace")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
 
