@@ -23,7 +23,7 @@ import torch
 from lm_eval import simple_evaluate
 from msgspec.structs import replace
 
-from evaluator import run
+from evaluator import early, run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
 from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates, thinking
@@ -124,10 +124,13 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     model.journal = journal_of(folder, spec, model)
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
-    results = []
+    results: list[dict[str, Any]] = []
+    asked: list[tuple[TaskSpec, Loaded]] = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results += measure_buildable(model, group, spec)
+        found, some = measure_looking(folder, model, group, spec)
+        results, asked = [*results, *found], [*asked, *some]
+    loaded = asked
     phases.end("evaluating")
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
@@ -233,6 +236,25 @@ def failed(guard: Guard, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str,
         for task, entry in loaded
     }
     return {task: reason for task, reason in reasons.items() if reason}
+
+
+def measure_looking(
+    folder: Path, model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec
+) -> tuple[list[dict[str, Any]], list[tuple[TaskSpec, Loaded]]]:
+    """As `measure_buildable`, and the tasks with the limit that they were measured to. A job that may end early shows
+    its first items at each look, and is asked no more of them once these are enough."""
+    for after in spec.looks:
+        some = [(replace(task, limit=after), entry) for task, entry in group]
+        found = measure_buildable(model, some, spec)
+        if not found or early.enough(folder, early_scores(found[0], some[0][0])):
+            return found, some
+        model.look_again()
+    return measure_buildable(model, group, spec), group
+
+
+def early_scores(result: dict[str, Any], task: TaskSpec) -> list[float]:
+    """What was measured of a task's items so far, in their order."""
+    return passes.scores_of(result["samples"][task.task], task.metric, task.filter)
 
 
 def measure_buildable(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> list[dict[str, Any]]:

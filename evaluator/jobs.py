@@ -16,6 +16,7 @@ from evaluator import behind, fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
+from evaluator.early import Looks
 from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -120,7 +121,9 @@ def failed(job: JobSpec, code: str, message: str, *, retry: bool, log: str = "")
 def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
     """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
-    spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
+    spec = run.RunSpec(
+        model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring, looks=job.looks
+    )
     started = time.monotonic()
     if job.endpoint is None:
         spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock), folder)
@@ -128,9 +131,11 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
     lease.check()
+    looks = Looks(site, job, folder)
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
+        looks()
         lease.check()
 
     datasets = datasets_of(config)

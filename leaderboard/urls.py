@@ -255,6 +255,7 @@ urlpatterns = [
     path("api/worker/v1/hello/", worker.hello, name="worker-hello"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
+    path("api/worker/v1/jobs/<int:job>/look/", worker.look, name="worker-look"),
     path(
         "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/chunks/<int:sequence>/",
         worker.chunk,

@@ -14,6 +14,8 @@ import msgspec
 
 from evaluator.contract.base import Count as Count
 from evaluator.contract.base import Wire as Wire
+from evaluator.contract.early import EarlyReply as EarlyReply
+from evaluator.contract.early import EarlyScores as EarlyScores
 from evaluator.contract.endpoints import LATENCY_BOUNDS as LATENCY_BOUNDS
 from evaluator.contract.endpoints import Check as Check
 from evaluator.contract.endpoints import EndpointSpec as EndpointSpec
@@ -29,9 +31,10 @@ from evaluator.contract.handover import Parts as Parts
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 5
+EDITION = 6
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
-think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker.
+think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds jobs that end once
+they are decided (an older worker measures all of them).
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -182,6 +185,9 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
     private: bool = False
     """Somebody's own prompts: the worker keeps no response of it beyond the attempt."""
+    looks: tuple[Count, ...] = ()
+    """Of a suite with one task: after how many of its items the worker shows their scores, and asks whether that is
+    enough. Ascending, and less than all."""
 
 
 class Heartbeat(Wire, frozen=True):

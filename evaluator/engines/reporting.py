@@ -108,6 +108,11 @@ class Reporting(TemplateLM):
             self.journal.close()
             self.journal = None
 
+    def look_again(self) -> None:
+        """The items so far are asked once more, with others: the journal answers them, and they count once."""
+        self.completions = {}
+        self.replayed = -self.asked
+
     def path_facts(self) -> dict[str, Any]:
         """For the provenance: how log-likelihoods were computed; `path` is part of what a response depends on."""
         return {"path": "strict"}

@@ -35,7 +35,8 @@ from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
-from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
+from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken, WorkloadSuite
+from leaderboard.statistics.anytime import looks
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,14 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
+        looks=looks_of(submission) if request.edition >= LOOKS_SINCE else (),
     )
+
+
+def looks_of(submission: Submission) -> tuple[int, ...]:
+    """After how many items it is asked whether that is enough: of suites whose items come at random."""
+    suite = WorkloadSuite.objects.filter(suite=submission.suite_id, shuffled=True).first()
+    return looks(suite.n) if suite else ()
 
 
 UNREADABLE = "This site cannot read the settings or the suite of this submission any more"
@@ -164,8 +172,8 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE, WORKLOADS_SINCE = 4, 5
-"""The editions of the contract that brought models which think, and people's own prompts."""
+THINKING_SINCE, WORKLOADS_SINCE, LOOKS_SINCE = 4, 5, 6
+"""The editions of the contract that brought models which think, people's own prompts, and jobs that end early."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
 

@@ -2,7 +2,14 @@
 
 from leaderboard.models.accounts import ApiToken, Membership, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
-from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
+from leaderboard.models.bakeoffs import (
+    Bakeoff,
+    BakeoffEntry,
+    BakeoffShare,
+    EarlyLook,
+    WorkloadAnswers,
+    WorkloadSuite,
+)
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.evidence import Claim, HiddenTexts, Remark
@@ -32,6 +39,7 @@ __all__ = [
     "Bundle",
     "Claim",
     "Delivery",
+    "EarlyLook",
     "DraftPart",
     "DriftCheck",
     "Endpoint",

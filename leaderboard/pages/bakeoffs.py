@@ -63,7 +63,7 @@ def new(request: HttpRequest, workload: int) -> HttpResponse:
     try:
         made = begin_bakeoff(
             owner=owner, maker=user_of(request), workload=workload, version=version.number,
-            margin=form.cleaned_data["margin"], candidates=form.candidates(),
+            margin=form.cleaned_data["margin"], stops=form.cleaned_data["stops"], candidates=form.candidates(),
         )  # fmt: skip
     except Refused as error:
         form.refused(error)

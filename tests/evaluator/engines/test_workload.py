@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from evaluator import run
 from evaluator.contract import ModelRef, Settings, SuiteSpec, decode_sample
@@ -70,6 +73,56 @@ def test_a_broken_way_of_scoring_is_a_missing_task_with_the_reason(tmp_path: Pat
     assert "A way of scoring is one of" in missing[workload.TASK]
 
 
+def measured(folder: Path, spec: run.RunSpec) -> run.Outcome:
+    """A run of the ordinary harness, in its own process."""
+    folder.mkdir(exist_ok=True)
+    run.write(folder, run.SPEC, spec)
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluator.harness", str(folder)], capture_output=True, text=True, timeout=600,
+        check=False, env={**environment.for_child(), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-4_000:]
+    outcome = run.read_outcome(folder)
+    assert outcome is not None
+    return outcome
+
+
+def test_a_job_that_may_end_early_shows_its_first_items_and_ends_when_they_are_enough(
+    tmp_path: Path, demo_mirror: Path
+) -> None:
+    """Two looks: after 2 items it has to go on, after 4 of 6 it is enough. Nothing is asked twice or counted twice."""
+    items = [
+        workload.Asked(messages=(("user", f"Say {word}."),), references=(word,), max_tokens=5)
+        for word in ("red", "blue", "green", "white", "black", "brown")
+    ]
+    model = next(demo_mirror.glob("models/parity-demo/SmolLM2-135M-Instruct-Q4_1*"))
+    spec = replace(
+        spec_of(tmp_path, {"kind": "contains"}, str(model), items), looks=(2, 4), journal=str(tmp_path / "responses")
+    )
+    folder, seen = tmp_path / "run", dict[int, tuple[float, ...]]()
+    folder.mkdir()
+
+    def site() -> None:
+        while 4 not in seen:
+            told = run.read_early(folder)
+            if told is not None and len(told.scores) not in seen:
+                seen[len(told.scores)] = told.scores
+                run.write(folder, run.ENOUGH, run.Enough(after=len(told.scores), enough=len(told.scores) == 4))
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(site)
+        outcome = measured(folder, spec)
+        watching.result(timeout=10)
+    (result,) = outcome.tasks
+    assert (result.n, result.item_scores) == (4, seen[4])
+    assert seen[2] == seen[4][:2]
+    samples = [decode_sample(line) for line in (folder / run.SAMPLES).read_bytes().splitlines()]
+    assert [one.doc_id for one in samples] == [0, 1, 2, 3]
+    assert all(one.tokens_out and one.tokens_out <= 5 for one in samples), "of the one text that was made of each"
+    assert (outcome.provenance["requests"]["asked"], outcome.provenance["requests"]["replayed"]) == (4, 0)
+
+
 def test_a_real_model_answers_and_is_scored(tmp_path: Path, demo_mirror: Path) -> None:
     """SmolLM2 through the ordinary harness: every item has its sample, its score and its tokens."""
     model = next(demo_mirror.glob("models/parity-demo/SmolLM2-135M-Instruct-Q4_1*"))
@@ -79,15 +132,7 @@ def test_a_real_model_answers_and_is_scored(tmp_path: Path, demo_mirror: Path) -
     ]
     spec = spec_of(tmp_path, {"kind": "contains"}, str(model), items)
     folder = tmp_path / "run"
-    folder.mkdir()
-    run.write(folder, run.SPEC, spec)
-    done = subprocess.run(
-        [sys.executable, "-m", "evaluator.harness", str(folder)], capture_output=True, text=True, timeout=600,
-        check=False, env={**environment.for_child(), "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-4_000:]
-    outcome = run.read_outcome(folder)
-    assert outcome is not None
+    outcome = measured(folder, spec)
     (result,) = outcome.tasks
     samples = [decode_sample(line) for line in (folder / run.SAMPLES).read_bytes().splitlines()]
     assert (result.task, result.metric, result.filter, result.n) == (workload.TASK, workload.METRIC, "answer", 4)

@@ -1,0 +1,40 @@
+"""Bake-offs that stop when they are decided: shuffled suites, and what a run has measured so far."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("leaderboard", "0021_organisations")]
+
+    operations = [
+        migrations.AddField("Bakeoff", "stops", models.BooleanField(default=False)),
+        migrations.AddField("WorkloadSuite", "shuffled", models.BooleanField(default=False)),
+        migrations.AlterField(
+            "WorkloadSuite",
+            "version",
+            models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="run_as", to="leaderboard.workloadversion"
+            ),
+        ),
+        migrations.AddConstraint(
+            "WorkloadSuite",
+            models.UniqueConstraint(fields=("version", "shuffled"), name="workload_suite_once"),
+        ),
+        migrations.CreateModel(
+            "EarlyLook",
+            [
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("scores", models.BinaryField()),
+                ("at", models.DateTimeField(auto_now=True)),
+                (
+                    "submission",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="early_look",
+                        to="leaderboard.submission",
+                    ),
+                ),
+            ],
+        ),
+    ]
