@@ -124,6 +124,13 @@ urlpatterns = [
     path(
         "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
     ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/readers", bakeoffs.let_read, name="bakeoff-readers"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/readers/<int:person>/remove",
+        bakeoffs.let_read_no_more,
+        name="bakeoff-reader-remove",
+    ),
+    path("shared/bakeoffs/<int:pk>", bakeoffs.read, name="bakeoff-read"),
     path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("workloads/", workloads.workloads, name="workloads"),
     path("workloads/new", workload_upload.new, name="workload-new"),

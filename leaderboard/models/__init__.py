@@ -5,6 +5,7 @@ from leaderboard.models.audit import Audit
 from leaderboard.models.bakeoffs import (
     Bakeoff,
     BakeoffEntry,
+    BakeoffReader,
     BakeoffShare,
     EarlyLook,
     WorkloadAnswers,
@@ -35,6 +36,7 @@ __all__ = [
     "Audit",
     "Bakeoff",
     "BakeoffEntry",
+    "BakeoffReader",
     "BakeoffShare",
     "Bundle",
     "Claim",

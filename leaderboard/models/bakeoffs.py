@@ -106,3 +106,18 @@ class BakeoffShare(models.Model):
 
     def __str__(self) -> str:
         return f"link {self.pk} to bake-off {self.bakeoff_id}"
+
+
+class BakeoffReader(models.Model):
+    """Somebody who reads the numbers of one report, logged in, until they are taken off."""
+
+    bakeoff = models.ForeignKey(Bakeoff, on_delete=models.CASCADE, related_name="readers")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="bakeoffs_read")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["bakeoff", "user"], name="bakeoff_reader_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} reads bake-off {self.bakeoff_id}"

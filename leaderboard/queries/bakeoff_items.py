@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -10,11 +11,13 @@ import numpy as np
 from evaluator.contract import Sample
 from evaluator.scoring.scored import Scored, score
 from evaluator.scoring.spec import Any_, scoring_of
+from evaluator.suites.workload import FILTER
 from leaderboard import chunks
 from leaderboard.answer_flags import CUT, EXTRACTED, REFUSED
 from leaderboard.models import SampleChunk, Submission, WorkloadItems, WorkloadSuite
 from leaderboard.queries.bakeoff_report import Measured, Report, same_items
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.word_diff import Piece, differing
 from leaderboard.workloads.packed import items_in
 from leaderboard.workloads.records import Item
 
@@ -28,7 +31,8 @@ SHOWN = {
 
 @dataclass(frozen=True)
 class Said:
-    """What one model answered: `judged` says what was taken for the answer, and why there is none."""
+    """What one model answered: `judged` says what was taken for the answer, and why there is none; `reason` why a
+    program did not pass."""
 
     measured: Measured
     score: float
@@ -38,6 +42,7 @@ class Said:
     refused: bool
     cut: bool
     problem: str = ""
+    reason: str = ""
 
     @property
     def right(self) -> bool:
@@ -52,6 +57,11 @@ class Side:
     item: Item
     first: Said
     second: Said
+
+    @cached_property
+    def pieces(self) -> tuple[list[Piece], list[Piece]]:
+        """Both answers word by word, none where that would show nothing."""
+        return differing(self.first.text, self.second.text)
 
 
 @dataclass(frozen=True)
@@ -176,7 +186,7 @@ def said(one: Measured, number: int, item: Item, scoring: Any_, told: Mapping[in
         measured=one, score=float(one.scores[number]), text=text,
         thinking=sample.thinking[0] if sample and sample.thinking else "",
         judged=score(scoring, text, item.references, item.choices), refused=bool(flags & REFUSED),
-        cut=bool(flags & CUT), problem="" if sample else "Its answer cannot be read any more.",
+        cut=bool(flags & CUT), reason=sample.reasons.get(FILTER, "") if sample else "", problem="" if sample else "Its answer cannot be read any more.",
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ GOOD: list[dict[str, Any]] = [
     {"kind": "json", "schema": PERSON}, {"kind": "json", "fields": ["name", "age"]}, {"kind": "json"},
     {"kind": "choice"}, {"kind": "rouge", "variant": "rouge2"}, {"kind": "chrf"},
     {"kind": "tool_calls"}, {"kind": "tool_calls", "arguments": "given", "ordered": True, "ignore": ["id"]},
+    {"kind": "unit_tests"},
 ]  # fmt: skip
 
 

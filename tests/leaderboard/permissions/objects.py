@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
+from leaderboard.actions.bakeoff_readers import add_reader
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
@@ -90,6 +91,10 @@ PLACES: dict[str, str] = {
     "bakeoff-resume.pk": "bakeoff",
     "bakeoff-share.pk": "bakeoff",
     "bakeoff-revoke.pk": "bakeoff",
+    "bakeoff-readers.pk": "bakeoff",
+    "bakeoff-reader-remove.pk": "bakeoff",
+    "bakeoff-read.pk": "bakeoff",
+    "person": "reader",
     "api-bakeoff.pk": "bakeoff",
     "api-bakeoff-items.pk": "bakeoff",
     "api-bakeoff-switch.pk": "bakeoff",
@@ -145,6 +150,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-bakeoffs": {"workload": 0, "models": [{"model": "org/one"}, {"model": "org/two"}]},
+    "bakeoff-readers": {"username": "root"},
     "bakeoff-new": {"version": "1", "models": "org/one\norg/two", "dtype": "auto", "margin": "2", "begin": "1"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
     "workload-new": {"text": UPLOAD.decode()},
@@ -175,6 +181,7 @@ class Site:
     run: int
     share: int
     share_token: str
+    reader: int
     draft: int
     sessions: dict[str, Client]
     tokens: dict[str, Client]
@@ -217,6 +224,8 @@ class Site:
             accept(row, pinned(row.requested_model))
         runs = bakeoffs.worked(worker, lambda model, number: "4" if model == "org/one" else str(number))
         share, share_token = share_bakeoff(owner=owner, bakeoff=bakeoff.pk, days=3)
+        create_person(username="lin", password=None)
+        reader = add_reader(owner=owner, by=ada, bakeoff=bakeoff.pk, username="lin").user_id
         read = Upload(io.BytesIO(UPLOAD)).read()
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
@@ -228,7 +237,7 @@ class Site:
             draft=draft.pk, organisation=laboratory.pk,
             worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
-            bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
+            bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token, reader=reader,
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:
