@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib.auth import views as auth
 from django.urls import path, register_converter
 
+from leaderboard.api import bakeoff_readers as api_readers
 from leaderboard.api import bakeoffs as api_bakeoffs
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
@@ -234,6 +235,12 @@ urlpatterns = [
     path("api/v1/bakeoffs/<int:pk>/", api_bakeoffs.BakeoffReport.as_view(), name="api-bakeoff"),
     path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
     path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
+    path("api/v1/bakeoffs/<int:pk>/readers/", api_readers.BakeoffReaders.as_view(), name="api-bakeoff-readers"),
+    path(
+        "api/v1/bakeoffs/<int:pk>/readers/<int:person>/",
+        api_readers.BakeoffReaderEnd.as_view(),
+        name="api-bakeoff-reader",
+    ),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
     path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),

@@ -1,4 +1,4 @@
-"""A report shared with named people: they log in and read its numbers, until they are taken off. Each act is audited."""
+"""A report shared with named people, who log in and read its numbers until they are taken off. Each act is audited."""
 
 from django.db import transaction
 

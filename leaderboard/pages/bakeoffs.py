@@ -83,7 +83,7 @@ def bakeoff(request: HtmxRequest, workload: int, pk: int) -> HttpResponse:
     course = course_of(request, workload, pk)
     found = report_of(request, course)
     context = {"course": course, "found": found, "shares": bakeoffs.shares(course.bakeoff), "days": DAYS, "own": True,
-               "readers": bakeoffs.readers(course.bakeoff)}  # fmt: skip
+               "readers": list(bakeoffs.readers(course.bakeoff))}  # fmt: skip
     reply = render_page_or_part(request, "bakeoffs/page.html", "bakeoffs/live.html", context)
     if wants_part(request) and not course.live:
         reply.status_code = HTMX_STOP_POLLING

@@ -186,7 +186,8 @@ def said(one: Measured, number: int, item: Item, scoring: Any_, told: Mapping[in
         measured=one, score=float(one.scores[number]), text=text,
         thinking=sample.thinking[0] if sample and sample.thinking else "",
         judged=score(scoring, text, item.references, item.choices), refused=bool(flags & REFUSED),
-        cut=bool(flags & CUT), reason=sample.reasons.get(FILTER, "") if sample else "", problem="" if sample else "Its answer cannot be read any more.",
+        cut=bool(flags & CUT), problem="" if sample else "Its answer cannot be read any more.",
+        reason=sample.reasons.get(FILTER, "") if sample else "",
     )  # fmt: skip
 
 

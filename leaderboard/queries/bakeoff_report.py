@@ -206,9 +206,7 @@ def paired(one: Measured, other: Measured, *, stops: bool) -> tuple[Answers, Ans
     return Answers("", one.scores[:n]), Answers("", other.scores[:n])
 
 
-def verdicts_of(
-    pairs: Mapping[Any, tuple[Answers, Answers]], margin: float, *, stops: bool
-) -> dict[Any, Verdict]:
+def verdicts_of(pairs: Mapping[Any, tuple[Answers, Answers]], margin: float, *, stops: bool) -> dict[Any, Verdict]:
     """A word for each pair; `stops`: by intervals that hold whenever it was stopped."""
     if not pairs:
         return {}

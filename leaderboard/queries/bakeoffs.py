@@ -140,9 +140,9 @@ def shares(row: Bakeoff) -> list[BakeoffShare]:
     return list(row.shares.filter(revoked_at=None, expires_at__gt=Now()))
 
 
-def readers(row: Bakeoff) -> list[BakeoffReader]:
+def readers(row: Bakeoff) -> QuerySet[BakeoffReader]:
     """The people who read its numbers, in the order in which they were let in."""
-    return list(row.readers.select_related("user"))
+    return row.readers.select_related("user").order_by("pk")
 
 
 def read_by(user: User) -> list[Bakeoff]:
@@ -153,7 +153,9 @@ def read_by(user: User) -> list[Bakeoff]:
 
 def course_read_by(user: User, pk: int) -> Course:
     """One of them; raises Missing, also for one that was never shared with them."""
-    row = Bakeoff.objects.filter(readers__user=user, pk=pk).select_related("version__workload", "version__items").first()
+    row = (
+        Bakeoff.objects.filter(readers__user=user, pk=pk).select_related("version__workload", "version__items").first()
+    )
     if row is None:
         raise Missing("report", f"No report {pk} is shared with you.")
     return course_of(row)

@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from leaderboard.models import (
     ApiToken,
     Audit,
+    BakeoffReader,
     Delivery,
     Membership,
     Owner,
@@ -46,6 +47,7 @@ def data_of(user: User) -> dict[str, Any]:
         "messages": rows(Delivery.objects.filter(email=user.email), "submission", "state", "created_at")
         if user.email
         else [],
+        "reports": rows(BakeoffReader.objects.filter(user=user), "bakeoff", "created_at"),
         "workloads": [workload(one) for one in versions(owner)] if owner else [],
         "audit": rows(Audit.objects.filter(actor=user.username), "at", "action", "subject", "reason"),
     }  # fmt: skip

@@ -33,7 +33,7 @@ def log(hub: Path, n: int, *, seed: int = 8) -> list[Row]:
 
     `bot_said` is what a bot in production answered: right in two of three.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     rows: list[Row] = []
     for kind, share in SHARES.items():
         found = list(KINDS[kind](hub))

@@ -27,7 +27,9 @@ def test_where_the_program_is(output: str, code: str) -> None:
 
 def test_all_references_are_its_tests() -> None:
     seen: list[str] = []
-    found = score(UnitTests(), ADD, ["assert add(1, 2) == 3", "assert add(0, 0) == 0"], run=lambda it: seen.append(it) or "")
+    found = score(
+        UnitTests(), ADD, ["assert add(1, 2) == 3", "assert add(0, 0) == 0"], run=lambda it: seen.append(it) or ""
+    )
     assert (found.score, found.answer, found.why) == (1.0, ADD, "")
     assert seen == [f"{ADD}\n\nassert add(1, 2) == 3\n\nassert add(0, 0) == 0\n"] == [
         program(ADD, ["assert add(1, 2) == 3", "assert add(0, 0) == 0"])
@@ -40,7 +42,9 @@ def test_what_does_not_pass_says_why_and_what_is_not_run_counts_nothing() -> Non
     assert score(UnitTests(), ADD, ["assert True"]) == (0.0, ADD, NOT_RUN)
     nothing = score(UnitTests(), "```\n```", ["assert True"], run=lambda _: pytest.fail("nothing is to be run"))
     assert (nothing.score, nothing.answer, nothing.why) == (0.0, None, "There is no program in it.")
-    assert score(UnitTests(extract="(?s)<code>(.*)</code>"), f"<code>{ADD}</code>", ["1"], run=lambda _: "").answer == ADD
+    assert (
+        score(UnitTests(extract="(?s)<code>(.*)</code>"), f"<code>{ADD}</code>", ["1"], run=lambda _: "").answer == ADD
+    )
 
 
 @pytest.mark.parametrize(
