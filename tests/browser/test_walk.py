@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from leaderboard.demo import journey
+from tests import screenshots
 from tests import stack as stacks
 from tests.browser.conftest import PATIENCE, Watch
 from tests.environment import ROOT
@@ -99,6 +100,10 @@ def test_from_a_log_to_the_verdict_and_gone_again(
     assert steps.can_switch(page, COPY) == "Switch"
     assert steps.can_switch(page, WORSE) == "Stay"
     assert steps.side_by_side(page) > 0
+
+    if steps.PICTURES:
+        name, *size = screenshots.REPORT
+        assert screenshots.taken(chromium, steps.share(page), Path(steps.PICTURES) / f"{name}.png", *size) == 0
 
     known = gone.places(served.state, CANARY)
     assert any(one.startswith("file files/samples") for one in known), known

@@ -125,6 +125,14 @@ def side_by_side(page: Page) -> int:
     return int(count)
 
 
+def share(page: Page) -> str:
+    """A link to the numbers, as the page shows it this once."""
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("It is shown this once").input_value()
+    page.get_by_role("link", name="Bake-off").click()
+    return link
+
+
 def delete(page: Page) -> str:
     """All of it; returns the receipt."""
     page.get_by_role("link", name=NAME).click()

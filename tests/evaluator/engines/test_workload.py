@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from evaluator import run
+from evaluator import run, sandbox
 from evaluator.contract import ModelRef, Settings, SuiteSpec, decode_sample
-from evaluator.engines import building, environment
+from evaluator.engines import building, code_eval, environment
 from evaluator.jobs import unpack_bundle
 from evaluator.suites import workload
 from tests.environment import ROOT
@@ -65,6 +65,37 @@ def test_answers_are_scored_by_the_scorer_that_the_site_previews(tmp_path: Path)
     assert task.process_results(doc, ["5"]) == {"workload_score": 0.0, "extracted": 1.0}
     assert task.process_results(doc, ["no idea"]) == {"workload_score": 0.0, "extracted": 0.0}
     assert task.doc_to_target(doc) == "4\n[1, 2]"
+
+
+ADD = "def add(a, b):\n    return a + b"
+
+
+def test_programs_are_run_behind_the_wall_with_all_of_their_tests(tmp_path: Path) -> None:
+    tests = ("assert add(1, 2) == 3", "assert add(-1, 1) == 0")
+    items = [workload.Asked(messages=(("user", "Write add."),), references=tests)] * 2
+    (loaded,), missing = building.load_tasks(spec_of(tmp_path, {"kind": "unit_tests"}, items=items))
+    assert missing == {}
+    task: Any = loaded[1]
+    doc = task.eval_docs[0]
+    good, wrong = f"Sure:\n```python\n{ADD}\n```", ADD.replace("+", "-")
+    assert task.process_results(doc, [good]) == {"workload_score": 1.0, "extracted": 1.0}
+    assert task.process_results(doc, [wrong]) == {"workload_score": 0.0, "extracted": 1.0}
+    assert task.process_results(doc, ["```\n```"]) == {"workload_score": 0.0, "extracted": 0.0}
+    assert task.process_results(doc, ["import os; os.listdir('/home')"])["workload_score"] == 0.0
+    samples = [{"target": task.doc_to_target(doc), "filtered_resps": [said]} for said in (good, wrong)]
+    code_eval.explain(task, samples)
+    assert [one["reason"] for one in samples] == ["", "Wrong answer (AssertionError)"]
+
+
+def test_where_nothing_keeps_programs_in_the_task_is_missing_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsafe() -> None:
+        raise sandbox.Unsafe("Programs are not run on this host, because nothing here keeps them in.")
+
+    monkeypatch.setattr(sandbox, "chosen_wall", unsafe)
+    loaded, missing = building.load_tasks(spec_of(tmp_path, {"kind": "unit_tests"}))
+    assert loaded == [] and "nothing here keeps them in" in missing[workload.TASK]
 
 
 def test_a_broken_way_of_scoring_is_a_missing_task_with_the_reason(tmp_path: Path) -> None:
