@@ -75,6 +75,7 @@ def log(shared_hub: Path, tmp_path: Path) -> Path:
     return logs.written(rows, tmp_path / "assistant.jsonl")
 
 
+@pytest.mark.timeout(2_400)
 def test_from_a_log_to_the_verdict_and_gone_again(
     served: Stack, chromium: Browser, log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,7 +87,7 @@ def test_from_a_log_to_the_verdict_and_gone_again(
     steps.upload(page, log, PROMPTS)
     steps.choose_scoring(page)
     steps.begin(page, [TODAY, COPY, WORSE], margin=MARGIN)
-    report = steps.follow(page, 3, seconds=240 + PROMPTS)
+    report = steps.follow(page, 3, seconds=900 + 2 * PROMPTS)
     today, copy, worse = report["models"]
     with capsys.disabled():
         told = ("quality", "interval", "difference", "difference_interval", "verdict", "p", "items_per_second")
