@@ -12,7 +12,7 @@ _FENCED = re.compile(r"```(?:[pP]ython3?|py)?[^\S\n]*\n(.*?)(?:```|\Z)", re.DOTA
 def code_in(output: str) -> str:
     """The program in an answer: what stands in its fences, one after the other, else all of it; "" for none."""
     fenced = _FENCED.findall(output)
-    return "\n\n".join(fenced).strip() if fenced else output.strip()
+    return "\n\n".join(one.strip("\n") for one in fenced).strip() if fenced else output.strip()
 
 
 def program(code: str, tests: Sequence[str]) -> str:
