@@ -59,7 +59,7 @@ def upload(page: Page, log: Path, n: int) -> None:
 def choose_scoring(page: Page) -> None:
     """3, 4: scored by what an answer holds, tried on five items, kept."""
     page.get_by_role("button", name="Go on to scoring").click()
-    page.get_by_label("Contains", exact=False).first.check()
+    page.get_by_role("radio", name="Contains").check()
     expect(page.locator("#trial-note")).to_contain_text("of 5")
     expect(page.locator(".grade").get_by_text("Right").first).to_be_visible()
     page.locator("#answer-0").fill("Nobody knows.")
