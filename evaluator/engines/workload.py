@@ -87,9 +87,15 @@ class WorkloadTask(ConfigurableTask):
 
     def program_of(self, answer: str, tests: str) -> str:
         """An answer as it is run, for `evaluator.engines.code_eval`; "" for one that has no program."""
-        made: list[str] = []
-        score(self.scoring, answer, [tests], run=lambda source: made.append(source) or "")
-        return "".join(made)
+        made = ""
+
+        def noted(source: str) -> str:
+            nonlocal made
+            made = source
+            return ""
+
+        score(self.scoring, answer, [tests], run=noted)
+        return made
 
     def construct_requests(self, doc: Doc, ctx: str, **told: Any) -> Instance:
         arguments = dict(self.config.generation_kwargs)
