@@ -77,7 +77,7 @@ class RevisionOut(serializers.ModelSerializer[Revision]):
         model = Revision
         fields = (
             "sha", "source", "architecture", "parameters", "active_parameters", "context_length", "dtype",
-            "chat_template", "gated", "size_bytes",
+            "chat_template", "gated", "size_bytes", "base_name", "base_sha",
         )  # fmt: skip
 
 
@@ -135,6 +135,7 @@ class RowOut(serializers.Serializer[Row]):
     model = serializers.CharField(source="model_name")
     revision = serializers.CharField(source="sha", allow_blank=True)
     settings = serializers.JSONField()
+    adapter_on = serializers.CharField(allow_blank=True, help_text="the base, where the model is an adapter")
     precision = serializers.CharField(allow_blank=True)
     score = serializers.FloatField(allow_null=True)
     stderr = serializers.FloatField(allow_null=True)
@@ -244,6 +245,13 @@ class ResultOut(serializers.Serializer[Any]):
     )
 
 
+class BaseOut(serializers.Serializer[Any]):
+    """What an adapter changes, pinned when it was accepted."""
+
+    model = serializers.CharField()
+    revision = serializers.CharField()
+
+
 class SubmissionOut(serializers.ModelSerializer[Submission]):
     """A submission without what takes further queries."""
 
@@ -251,13 +259,14 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     suite = serializers.CharField(source="suite.slug")
     model = serializers.CharField(source="requested_model")
     revision = serializers.SerializerMethodField()
+    base = serializers.SerializerMethodField()
     owner = serializers.CharField(source="owner.name")
     error = serializers.SerializerMethodField()
 
     class Meta:
         model = Submission
         fields = (
-            "id", "state", "url", "suite", "model", "revision", "owner", "settings", "score", "stderr",
+            "id", "state", "url", "suite", "model", "revision", "base", "owner", "settings", "score", "stderr",
             "unranked_reason", "error", "retry_of", "created_at", "started_at", "finished_at",
         )  # fmt: skip
 
@@ -270,6 +279,11 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     @extend_schema_field(serializers.CharField())
     def get_revision(self, submission: Submission) -> str:
         return submission.revision.sha if submission.revision else submission.requested_revision
+
+    @extend_schema_field(BaseOut(allow_null=True))
+    def get_base(self, submission: Submission) -> dict[str, str] | None:
+        revision = submission.revision
+        return {"model": revision.base_name, "revision": revision.base_sha} if revision and revision.base_sha else None
 
     @extend_schema_field(ErrorOut(allow_null=True))
     def get_error(self, submission: Submission) -> dict[str, str] | None:
