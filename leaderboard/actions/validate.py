@@ -147,8 +147,8 @@ def check_adapter(suite: Suite, pinned: hub.PinnedModel, settings: Settings) -> 
     if shows_images(suite):
         raise Rejected(
             "adapter_without_images",
-            f"{suite.slug} shows images, and {pinned.name} is an adapter, which runs on texts alone here. Merge it into "
-            "its base and submit the result.",
+            f"{suite.slug} shows images, and {pinned.name} is an adapter, which runs on texts alone here. Merge it "
+            "into its base and submit the result.",
         )
 
 

@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard.api.endpoint_shapes import EndpointIn, EndpointOut
+from leaderboard.api.revision_shapes import BaseOut, RevisionOut
 from leaderboard.api.strict import Strict
-from leaderboard.models import Imported, Model, Revision, Submission, Suite, SuiteTask
+from leaderboard.models import Imported, Model, Submission, Suite, SuiteTask
 from leaderboard.queries.models import context_of
 from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.rows import Row
@@ -70,15 +71,6 @@ class SuiteOut(serializers.ModelSerializer[Suite]):
     class Meta:
         model = Suite
         fields = ("suite", "name", "version", "title", "description", "normalise", "imported", "released_at", "tasks")
-
-
-class RevisionOut(serializers.ModelSerializer[Revision]):
-    class Meta:
-        model = Revision
-        fields = (
-            "sha", "source", "architecture", "parameters", "active_parameters", "context_length", "dtype",
-            "chat_template", "gated", "size_bytes", "base_name", "base_sha",
-        )  # fmt: skip
 
 
 class ModelOut(serializers.ModelSerializer[Model]):
@@ -243,13 +235,6 @@ class ResultOut(serializers.Serializer[Any]):
     unextracted = serializers.IntegerField(
         allow_null=True, help_text="samples in which no answer could be found; null: the task does not say"
     )
-
-
-class BaseOut(serializers.Serializer[Any]):
-    """What an adapter changes, pinned when it was accepted."""
-
-    model = serializers.CharField()
-    revision = serializers.CharField()
 
 
 class SubmissionOut(serializers.ModelSerializer[Submission]):
