@@ -1,4 +1,7 @@
-"""What vLLM is started with by some plans, as JSON: python -m tests.evaluator.engines.vllm_arguments. No engine starts."""
+"""What vLLM is started with by some plans, as JSON; no engine starts.
+
+    python -m tests.evaluator.engines.vllm_arguments
+"""
 
 import json
 from typing import Any
