@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from evaluator import run
 from evaluator.bringing import brought, folder_of, found, parts_of
@@ -31,13 +32,50 @@ SPARE_BYTES = 2 * 10**9
 POLL_SECONDS = 0.2
 
 
+@dataclass
+class Look:
+    """One job's look at what comes next. `asking` ends with that job, `abandoned` ends a download too."""
+
+    site: Site
+    config: Config
+    stopping: threading.Event
+    asking: threading.Event = field(default_factory=threading.Event)
+    abandoned: threading.Event = field(default_factory=threading.Event)
+    fetching: ModelRef | None = None
+
+    def run(self) -> None:
+        """Ask and fetch until nobody wants it any more."""
+        failed: set[ModelRef] = set()
+        while self.wanted():
+            upcoming = asked(self.site, self.config)
+            if upcoming is not None and upcoming.model not in failed:
+                self.fetching = upcoming.model
+                try:
+                    fetch_ahead(self.config, upcoming, self.watch)
+                except Stopped:
+                    return
+                except (HubError, Died, OSError) as error:  # its own job meets this again, and tells its owner
+                    log.info("%s was not fetched ahead: %s", upcoming.model.name, error)
+                    failed.add(upcoming.model)
+                finally:
+                    self.fetching = None
+            self.abandoned.wait(ASK_SECONDS)
+
+    def wanted(self) -> bool:
+        return self.asking.is_set() and not self.abandoned.is_set() and not self.stopping.is_set()
+
+    def watch(self, _: run.Progress) -> None:
+        """Raise Stopped when a download has to end."""
+        if self.abandoned.is_set() or self.stopping.is_set():
+            raise Stopped("The weights are not fetched ahead any more.")
+
+
 class Ahead:
-    """At most one thread that asks and downloads; begun by a job, and ended by it or by the next one."""
+    """At most one look that downloads; begun by a job, and ended by the next one. Use from one thread at a time."""
 
     def __init__(self) -> None:
+        self._look: Look | None = None
         self._thread: threading.Thread | None = None
-        self._asking, self._abandoned = threading.Event(), threading.Event()
-        self._fetching: ModelRef | None = None
 
     @contextmanager
     def looking(self, site: Site, config: Config, stopping: threading.Event) -> Iterator[None]:
@@ -47,61 +85,38 @@ class Ahead:
             yield
             return
         self.end()
-        self._asking, self._abandoned = threading.Event(), threading.Event()
-        self._asking.set()
-        signs = (site, config, stopping)
-        self._thread = threading.Thread(target=self._look, args=signs, name="weights ahead", daemon=True)
+        look = self._look = Look(site, config, stopping)
+        look.asking.set()
+        self._thread = threading.Thread(target=look.run, name="weights ahead", daemon=True)
         self._thread.start()
         try:
             yield
         finally:
-            self._asking.clear()
+            look.asking.clear()
 
     def make_way(self, model: ModelRef, check: Callable[[], None]) -> None:
         """Before a job fetches `model`: wait for a download of exactly that, and end another one. Raises what `check`
         raises."""
-        while self._thread is not None and self._thread.is_alive() and self._fetching == model:
+        while self._look is not None and self._thread is not None and self._look.fetching == model:
             check()
             self._thread.join(POLL_SECONDS)
         self.end()
 
     def end(self) -> None:
         """End what runs; what has been downloaded stays, and the next download of it goes on from there."""
-        self._asking.clear()
-        self._abandoned.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _look(self, site: Site, config: Config, stopping: threading.Event) -> None:
-        """Ask and fetch until nobody asks any more."""
-
-        def watch(_: run.Progress) -> None:
-            if self._abandoned.is_set() or stopping.is_set():
-                raise Stopped("The weights are not fetched ahead any more.")
-
-        failed: set[ModelRef] = set()
-        while self._asking.is_set() and not stopping.is_set():
-            upcoming = asked(site, config)
-            if upcoming is not None and upcoming.model not in failed:
-                self._fetching = upcoming.model
-                try:
-                    fetch_ahead(config, upcoming, watch)
-                except Stopped:
-                    return
-                except (HubError, Died, OSError) as error:  # its own job meets this again, and tells its owner
-                    log.info("%s was not fetched ahead: %s", upcoming.model.name, error)
-                    failed.add(upcoming.model)
-                finally:
-                    self._fetching = None
-            self._abandoned.wait(ASK_SECONDS)
+        look, thread, self._look, self._thread = self._look, self._thread, None, None
+        if look is None or thread is None:
+            return
+        look.abandoned.set()
+        if look.fetching is not None:  # one that only asks ends by itself, and nobody waits for an answer
+            thread.join()
 
 
 def asked(site: Site, config: Config) -> Upcoming | None:
     """What the site would give this worker now; None for nothing, and where it cannot be asked."""
     try:
         return site.upcoming(introduction(config))
-    except SiteError as error:
+    except (SiteError, RuntimeError) as error:  # httpx says RuntimeError where the job that asked closed its client
         log.info("The site does not say what comes next: %s", error)
         return None
 
@@ -110,6 +125,7 @@ def fetch_ahead(config: Config, upcoming: Upcoming, watch: Callable[[run.Progres
     """Download the weights unless they are here, or there is no room for them. Raises HubError, Died, OSError, or what
     `watch` raises."""
     here = [found(config, one) for one in parts_of(upcoming.model)]
+    watch(run.Progress())
     if None not in here:
         return
     target = folder_of(config)

@@ -126,7 +126,8 @@ def test_it_asks_on_and_follows_the_line(config: Config, ahead: Ahead) -> None:
         until(lambda: here(config, MODEL))
         site.model = OTHER
         until(lambda: here(config, OTHER))
-    until(lambda: ahead._thread is None or not ahead._thread.is_alive())
+    assert ahead._thread is not None
+    ahead._thread.join(5)
     asked = len(site.asked)
     time.sleep(0.2)
     assert len(site.asked) == asked, "nobody asks once the job has ended"

@@ -1,6 +1,6 @@
 """What vLLM is started with by some plans, as JSON; no engine starts.
 
-    python -m tests.evaluator.engines.vllm_arguments
+python -m tests.evaluator.engines.vllm_arguments
 """
 
 import json
