@@ -43,7 +43,7 @@ class Look:
     abandoned: threading.Event = field(default_factory=threading.Event)
     fetching: ModelRef | None = None
 
-    def run(self) -> None:
+    def follow(self) -> None:
         """Ask and fetch until nobody wants it any more."""
         failed: set[ModelRef] = set()
         while self.wanted():
@@ -87,7 +87,7 @@ class Ahead:
         self.end()
         look = self._look = Look(site, config, stopping)
         look.asking.set()
-        self._thread = threading.Thread(target=look.run, name="weights ahead", daemon=True)
+        self._thread = threading.Thread(target=look.follow, name="weights ahead", daemon=True)
         self._thread.start()
         try:
             yield

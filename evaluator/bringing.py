@@ -46,8 +46,8 @@ def brought(config: Config, model: ModelRef, folder: Path, watch: Watch, clock: 
     target, parts = folder_of(config), parts_of(model)
     there = [found(config, one) for one in parts]
     with ExitStack() as held:
-        for path in filter(None, there):
-            held.enter_context(in_use(path))
+        for present in filter(None, there):
+            held.enter_context(in_use(present))
         if None in there:
             evict(target, limit=config.weights_bytes)
         folders = []

@@ -35,7 +35,7 @@ from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
-from leaderboard.queries.editions import least_edition
+from leaderboard.queries.editions import NEWEST, least_edition
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,8 @@ def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
     workload go only to trusted ones."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
-    able &= Q(LessThanOrEqual(least_edition(), request.edition))
+    if request.edition < NEWEST:
+        able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if not trusted:

@@ -9,6 +9,8 @@ from evaluator.contract import FIRST_SETTINGS, Settings
 
 KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE = 3, 4, 5, 6
 """The editions that brought endpoints and their keys, models which think, people's own prompts, and adapters."""
+NEWEST = ADAPTERS_SINCE
+"""A worker of this edition knows every job."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
 
