@@ -95,7 +95,7 @@ def test_memory_is_for_the_base_and_the_adapter(made: Submission) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "settings", "code", "words"),
+    ("files", "how", "code", "words"),
     [
         (
             {},
@@ -111,10 +111,10 @@ def test_memory_is_for_the_base_and_the_adapter(made: Submission) -> None:
 )
 def test_what_cannot_be_run_is_rejected_in_words(
     owner: Owner, person: User, suite: Suite, mirror: Path, settings_off: None,
-    files: dict[str, Any], settings: Settings, code: str, words: str,
+    files: dict[str, Any], how: Settings, code: str, words: str,
 ) -> None:  # fmt: skip
     put(mirror, ADAPTER, adapter_files(**files))
-    row = submit(owner=owner, submitter=person, suite="tiny@1", model=ADAPTER, settings=settings)
+    row = submit(owner=owner, submitter=person, suite="tiny@1", model=ADAPTER, settings=how)
     assert outcome(row) == ("rejected", code)
     assert words in row.error_message
 
