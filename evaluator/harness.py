@@ -95,7 +95,7 @@ class LoadedEngine:
 
     def model(self, folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
         """The model, ready for a new run; raises Unusable or OutOfMemory."""
-        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
+        key = (spec.model_path, spec.model, spec.settings, spec.scoring, spec.plan)
         if key != self._key:
             self._model, self._key = load_engine(folder, spec, reporter), key
         else:
@@ -130,7 +130,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         reporter.call(task.task for task, _ in group)
         found, some = measure_looking(folder, model, group, spec)
         results, asked = [*results, *found], [*asked, *some]
-    loaded = asked
+    loaded = asked if spec.looks else loaded
     phases.end("evaluating")
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
@@ -191,13 +191,24 @@ def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     except ImportError as error:
         raise Unusable("engine_missing", f"The {engine_of(spec)} engine cannot be imported: {error}.") from error
     try:
-        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan)
+        return engine.load(
+            spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan, **adapter_of(spec)
+        )
     except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError, MemoryError) as error:
         if memory.ran_out(error, run.log_tail(folder, limit=20_000)):
             raise memory.OutOfMemory(brief(error)) from error
         raise Unusable(
             "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
         ) from error
+
+
+def adapter_of(spec: run.RunSpec) -> dict[str, str]:
+    """What the engine is told of an adapter, nothing where there is none; raises Unusable."""
+    if not spec.adapter_path:
+        return {}
+    if engine_of(spec) != "vllm":
+        raise Unusable("adapter_needs_vllm", f"{spec.model.name} is an adapter, which only the engine vllm runs here.")
+    return {"adapter": spec.adapter_path, "tokenizer": spec.tokenizer_path}
 
 
 def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
@@ -214,7 +225,8 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     """What decides a response, beside the request: responses are shared where all of this is equal."""
     return {
         "revision": spec.model.sha,
-        "tokenizer": tokenizer_digest(Path(spec.model_path)),
+        **({"base": spec.model.base.sha} if spec.model.base else {}),
+        "tokenizer": tokenizer_digest(Path(spec.tokenizer_path)),
         "settings": spelled(spec.settings),
         "dtype": dtype_used(spec, model),
         "quantisation": spec.plan.quantisation,
@@ -245,16 +257,12 @@ def measure_looking(
     its first items at each look, and is asked no more of them once these are enough."""
     for after in spec.looks:
         some = [(replace(task, limit=after), entry) for task, entry in group]
-        found = measure_buildable(model, some, spec)
-        if not found or early.enough(folder, early_scores(found[0], some[0][0])):
+        found, task = measure_buildable(model, some, spec), some[0][0]
+        said = found[0]["samples"][task.task] if found else []
+        if not said or early.enough(folder, passes.scores_of(said, task.metric, task.filter)):
             return found, some
         model.look_again()
     return measure_buildable(model, group, spec), group
-
-
-def early_scores(result: dict[str, Any], task: TaskSpec) -> list[float]:
-    """What was measured of a task's items so far, in their order."""
-    return passes.scores_of(result["samples"][task.task], task.metric, task.filter)
 
 
 def measure_buildable(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> list[dict[str, Any]]:
