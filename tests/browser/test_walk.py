@@ -6,6 +6,7 @@ its place. `make bench-switch` walks it with 300 prompts.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,7 +58,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, demo_mirror: Path) -> Itera
     state = folder / "state"
     state.mkdir(mode=0o700)
     models(state, demo_mirror)
-    (folder / "starter@1").symlink_to(ROOT / "evaluator" / "suites" / "starter@1")
+    (folder / "starter@1").mkdir()
+    for path in (ROOT / "evaluator" / "suites" / "starter@1").glob("starter_knowledge.*"):
+        shutil.copy(path, folder / "starter@1")
     (folder / "hello@1.yaml").write_text(SUITE)
     for arguments in (["migrate", "--verbosity=0"], ["load_suites", str(folder / "hello@1.yaml")]):
         done = stacks.manage(state, *arguments)
