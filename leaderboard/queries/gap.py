@@ -77,10 +77,10 @@ class Capability:
         return [one for one in best if one.half is not None and one.perfect is not None and one.reaches]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gap:
     """The suite first, then each task. `left_out` says in words which rows are on no line, `as_of` is the ranking's
-    day."""
+    day. There is one for each ranking: what was drawn of it is kept by it."""
 
     suite: Suite
     as_of: date | None

@@ -4,7 +4,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from django.db.models import BinaryField, F, Func, IntegerField, Value
+from django.db.models import BinaryField, Case, F, Func, IntegerField, Value, When
 
 from leaderboard.models import ItemSet, Remark, Result, Submission
 from leaderboard.queries.errors import Missing
@@ -14,7 +14,7 @@ from leaderboard.queries.items import HALF
 from leaderboard.queries.tasks import TaskLine, task_line
 
 HASH = re.compile(r"[0-9a-f]{64}")
-BYTES = 32
+BYTES, BYTES_OF_SCORE = 32, 4
 MOST_MODELS = 2_000
 """The newest results of so many submissions are looked at."""
 LISTED = 100
@@ -67,23 +67,31 @@ def one_item(task: str, item: str) -> OneItem:
 
 
 def newest(task: str, item: str, line: TaskLine) -> list[Answer]:
-    """The newest answer of each model, newest first."""
+    """The newest answer of each model, newest first. 2 queries."""
+    places = dict(sets_with(item))
+    if not places:
+        return []
+    whens = [When(items=digest, then=score_at(place)) for digest, place in places.items()]
+    rows = (
+        Result.objects.filter(items__in=places, task__in=line.places, submission__state=Submission.State.SUCCEEDED)
+        .annotate(stored=Case(*whens, output_field=BinaryField()))
+        .order_by("-submission_id")
+        .values_list(
+            "submission_id", "submission__revision__model__name", "submission__revision__model__kind",
+            "submission__suite__slug", "stored",
+        )[:MOST_MODELS]
+    )  # fmt: skip
     found: dict[str, Answer] = {}
-    for items, place in sets_with(item):
-        score = Func(F("item_scores"), Value(4 * place + 1), Value(4), function="substring", output_field=BinaryField())
-        rows = (
-            Result.objects.filter(items=items, task__in=line.places, submission__state=Submission.State.SUCCEEDED)
-            .annotate(stored=score)
-            .order_by("-submission_id")
-            .values_list(
-                "submission_id", "submission__revision__model__name", "submission__revision__model__kind",
-                "submission__suite__slug", "stored",
-            )[:MOST_MODELS]
-        )  # fmt: skip
-        for submission, model, kind, suite, stored in rows:
-            if model not in found and len(stored) == 4:
-                found[model] = Answer(submission, model, kind, suite, struct.unpack("<f", bytes(stored))[0])
-    return sorted(found.values(), key=lambda one: -one.submission)
+    for submission, model, kind, suite, stored in rows:
+        if model not in found and len(stored) == BYTES_OF_SCORE:
+            found[model] = Answer(submission, model, kind, suite, struct.unpack("<f", bytes(stored))[0])
+    return list(found.values())
+
+
+def score_at(place: int) -> Func:
+    """The bytes of one item's score among a result's."""
+    start, size = Value(BYTES_OF_SCORE * place + 1), Value(BYTES_OF_SCORE)
+    return Func(F("item_scores"), start, size, function="substring", output_field=BinaryField())
 
 
 def sets_with(item: str) -> list[tuple[str, int]]:

@@ -5,8 +5,10 @@ from typing import Any
 
 from django import template
 
+from leaderboard.models import Claim
 from leaderboard.queries.claims import Evidence
 from leaderboard.templatetags.comparing import signed
+from leaderboard.templatetags.parity import visible
 
 register = template.Library()
 
@@ -35,6 +37,13 @@ def range_words(one: Evidence) -> str:
 def keys(one: Evidence) -> list[int]:
     """The numbers of the submissions behind it."""
     return [int(key[1:]) for key in (one.first, one.second) if key.startswith("s")]
+
+
+@register.filter
+def stated_words(one: Claim) -> str:
+    """ "stated 12 Nov 2026 by root"."""
+    by = f" by {visible(one.stated_by.get_username())}" if one.stated_by else ""
+    return f"stated {one.created_at:%-d %b %Y}{by}"
 
 
 @register.filter

@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import json
 
-import numpy as np
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -16,12 +15,11 @@ from django.db import connection
 from evaluator.contract import Sample, encode_sample
 from leaderboard.actions.claims import seed_claims
 from leaderboard.models import Claim, Model
-from tests.benchmarks.board.dataset import say
+from tests.benchmarks.board.dataset import item_hash, say
 
 SAMPLES = 100
 TASK = "bench_06"
-ITEM = np.random.default_rng(len(TASK)).bytes(32).hex()
-"""The first item of the task's set, as `dataset.item_set` makes it."""
+ITEM = item_hash(TASK, 0)
 PROPRIETARY = 10
 """Every so-manieth model."""
 WORDS = "A train leaves the station at nine and travels at sixty miles an hour; when does it arrive? " * 12
@@ -30,7 +28,7 @@ WORDS = "A train leaves the station at nine and travels at sixty miles an hour; 
 def sample(number: int) -> Sample:
     """A few kilobytes, as five examples and an answer have."""
     return Sample(
-        task=TASK, doc_id=number, item_hash=hashlib.sha256(f"{TASK}{number}".encode()).hexdigest(), target="ten",
+        task=TASK, doc_id=number, item_hash=item_hash(TASK, number), target="ten",
         prompts=(f"{WORDS} Question {number}",), responses=("It arrives at ten. " * 20,), answers={"none": "ten"},
         scores={"none": {"acc": float(number % 2)}},
     )  # fmt: skip
