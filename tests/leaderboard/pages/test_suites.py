@@ -223,9 +223,16 @@ def test_the_boards_pins_are_marked_against_their_sizes(client: Client, make_sub
     build_snapshot(suite=suite)
     link = page(client, f"/?suite=tiny@1&pin=s{pinned.pk}").links()["Against their sizes"]
     assert link == f"/suites/tiny/1?pin=s{pinned.pk}#sizes"
-    lines = page(client, link).one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
-    assert [cells(line)[-1] for line in lines] == ["yes", "no"]
+    shown = page(client, link)
+    lines = shown.one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
+    assert [cells(line)[-2:] for line in lines] == [["yes", "pin"], ["no", "unpin"]]
     assert lines[1].one("th").text == "org/pinned pinned"
+    both = page(client, f"/suites/tiny/1{lines[0].links()['pin']}")
+    back = both.links()["The 2 pinned on the board"]
+    assert back == f"/?suite=tiny%401&pin=s{pinned.pk}&pin=s{pinned.pk + 1}"
+    board = page(client, back).one("tbody", "pinned")
+    assert [row.one("a", "name").text for row in board.all("tr")] == ["org/pinned", "org/better"]
+    assert lines[1].links()["unpin"] == "?#sizes"
 
 
 def test_scores_can_be_drawn_against_contexts(client: Client, make_submission: Make, suite: Suite) -> None:
