@@ -4,7 +4,7 @@ A sample of a few kilobytes takes four times as long to decode as its outline, a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -45,10 +45,11 @@ OUTLINES = msgspec.json.Decoder(Outline)
 
 
 class Line(NamedTuple):
-    """A stored sample, and the chunk that it is in. Its methods raise Unreadable."""
+    """A stored sample, the chunk that it is in, and which tasks are hidden. Its methods raise Unreadable."""
 
     chunk: SampleChunk
     text: bytes
+    hidden: Mapping[str, str]
 
     def outline(self) -> Outline | Sample:
         """What msgspec cannot read (a lone surrogate) is decoded whole."""
@@ -60,18 +61,19 @@ class Line(NamedTuple):
     def sample(self) -> Sample:
         """Without texts where its task's are hidden."""
         with chunks.readable(self.chunk):
-            [found] = concealed([decode_sample(self.text)])
-            return found
+            [shown] = concealed([decode_sample(self.text)], self.hidden)
+            return shown
 
 
 def lines_of(task: str, kept: list[SampleChunk], skip: int = 0) -> Iterator[Line]:
     """A task's samples, but the first `skip`; whole chunks are skipped unread where they can be. Raises Unreadable."""
     while kept and skip >= (held := kept[0].tasks.get(task, 0)) > 0:
         kept, skip = kept[1:], skip - held
+    hidden = hidden_tasks()
     for chunk in kept:
         alone = chunk.tasks.get(task) == chunk.samples
         for text in chunks.stored_lines(chunk):
-            line = Line(chunk, text)
+            line = Line(chunk, text, hidden)
             if not alone and line.outline().counts_for != task:
                 continue
             if skip:
@@ -97,7 +99,6 @@ def found(
 ) -> tuple[list[Sample], int, bool]:
     """The next `most` samples that fit behind the first `after`, how many were passed over then, and whether there are
     more behind these. Raises Unreadable."""
-    hidden = result.task.task in hidden_tasks()
     listed: list[Sample] = []
     looked, read = after, 0
     limit = MOST_READ_FOR_ITEM if wanted.item else MOST_READ
@@ -106,7 +107,7 @@ def found(
             return listed, looked, True
         looked += 1
         read += len(line.text)
-        if not may_fit(line, result, wanted, hidden=hidden):
+        if not may_fit(line, result, wanted):
             continue
         sample = line.sample()
         if wanted.fits(sample, result):
@@ -116,12 +117,15 @@ def found(
     return listed, looked, False
 
 
-def may_fit(line: Line, result: Result, wanted: Wanted, *, hidden: bool) -> bool:
+def may_fit(line: Line, result: Result, wanted: Wanted) -> bool:
     """False only for what surely does not. Of hidden samples that is known once their texts are taken away."""
     if wanted.item:
         named = HASH.search(line.text)
         return named is None or named[1] == wanted.item.encode()
-    return hidden or (may_hold(line.text, wanted.text) and wanted.suits(line.outline(), result))
+    if not may_hold(line.text, wanted.text):
+        return False
+    told = line.outline()
+    return told.task in line.hidden or told.counts_for in line.hidden or wanted.suits(told, result)
 
 
 def may_hold(line: bytes, text: str) -> bool:

@@ -185,7 +185,12 @@ def item_hash(task: str, number: int) -> str:
 def item_set(task: str) -> ItemSet:
     """The items of a task: a hash names its task too, so that no two tasks share one."""
     hashes = b"".join(bytes.fromhex(item_hash(task, number)) for number in range(ITEMS))
-    return ItemSet.objects.create(digest=f"{task:0>64.64}", n=ITEMS, hashes=hashes)
+    return ItemSet.objects.create(digest=set_of(task), n=ITEMS, hashes=hashes)
+
+
+def set_of(task: str) -> str:
+    """What its items are called."""
+    return f"{task:0>64.64}"
 
 
 def solved(score: float) -> bytes:

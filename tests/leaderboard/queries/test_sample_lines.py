@@ -50,7 +50,7 @@ def test_an_outline_says_what_the_whole_says() -> None:
     one = sample("p", "r", suite_task="group", thinking=("x",), answers={"f": "1"}, scores={"f": {"acc": 0.5}})
     lone = msgspec.structs.replace(one, responses=("\ud800",))
     for whole in (one, lone):
-        told = Line(SampleChunk(), encode_sample(whole)).outline()
+        told = Line(SampleChunk(), encode_sample(whole), {}).outline()
         for name in ("task", "item_hash", "responses", "answers", "scores", "suite_task", "thinking", "counts_for"):
             assert getattr(told, name) == getattr(whole, name)
 
@@ -112,7 +112,7 @@ def test_of_hidden_texts_nothing_can_be_asked(measured: Submission) -> None:
 @pytest.mark.django_db
 def test_a_damaged_line_is_told_with_its_chunk(measured: Submission) -> None:
     _, kept, _ = parts(measured)
-    line = Line(kept[1], b'{"task": 3}')
+    line = Line(kept[1], b'{"task": 3}', {})
     for read in (line.outline, line.sample):
         with pytest.raises(chunks.Unreadable, match="Chunk 1 of the samples cannot be read any more"):
             read()
