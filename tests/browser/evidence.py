@@ -24,7 +24,7 @@ TABLE_SUITE = "open-llm-leaderboard-v2"
 BEHIND = {"test": "not_behind", "first": {"kind": "open"}, "second": {"kind": "proprietary"}, "over": "each"}
 QUESTION = (
     "Question: A train leaves the station at nine and travels at sixty miles an hour; a second one leaves at ten and "
-    "travels at eighty. When does the second one overtake the first?\nThink step by step, and end with the hour.\nAnswer:"
+    "travels at eighty. When does the second one overtake the first?\nThink, and end with the hour.\nAnswer:"
 )
 TALK = (
     "The first is sixty miles ahead when the second leaves. It gains twenty miles each hour. Sixty by twenty is three."
@@ -33,7 +33,8 @@ ODD = {
     0: {"prompts": (QUESTION,), "responses": (f"{TALK} So it is one o'clock. #### 13",), "answers": {"strict": "13"},
         "thinking": ("They may mean the distance, or the hour. Let me see. " * 12,), "target": "13"},
     1: {"prompts": (QUESTION,), "responses": ("",), "answers": {"strict": "[invalid]"}, "target": "13"},
-    2: {"prompts": ("\u202eQuestion\u202c <script>alert(1)</script>\x00 ￾",), "responses": ("a" * 700,), "target": "<b>"},
+    2: {"prompts": ("\u202eQuestion\u202c <script>alert(1)</script>\x00 ￾",), "responses": ("a" * 700,),
+        "target": "<b>"},
     3: {"prompts": ("Water boils at␟ 100 °C", "Water boils at␟ 50 °C", "Water boils at␟ 0 °C"),
         "responses": ("(-1.25, True)", "(-4.5, False)", "(-9.75, False)"), "answers": {"none": "0"}, "target": "0"},
 }  # fmt: skip
@@ -59,13 +60,13 @@ def furnish(make: made.Make, suite: Suite, worker: WorkerToken, person: User, st
     pins = f"pin=s{rows['parity-demo/SmolLM2-135M'].pk}&pin=s{rows['stand-in/tiny-random-2'].pk}"
     return {
         "board": "/?suite=tiny@1", "gap": "/gap?suite=tiny@1", "gap-task": "/gap?suite=tiny@1&task=alpha",
-        "sizes": f"/suites/tiny/1?{pins}", "price": f"/suites/tiny/1?x=price&{pins}", "speed": "/suites/tiny/1?x=throughput",
-        "measured": "/suites/tiny/1?x=measured", "claims": "/claims",
+        "sizes": f"/suites/tiny/1?{pins}", "price": f"/suites/tiny/1?x=price&{pins}",
+        "speed": "/suites/tiny/1?x=throughput", "measured": "/suites/tiny/1?x=measured", "claims": "/claims",
         "samples": samples, "search": f"{samples}?q=train&answered=yes", "unanswered": f"{samples}?answered=no",
         "sample": f"{samples}?item={item}", "hidden": f"/submissions/{answered.pk}/samples/beta",
-        "item": f"/items/alpha/{item}", "disputed": f"/submissions/{answered.pk}", "retracted": f"/submissions/{copied.pk}",
-        "model": "/models/parity-demo/SmolLM2-135M-Instruct", "task": "/tasks/alpha", "changelog": "/changelog",
-        "method": "/method", **table,
+        "item": f"/items/alpha/{item}", "disputed": f"/submissions/{answered.pk}",
+        "retracted": f"/submissions/{copied.pk}", "model": "/models/parity-demo/SmolLM2-135M-Instruct",
+        "task": "/tasks/alpha", "changelog": "/changelog", "method": "/method", **table,
     }  # fmt: skip
 
 
@@ -88,14 +89,14 @@ def costs(rows: Mapping[str, Submission]) -> None:
         found = Model.objects.filter(name=f"stand-in/{name}")
         found.update(input_price=str(0.2 * number**2), output_price=str(number**2))
     for number, name in enumerate(("tiny-random-1", "SmolLM2-135M"), start=1):
-        told = {"hardware": "1 x NVIDIA H100 80GB", "engine": "vllm", "dtype": "bfloat16", "evaluation_seconds": 2.0 * number,
-                "tokens": {"input": 8000, "output": 2000}}  # fmt: skip
+        told = {"hardware": "1 x NVIDIA H100 80GB", "engine": "vllm", "dtype": "bfloat16",
+                "evaluation_seconds": 2.0 * number, "tokens": {"input": 8000, "output": 2000}}  # fmt: skip
         Submission.objects.filter(pk=rows[f"parity-demo/{name}"].pk).update(provenance=told)
 
 
 def remarks(answered: Submission, copied: Submission, person: User, staff: User) -> None:
-    said = dispute(submission=answered.pk, reason="Items 1 and 3 have two right answers.", evidence="alpha, items 1 and 3",
-                   by=person)  # fmt: skip
+    said = dispute(submission=answered.pk, reason="Items 1 and 3 have two right answers.", by=person,
+                   evidence="alpha, items 1 and 3")  # fmt: skip
     answer(remark=said.pk, reason="Item 3 has. It is left out of the next version of the suite.", by=staff)
     flag(submission=answered.pk, reason="It answers before it was asked.", evidence="sample 2", by=staff)
     note_contamination(model="parity-demo/SmolLM2-135M-Instruct", task="alpha", by=staff, evidence="its data card, 2.1",
