@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 from django.test import Client
 
 from leaderboard.actions.rank import build_snapshot
@@ -73,11 +74,14 @@ def nan_imported(make: Make, suite: Suite) -> None:
 
 
 def nan_items(make: Make, suite: Suite) -> None:
-    """The best of both sides have items that no score is known of."""
+    """The best of both sides have items that no score is known of, as a damaged table might hold them."""
     rows = gaps.stand_ins(make, suite)
     for name in ("parity-demo/SmolLM2-135M", "stand-in/SmolLM2-360M-endpoint"):
         holes = np.full(gaps.ITEMS, np.nan, dtype="<f4").tobytes()
-        Result.objects.filter(submission=rows[name]).update(item_scores=holes)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")  # past the trigger that refuses it
+            Result.objects.filter(submission=rows[name]).update(item_scores=holes)
+            cursor.execute("SET LOCAL session_replication_role = origin")
     ranked(suite)
 
 
@@ -165,8 +169,8 @@ def test_what_is_missing_is_said_on_every_page(
             assert not NO_NUMBER.search(text), path
             continue
         page = tree(text)
-        shown = page.one("main").text
-        assert not NO_NUMBER.search(shown.replace("none was found", "")), (path, NO_NUMBER.search(shown))
+        shown = (page.one("aside", "gap-small") if path == "/" else page.one("main")).text
+        assert not NO_NUMBER.search(shown), (path, NO_NUMBER.search(shown))
         charts(page)
         for words in SCENES[scene].get(path, []):
             assert words in shown, (path, words)

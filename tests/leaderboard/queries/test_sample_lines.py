@@ -77,7 +77,8 @@ def measured(make_submission: made.Make, worker_token: WorkerToken, files: Path)
 
 def parts(row: Submission) -> tuple[Result, list[SampleChunk], list[Sample]]:
     kept = list(chunks.kept(row))
-    return row.results.get(task__task="alpha"), kept, list(concealed(chunks.stored(kept)))
+    every = [one for one in concealed(chunks.stored(kept)) if one.counts_for == "alpha"]
+    return row.results.get(task__task="alpha"), kept, every
 
 
 @pytest.mark.django_db
