@@ -99,7 +99,7 @@ SCENES: dict[Callable[[Make, Suite], None], dict[str, list[str]]] = {
     no_dates: {"/gap": [UNDATED, "4 measured open-weights rows without a release date"], "/": [UNDATED],
                "/method": ["No open-weights model"], "/claims": ["95 % interval"]},
     no_sizes_and_prices: {
-        "/suites/tiny/1?x=parameters": ["8 more of unknown size", "Nobody knows it of any model of this ranking."],
+        "/suites/tiny/1?x=parameters": ["Nobody knows it of any model of this ranking."],
         "/suites/tiny/1?x=active": ["Nobody knows it of any model of this ranking."],
         "/suites/tiny/1?x=price": ["No model of this ranking has a price in the catalogue."],
         "/suites/tiny/1?x=throughput": ["No run of this suite counted its tokens yet."],
