@@ -25,7 +25,7 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 def drawn(found: State) -> tuple[Counts, SafeString]:
     """How many have each outcome, and a card of each claim: the same for every reader."""
-    judged = judged_at(found)
+    judged = sorted(judged_at(found), key=lambda one: one.outcome == Outcome.NOT_YET)  # what is decided comes first
     counts = [(outcome.value, sum(one.outcome == outcome for one in judged)) for outcome in Outcome]
     return counts, render_to_string("claims/cards.html", {"claims": judged})
 

@@ -47,7 +47,7 @@ def furnish(make: made.Make, suite: Suite, worker: WorkerToken, person: User, st
     best = {"alpha": [1.0] * gaps.ITEMS, "beta": [1.0] * (gaps.ITEMS - 2) + [0.0, 0.0]}
     imported(suite, "elsewhere/claimed-by-its-maker", best)
     Model.objects.filter(name__startswith="elsewhere/").update(kind="proprietary", released_on=gaps.STAND_INS[3][2])
-    scores = gaps.scores(0.4, 77)
+    scores = [1.0, 0.0, 0.0, 1.0, *gaps.scores(0.4, 77)[4:]]
     answered = made.measure(make("parity-demo/SmolLM2-135M-Instruct"), worker, scores, ODD)
     copied = finished(make, "parity-demo/a-copy", {"alpha": scores, "beta": scores})
     build_snapshot(suite=suite, anew=True)
