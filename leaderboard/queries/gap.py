@@ -71,6 +71,11 @@ class Capability:
         return {"imported" if one.imported else one.side for one in self.lines}
 
     @property
+    def measured(self) -> bool:
+        """Whether there is a line of what was measured here."""
+        return any(not one.imported for one in self.lines)
+
+    @property
     def saturated(self) -> list[Step]:
         """The best measured ones whose intervals reach a perfect score: beyond them nothing can be told."""
         best = [one.best for one in self.lines if not one.imported]

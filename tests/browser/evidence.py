@@ -109,8 +109,8 @@ def state(staff: User) -> None:
     seed_claims()
     task = [{"suite": "tiny@1", "task": "alpha"}, {"suite": "tiny@1", "task": "beta"}]
     margins: dict[str, tuple[float, dict[str, Any]]] = {
-        "as-good-within-60": (60.0, {}), "as-good-within-1": (1.0, {"first": {"model": "parity-demo/tiny-random-1"}}),
-        "as-good-within-9": (14.0, {}),
+        "as-good-within-60": (60.0, {}), "as-good-within-2": (2.0, {"first": {"model": "parity-demo/tiny-random-1"}}),
+        "as-good-within-25": (25.0, {}),
     }  # fmt: skip
     for slug, (margin, changed) in margins.items():
         terms = BEHIND | {"tasks": task, "margin": margin} | changed

@@ -85,8 +85,9 @@ def test_pages_of_evidence_at_four_widths_in_both_themes(visits: Open, furnished
 
 def test_without_javascript_tables_say_what_charts_draw(visits: Open, furnished: dict[str, str]) -> None:
     page = visits(java_script_enabled=False, viewport={"width": 1280, "height": 800}).page
-    for name, region in (("gap", "Steps of the lines"), ("sizes", "Pareto points")):
+    for name, section, region in (("gap", "lines", "Steps of the lines"), ("sizes", "sizes", "Pareto points")):
         page.goto(furnished[name])
+        page.locator(f"section[aria-labelledby={section}] details.twin summary").click()
         expect(page.get_by_role("region", name=region)).to_be_visible()
         expect(page.locator("[data-chart]").first).to_be_hidden()
 
@@ -94,7 +95,9 @@ def test_without_javascript_tables_say_what_charts_draw(visits: Open, furnished:
 def test_the_form_of_a_claim_says_what_is_wrong_where_it_is(
     visits: Open, furnished: dict[str, str], staff: User
 ) -> None:
-    page = visits(user=staff, viewport={"width": 1280, "height": 800}).page
+    visit = visits(user=staff, viewport={"width": 1280, "height": 800})
+    visit.watch.expected.append("status of 400")
+    page = visit.page
     page.goto(furnished["staff-not-behind"])
     page.get_by_label("The claim", exact=True).fill("It matches them.")
     page.get_by_label("Short name").fill("it-matches")
