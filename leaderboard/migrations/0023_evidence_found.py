@@ -13,7 +13,7 @@ BEFORE = "slug, text, who, url, terms, created_at"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("leaderboard", "0021_organisations"),
+        ("leaderboard", "0022_adapters"),
     ]
 
     operations = [
