@@ -229,9 +229,9 @@ def test_the_boards_pins_are_marked_against_their_sizes(client: Client, make_sub
     assert lines[1].one("th").text == "org/pinned pinned"
     both = page(client, f"/suites/tiny/1{lines[0].links()['pin']}")
     back = both.links()["The 2 pinned ones on the board"]
-    assert back == f"/?suite=tiny%401&pin=s{better.pk}&pin=s{pinned.pk}"
+    assert back == f"/?suite=tiny%401&pin=s{pinned.pk}&pin=s{better.pk}"
     board = page(client, back).one("tbody", "pinned")
-    assert [row.one("a", "name").text for row in board.all("tr")] == ["org/better", "org/pinned"]
+    assert [row.one("a", "name").text for row in board.all("tr")] == ["org/pinned", "org/better"]
     assert lines[1].links()["unpin"] == "?#sizes"
 
 
