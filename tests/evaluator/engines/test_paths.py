@@ -1,0 +1,49 @@
+"""`fast`, `strict` and lm-eval's own VLLM give the same metrics, choices and texts in float32, and results say how.
+
+Here SmolLM2 with its real weights; `make paths` has the other architectures and bfloat16.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from leaderboard.demo import journey
+from tests.evaluator.engines import paths
+from tests.evaluator.engines.paths import TASKS, Found
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, demo_mirror: Path, shared_hub: Path) -> dict[str, Found]:
+    return paths.answers(
+        paths.REAL, demo_mirror / "models" / journey.MODEL, tmp_path_factory.mktemp("paths") / "of-smollm2"
+    )
+
+
+@pytest.mark.parametrize("way", ["fast", "strict"])
+def test_float32_is_the_same_every_way(found: dict[str, Found], way: str) -> None:
+    rows = list(paths.differences(found[way], found["stock"]))
+    paths.show(paths.REAL, "float32", f"{way} - stock", rows)
+    assert [row.task for row in rows] == [task for task, _, _ in TASKS]
+    assert all(row.equal for row in rows), rows
+
+
+def test_every_kind_of_request_is_among_them(found: dict[str, Found]) -> None:
+    responses = {sample.task: list(map(paths.read, sample.responses)) for sample in found["fast"].samples}
+    mmlu, arc, wikitext, texts = (responses[task] for task, _, _ in TASKS)
+    assert len(mmlu) == len(arc) == 4 and len(wikitext) == len(texts) == 1
+    assert isinstance(texts[0], str) and not any(isinstance(one, str) for one in [*mmlu, *arc, *wikitext])
+
+
+def test_a_result_says_how_it_was_made(found: dict[str, Found]) -> None:
+    fast, strict = found["fast"].provenance, found["strict"].provenance
+    assert (fast["path"], strict["path"]) == ("fast", "strict")
+    assert fast["dtype"] == strict["dtype"] == "float32"
+    work = fast["scoring_tokens"]
+    asked = sum(
+        len(sample.prompts) for sample in found["fast"].samples if sample.task in ("mmlu_abstract_algebra", "arc_easy")
+    )
+    assert work["requests"] >= asked + 2 and work["cached"] > 0 and work["fallbacks"] >= 0
+    assert fast["tokens"]["saved"] == work["asked"] - work["computed"] > 0
+    assert "scoring_tokens" not in strict and "saved" not in strict["tokens"]
