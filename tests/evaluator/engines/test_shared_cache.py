@@ -24,8 +24,8 @@ from tests.prefix_tree import tree_size
 
 pytestmark = pytest.mark.engine
 
-TOLERANCE = 1e-4
-"""Of a log-likelihood: float32 sums in another order."""
+TOLERANCE = 5e-4
+"""Of a log-likelihood, up to 1,300 here, of which float32 keeps 1e-4: sums in another order."""
 SLICE = ("llama", "gemma3", "deepseek_v3", "gpt_oss", "qwen3_5")
 ASKED = tuple(FAMILIES) if os.environ.get("PARITY_FAMILIES") == "all" else SLICE
 RECURRENT = {"qwen3_5", "qwen3_5_moe", "qwen3_5_vision"}
