@@ -10,8 +10,8 @@ STORY = (
 Request = tuple[Any, list[int], list[int]]
 
 
-def requests(model: Any) -> dict[str, list[Request]]:
-    """By kind, what lm-eval asks: (key, tokens of the context, tokens of the continuation)."""
+def requests(model: Any, *, most: int = 150) -> dict[str, list[Request]]:
+    """By kind, what lm-eval asks: (key, tokens of the context, tokens of the continuation); `most` choices of one."""
 
     def pairs(context: str, *choices: str) -> list[Request]:
         return [((context, choice), *model._encode_pair(context, choice)) for choice in choices]
@@ -19,7 +19,7 @@ def requests(model: Any) -> dict[str, list[Request]]:
     questions = [STORY + f"Question {number}: what came round the point?\nAnswer:" for number in range(4)]
     numbered = [STORY * 3 + f"The number is {number}.\nAnswer:" for number in range(700, 708)]
     long = " the boat with the torn sail that nobody had expected came slowly" * 4
-    words = [f" {word}" for word in sorted(model.tokenizer.get_vocab()) if word.isalpha()][:150]
+    words = [f" {word}" for word in sorted(model.tokenizer.get_vocab()) if word.isalpha()][:most]
     return {
         "single tokens": [one for text in questions for one in pairs(text, " A", " B", " C", " D")],
         "longer choices": [
