@@ -22,14 +22,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.engine]
 
 SENT = tuple(TABLE) if os.environ.get("PARITY_FAMILIES") == "all" else ("qwen3_5_moe",)
 ITEMS, SECONDS = 30, 240
-HELLO = {
-    "name": "hello",
-    "version": 1,
-    "title": "Hello",
-    "files": "starter@1",
-    "tasks": [{"task": "starter_grammar", "title": "Grammar", "metric": "acc", "limit": 2}],
-}
-"""What the demonstration begins with: two items of its own model."""
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +31,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, demo_mirror: Path) -> Iterato
     models = folder / "hub" / "models" / "tiny"
     for name in SENT:
         write(name, models / name, demo_mirror / "models" / "parity-demo" / "SmolLM2-135M-Instruct-Q4_1")
-    hello = folder / "hello@1.yaml"
     state = stacks.with_model(folder / "state", demo_mirror)
     mini = mini_suite(folder)
-    hello.write_text(yaml.safe_dump(HELLO))
+    short = yaml.safe_load(mini.read_text())
+    hello = folder / "hello@1.yaml"  # what the demonstration begins with
+    hello.write_text(
+        yaml.safe_dump({**short, "name": "hello", "tasks": [{**one, "limit": 1} for one in short["tasks"]]})
+    )
     for arguments in (["migrate", "--verbosity=0"], ["load_suites", str(mini), str(hello)]):
         done = stacks.manage(state, *arguments)
         assert done.returncode == 0, done.stderr

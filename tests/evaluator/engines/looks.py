@@ -51,7 +51,8 @@ def answers(*, thinking: bool) -> dict[str, Any]:
     model = made(thinking=thinking)
     model.apply_chat_template([{"role": "user", "content": "<image> What colour?"}])
     told = {"until": ["\n\n"], "max_gen_toks": 10, "do_sample": False}
-    shown = [("What colour?", told, {"visual": ["picture"]}), ("What?", told, {"visual": ["one", "two"]})]
+    picture = SimpleNamespace(size=(8, 8))
+    shown = [("What colour?", told, {"visual": [picture]}), ("What?", told, {"visual": [picture] * 2})]
     seen = [Instance("generate_until", {}, one, 0, ("seen", place, 1)) for place, one in enumerate(shown)]
     read = [Instance("generate_until", {}, ("Why?", told), 0, ("read", 0, 1))]
     texts = [*model.generate_until(seen), *model.generate_until(read)]
