@@ -79,7 +79,7 @@ class SharedCache:
         if tail:
             return {(context, choices[0]): answer(rows, choices[0])}
         singles = [choice for choice in choices if len(choice) == 1]
-        found = {(context, choice): answer(rows, choice) for choice in singles}
+        found: dict[Pair, Answer] = {(context, choice): answer(rows, choice) for choice in singles}
         longer = choices[len(singles) :]
         for start in range(0, len(longer), ROWS):
             some = longer[start : start + ROWS]
