@@ -154,10 +154,13 @@ class Parity:
         suite: str,
         revision: str = "main",
         settings: Mapping[str, Any] | None = None,
+        fresh: bool = False,
         key: str = "",
     ) -> Submission:
-        """Submit a model; `key` names this request, so that the same call made again makes no second submission."""
+        """Submit a model; `key` names this request, so that the same call made again makes no second submission.
+        `fresh`: everything is asked, whatever was answered before."""
         body = {"model": model, "suite": suite, "revision": revision, "settings": dict(settings or {})}
+        body |= {"fresh": True} if fresh else {}
         return understood(Submission, self.call("POST", "submissions/", body=body, key=key))
 
     def bulk(self, submissions: Sequence[Mapping[str, Any]], *, key: str = "") -> list[Line]:

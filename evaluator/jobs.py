@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from evaluator import behind, fetch, hub, journal, planner, run, suites
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
-from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
+from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Replies, Results, Spent
 from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -122,7 +122,9 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
     spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
     started = time.monotonic()
-    if job.endpoint is None:
+    if job.replies is not None:
+        spec = with_replies(site, job, job.replies, spec, folder / "replies", lease)
+    elif job.endpoint is None:
         spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock), folder)
     fetched = round(time.monotonic() - started, 3)
     if job.suite.bundle is not None:
@@ -134,6 +136,8 @@ def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         lease.check()
 
     datasets = datasets_of(config)
+    if job.replies is not None:  # in a child of its own: whatever engine is kept stays for its like
+        return supervise(folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child)
     if job.endpoint is None:
         attempt = partial(engines.attempt, seconds=config.keep_seconds)
         with in_use(Path(spec.model_path)), going_on(site, config, job, folder, lease):
@@ -181,10 +185,21 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path,
         spec,
         model_path=str(weights),
         journal=str(responses),
-        scope="" if config.replay else f"job {job.job} of {config.url}",
+        scope="" if config.replay and not job.fresh else f"job {job.job} of {config.url}",
         plan=first,
         fallback=fallback,
     )
+
+
+def with_replies(
+    site: Site, job: JobSpec, replies: Replies, spec: run.RunSpec, folder: Path, lease: Lease
+) -> run.RunSpec:
+    """The stored samples that are scored anew, in `folder`: no weights, and no engine."""
+    folder.mkdir()
+    for sequence, digest in enumerate(replies.digests):
+        lease.check()
+        (folder / f"{sequence:05d}.jsonl.gz").write_bytes(site.reply_chunk(job, sequence, digest))
+    return replace(spec, replies=str(folder.resolve()), plan=planner.Plan(max_length=replies.max_length))
 
 
 def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:

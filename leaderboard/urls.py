@@ -202,6 +202,7 @@ urlpatterns = [
     path("staff/submissions/<int:pk>", staff.submission, name="staff-submission"),
     path("staff/workers/<int:pk>", staff.worker, name="staff-worker"),
     path("staff/tokens/<int:pk>", staff.token, name="staff-token"),
+    path("staff/rescore", staff.rescore, name="staff-rescore"),
     path("staff/state", staff.state, name="staff-state"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
@@ -266,6 +267,7 @@ urlpatterns = [
         worker.part,
         name="worker-part",
     ),
+    path("api/worker/v1/jobs/<int:job>/replies/<int:sequence>/", worker.reply_chunk, name="worker-reply"),
     path("api/worker/v1/jobs/<int:job>/results/", worker.results, name="worker-results"),
     path("api/worker/v1/jobs/<int:job>/preflight/", worker.preflight, name="worker-preflight"),
     path("api/worker/v1/jobs/<int:job>/failure/", worker.failure, name="worker-failure"),

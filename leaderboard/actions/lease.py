@@ -36,6 +36,7 @@ from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
+from leaderboard.queries.rescoring import replies_of
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
+        fresh=submission.fresh,
+        replies=replies_of(submission),
     )
 
 
@@ -164,15 +167,16 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE, WORKLOADS_SINCE = 4, 5
-"""The editions of the contract that brought models which think, and people's own prompts."""
+THINKING_SINCE, WORKLOADS_SINCE, RESCORING_SINCE = 4, 5, 6
+"""The editions of the contract that brought models which think, people's own prompts, and what is scored or asked
+anew."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
 
 
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run. Prompts of a workload go only to trusted ones
-    that forget them."""
+    that forget them, and stored responses to trusted ones, for their new score counts as the old one did."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
@@ -180,6 +184,10 @@ def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
         able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
     if request.edition < WORKLOADS_SINCE or not trusted:
         able &= Q(submission__suite__owner=None)
+    if request.edition < RESCORING_SINCE:
+        able &= Q(submission__fresh=False)
+    if request.edition < RESCORING_SINCE or not trusted:
+        able &= Q(submission__rescored_from=None)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able

@@ -70,6 +70,8 @@ class Detail:
     """Where the board shows `row`; None once another submission took its place there."""
     retries: list[int]
     """Numbers of the submissions that tried this one again, oldest first."""
+    rescored: list[int]
+    """Numbers of those that scored its responses on later versions of the suite, oldest first."""
     endpoint: AtEndpoint | None = None
     """None for a model with weights."""
 
@@ -170,6 +172,7 @@ def detail(pk: int) -> Detail:
         row=stands[0] if stands else None,
         board_page=stands[1] if stands else None,
         retries=list(submission.retries.order_by("id").values_list("pk", flat=True)),
+        rescored=list(submission.rescored.order_by("id").values_list("pk", flat=True)),
         endpoint=at_endpoint(submission, jobs),
     )
 
