@@ -1,6 +1,7 @@
 """One claimed job, from the claim to its end: fetch what it needs, run it, post what it measured."""
 
 import gzip
+import hashlib
 import logging
 import threading
 import time
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SAMPLES_A_CHUNK, BYTES_A_CHUNK = 250, 24 * 2**20
 """At most, before compression; a longer sample is a chunk of its own. A body at the site has at most 32 MB."""
+GONE = 404
 REFUSED = {400, 413}
 """The site's answers that another attempt would get again."""
 PLATFORM_CODES = {
@@ -194,11 +196,21 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path,
 def with_replies(
     site: Site, job: JobSpec, replies: Replies, spec: run.RunSpec, folder: Path, lease: Lease
 ) -> run.RunSpec:
-    """The stored samples that are scored anew, in `folder`: no weights, and no engine."""
+    """The stored samples that are scored anew, in `folder`: no weights, and no engine. Raises Died for those that the
+    site does not have as they were posted."""
     folder.mkdir()
     for sequence, digest in enumerate(replies.digests):
         lease.check()
-        (folder / f"{sequence:05d}.jsonl.gz").write_bytes(site.reply_chunk(job, sequence, digest))
+        try:
+            body = site.reply_chunk(job, sequence)
+        except SiteError as error:
+            if error.status != GONE:
+                raise
+            body = b""
+        if hashlib.sha256(body).hexdigest() != digest:
+            message = f"Chunk {sequence} of the samples of submission {replies.submission} is damaged or gone."
+            raise Died(code="responses_missing", message=message, log="", retry=False)
+        (folder / f"{sequence:05d}.jsonl.gz").write_bytes(body)
     return replace(spec, replies=str(folder.resolve()), plan=planner.Plan(max_length=replies.max_length))
 
 
