@@ -31,7 +31,7 @@ from evaluator.engines import code_eval, derived, endpoint, memory, passes, repl
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
-from evaluator.engines.provenance import dtype_used, hardware, provenance, scoring, template_of, versions
+from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import Teller, nothing_told, samples_of, task_result, unavailable
@@ -146,15 +146,13 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     tasks = write_samples(folder, spec, model, loaded, missing, table, raw, tokens)
     loaded = [(task, entry) for task, entry in loaded if all(leaf.task_name in raw for leaf in leaves(entry))]
     data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
-    if spec.replies:
-        told = {**scoring(spec, model, results, seeds=SEEDS, data=data), "scored_with": versions()}
-    else:
-        told = {**provenance(spec, model, results, seeds=SEEDS, data=data), "tokens": tokens | saved(model)}
+    told = provenance(spec, model, results, seeds=SEEDS, data=data)
+    counted = {} if spec.replies else {"tokens": tokens | saved(model)}
     phases.end("writing")
     return run.Outcome(
         tasks=tasks,
         table=plain(table),
-        provenance={**told, "seconds": phases.seconds},
+        provenance={**told, **counted, "seconds": phases.seconds},
         load_seconds=phases.seconds["loading"],
         evaluation_seconds=phases.seconds["evaluating"],
     )

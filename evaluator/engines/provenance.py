@@ -29,7 +29,10 @@ OF_THE_HOST = frozenset({"model", "tokenizer", "revision", "tokenizer_revision",
 def provenance(
     spec: run.RunSpec, model: Any, results: list[dict[str, Any]], *, seeds: Mapping[str, int], data: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Everything but times and tokens; `data`: the digest or revision of each task's data set."""
+    """Everything but times and tokens; `data`: the digest or revision of each task's data set. Of stored responses that
+    are scored anew, only what decides scores: how they were made is known where they are stored."""
+    if spec.replies:
+        return {**scoring(spec, model, results, seeds=seeds, data=data), "scored_with": versions()}
     template = template_of(model)
     return {
         **scoring(spec, model, results, seeds=seeds, data=data),
@@ -56,7 +59,7 @@ def provenance(
 def scoring(
     spec: run.RunSpec, model: Any, results: list[dict[str, Any]], *, seeds: Mapping[str, int], data: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What decides scores whoever made the responses: all that there is to tell where no engine was loaded."""
+    """What decides scores, whoever made the responses."""
     configs = {name: config for result in results for name, config in result["configs"].items()}
     return {
         "model": spec.model.name,

@@ -24,7 +24,7 @@ Document = tuple[str, int]
 """A leaf task's name and the document's number in it."""
 
 ABSENT = "no stored sample"
-UNKNOWN = "a sample from before workers noted what they ask"
+UNKNOWN = "a sample that does not tell what was asked"
 CHANGED = "other prompts, or another room for the answer, than before"
 UNREADABLE = "responses that cannot be read back"
 

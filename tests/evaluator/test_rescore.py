@@ -77,7 +77,7 @@ def test_samples_of_older_workers_do_not_say_what_was_asked(measured: tuple[Runs
         (older / path.name).write_bytes(gzip.compress(b"\n".join(kept) + b"\n"))
     assert runs.end("no_engine", few(without="starter_grammar"), replies=older) == 3
     failure = run.read_failure(runs.here)
-    assert failure is not None and "from before workers noted what they ask" in failure.message
+    assert failure is not None and "a sample that does not tell what was asked" in failure.message
 
 
 @pytest.mark.parametrize("pair", [(-1.5, True), (-1 / 3, False), (float("-inf"), False)])
