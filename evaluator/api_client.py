@@ -159,8 +159,9 @@ class Parity:
     ) -> Submission:
         """Submit a model; `key` names this request, so that the same call made again makes no second submission.
         `fresh`: everything is asked, whatever was answered before."""
-        body = {"model": model, "suite": suite, "revision": revision, "settings": dict(settings or {})}
-        body |= {"fresh": True} if fresh else {}
+        body: dict[str, Any] = {"model": model, "suite": suite, "revision": revision, "settings": dict(settings or {})}
+        if fresh:
+            body["fresh"] = True
         return understood(Submission, self.call("POST", "submissions/", body=body, key=key))
 
     def bulk(self, submissions: Sequence[Mapping[str, Any]], *, key: str = "") -> list[Line]:

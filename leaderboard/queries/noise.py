@@ -37,7 +37,7 @@ def floors(suite: Suite) -> dict[Machine, Floor]:
     scores: dict[int, dict[str, float]] = defaultdict(dict)
     measured = Result.objects.filter(submission__in=[run["pk"] for run in runs], score__isnull=False)
     for pk, task, score in measured.values_list("submission", "task__task", "score"):
-        scores[pk][task] = score
+        scores[pk][task] = score or 0.0  # it is not null
     found = {}
     for machine, here in by_machine(runs).items():
         named = {task for run in here for task in scores[run["pk"]]}

@@ -1,6 +1,8 @@
 """Runs of starter@1, or of what a test makes of it, in children of their own."""
 
+import atexit
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -17,11 +19,38 @@ from evaluator.planner import Plan
 from evaluator.suites.bundle import pack, read
 from tests.environment import ROOT
 
+
+class Forks:
+    """A process that has imported the harness and forks for each run; started with the first, gone with this one."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def status(self, module: str, folder: Path) -> int:
+        """How a run of `module` in `folder` ended; negative for a signal."""
+        if self._process is None:
+            command = [sys.executable, "-m", "tests.evaluator.forks"]
+            variables = {**os.environ, "HF_HUB_OFFLINE": "1"}
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps([module, str(folder)]) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.communicate()
+
+
 SUITE, BUNDLE = suites.find("starter@1")
 ITEMS = 4
 """Of each task."""
 CHAT = Settings(engine="transformers", apply_chat_template=True)
 PLAIN = Settings(engine="transformers")
+FORKS = Forks()
+atexit.register(FORKS.end)
 
 
 def few(items: int = ITEMS, *, without: str = "") -> SuiteSpec:
@@ -85,10 +114,7 @@ class Runs:
     def end(self, module: str = "slow_engine", suite: SuiteSpec | None = None, *rest: bytes, **how: object) -> int:
         """The exit status of a run of `module`."""
         self.prepare(suite or few(), *rest, **how)  # type: ignore[arg-type]
-        with (self.here / run.LOG).open("wb") as log:
-            command = [sys.executable, "-m", f"tests.evaluator.{module}", str(self.here)]
-            variables = {**os.environ, "HF_HUB_OFFLINE": "1"}
-            return subprocess.run(command, cwd=ROOT, env=variables, stdout=log, stderr=log, check=False).returncode
+        return FORKS.status(f"tests.evaluator.{module}", self.here)
 
     def go(
         self, module: str = "slow_engine", suite: SuiteSpec | None = None, *rest: bytes, **how: object
