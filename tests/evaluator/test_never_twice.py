@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evaluator import jobs, run
+from evaluator.bringing import Weights
 from evaluator.contract import ModelRef, Settings
 from tests.evaluator.slow_runs import Runs, bundle, few
 
@@ -66,4 +67,4 @@ def test_an_operator_and_a_repeat_have_all_asked(
     told = {"private": False, "model": ModelRef(name="o/m", sha="a"), "settings": Settings()}
     job: Any = SimpleNamespace(job=7, fresh=fresh, **told)
     spec = run.RunSpec(model=job.model, model_path="", suite=few(), settings=job.settings)
-    assert jobs.with_weights(config, job, spec, tmp_path, tmp_path).scope == scope
+    assert jobs.with_weights(config, job, spec, Weights(tmp_path), tmp_path).scope == scope

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0021_organisations")]
+    dependencies = [("leaderboard", "0022_adapters")]
 
     operations = [
         migrations.AddField(
