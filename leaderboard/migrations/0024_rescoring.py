@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0022_adapters")]
+    dependencies = [("leaderboard", "0023_evidence_found")]
 
     operations = [
         migrations.AddField(
