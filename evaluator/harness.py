@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,17 @@ import torch
 from lm_eval import simple_evaluate
 from msgspec.structs import replace
 
-from evaluator import early, run
+from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates, thinking
+from evaluator.engines import code_eval, derived, endpoint, looking, memory, passes, replaying, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
 from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
-from evaluator.records import nothing_told, samples_of, task_result, unavailable
+from evaluator.records import Teller, nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
 from evaluator.suites import images
 
@@ -114,9 +115,9 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     check_thinking(spec, loaded)
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
-    model = engine.model(folder, spec, reporter)
+    model = replaying.load(spec, reporter.items) if spec.replies else engine.model(folder, spec, reporter)
     phases.end("loading")
-    if spec.settings.apply_chat_template and spec.behind is None and not template_of(model):
+    if spec.settings.apply_chat_template and not (spec.behind or spec.replies or template_of(model)):
         raise Unusable("no_chat_template", f"The tokenizer of {spec.model.name} has no chat template; run it without.")
     for _, entry in loaded:
         for leaf in leaves(entry):
@@ -128,10 +129,12 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     asked: list[tuple[TaskSpec, Loaded]] = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        found, some = measure_looking(folder, model, group, spec)
+        found, some = looking.measured(measure_buildable, folder, model, group, spec)
         results, asked = [*results, *found], [*asked, *some]
     loaded = asked if spec.looks else loaded
     phases.end("evaluating")
+    if spec.replies:
+        model.check(missing, spec.suite.slug)
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
@@ -147,11 +150,12 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     loaded = [(task, entry) for task, entry in loaded if all(leaf.task_name in raw for leaf in leaves(entry))]
     data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
     told = provenance(spec, model, results, seeds=SEEDS, data=data)
+    counted = {} if spec.replies else {"tokens": tokens | saved(model)}
     phases.end("writing")
     return run.Outcome(
         tasks=tasks,
         table=plain(table),
-        provenance={**told, "tokens": tokens | saved(model), "seconds": phases.seconds},
+        provenance={**told, **counted, "seconds": phases.seconds},
         load_seconds=phases.seconds["loading"],
         evaluation_seconds=phases.seconds["evaluating"],
     )
@@ -250,21 +254,6 @@ def failed(guard: Guard, loaded: Iterable[tuple[TaskSpec, Loaded]]) -> dict[str,
     return {task: reason for task, reason in reasons.items() if reason}
 
 
-def measure_looking(
-    folder: Path, model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec
-) -> tuple[list[dict[str, Any]], list[tuple[TaskSpec, Loaded]]]:
-    """As `measure_buildable`, and the tasks with the limit that they were measured to. A job that may end early shows
-    its first items at each look, and is asked no more of them once these are enough."""
-    for after in spec.looks:
-        some = [(replace(task, limit=after), entry) for task, entry in group]
-        found, task = measure_buildable(model, some, spec), some[0][0]
-        said = found[0]["samples"][task.task] if found else []
-        if not said or early.enough(folder, passes.scores_of(said, task.metric, task.filter)):
-            return found, some
-        model.look_again()
-    return measure_buildable(model, group, spec), group
-
-
 def measure_buildable(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.RunSpec) -> list[dict[str, Any]]:
     """A call of lm-eval over these tasks but those whose requests cannot be made, which is found out before any is
     asked; none where nothing is left."""
@@ -326,15 +315,22 @@ def write_samples(
                 continue  # it could not be asked
             for leaf in leaves(entry):
                 code_eval.explain(leaf, raw[leaf.task_name])
-                # What an endpoint was asked, the gateway counts.
-                told = Counter(model, leaf.task_name, tokens) if spec.behind is None else nothing_told
-                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told)
+                told = teller(spec, model, leaf.task_name, tokens)
+                said = getattr(model, "said", str)
+                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told, said=said)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             if task.task not in missing:
                 results[task.task] = task_result(task, table[name_of(entry)], samples)
     results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
+
+
+def teller(spec: run.RunSpec, model: Any, task: str, tokens: dict[str, int]) -> Teller:
+    """Who tells of a task's requests. What an endpoint was asked, the gateway counts."""
+    if spec.replies:
+        return partial(model.told, task=task)
+    return Counter(model, task, tokens) if spec.behind is None else nothing_told
 
 
 def specification(spec: run.RunSpec, task: str) -> TaskSpec:

@@ -63,6 +63,7 @@ class RunSpec(Wire, frozen=True):
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `looks`: after how many items of the suite's one task the child says what it has, and asks whether that is enough.
     `fallback`: the plan for a second start, should the engine run out of memory.
+    `replies`: a folder with stored samples (gzip JSONL) that are scored anew; then there is no model.
     """
 
     model: ModelRef
@@ -77,6 +78,7 @@ class RunSpec(Wire, frozen=True):
     fallback: Plan | None = None
     behind: Behind | None = None
     looks: tuple[int, ...] = ()
+    replies: str | None = None
     adapter_path: str = ""
 
     @property

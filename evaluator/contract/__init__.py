@@ -27,14 +27,16 @@ from evaluator.contract.endpoints import Spent as Spent
 from evaluator.contract.handover import PART_BYTES as PART_BYTES
 from evaluator.contract.handover import Part as Part
 from evaluator.contract.handover import Parts as Parts
+from evaluator.contract.handover import Replies as Replies
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 7
+EDITION = 8
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
 think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
-looking at the job that comes next; 7 adds jobs that end once they are decided (an older worker measures all of them).
+looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew; 8
+adds jobs that end once they are decided (an older worker measures all of them).
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -197,6 +199,10 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
     private: bool = False
     """Somebody's own prompts: the worker keeps no response of it beyond the attempt."""
+    fresh: bool = False
+    """Every request is asked: nothing that another job was answered is used."""
+    replies: Replies | None = None
+    """Stored responses to score; no model is asked."""
     looks: tuple[Count, ...] = ()
     """Of a suite with one task: after how many of its items the worker shows their scores, and asks whether that is
     enough. Ascending, and less than all."""
@@ -260,6 +266,9 @@ class Sample(Wire, frozen=True, omit_defaults=True):
     """Why each of these texts ended: "stop", or "length" for one that was cut at its limit; "" unknown."""
     thinking: tuple[str, ...] = ()
     """What the model thought before each response, which is without it; () where none did."""
+    asked: str = ""
+    """SHA-256 (hex) of what the item's requests said and allowed, before any chat template; "" where it cannot be
+    told. The responses of an item that is asked the same are the same."""
 
     @property
     def counts_for(self) -> str:

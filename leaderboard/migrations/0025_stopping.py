@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0023_evidence_found")]
+    dependencies = [("leaderboard", "0024_rescoring")]
 
     operations = [
         migrations.AddField("Bakeoff", "stops", models.BooleanField(default=False)),
