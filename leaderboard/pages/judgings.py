@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HTMX_STOP_POLLING
 
@@ -14,7 +15,7 @@ from leaderboard.actions.grade import take_back
 from leaderboard.pages.bakeoffs import course_of, report_of
 from leaderboard.pages.judging_form import JudgesForm, JudgingForm
 from leaderboard.pages.private import private
-from leaderboard.pages.requests import HtmxRequest, render_page_or_part, wants_part
+from leaderboard.pages.requests import HtmxRequest, position, render_page_or_part, wants_part
 from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries.blind_grading import blind
@@ -114,19 +115,16 @@ def as_csv(request: HttpRequest, workload: int, bakeoff: int, pk: int) -> HttpRe
 def grade(request: HttpRequest, workload: int, bakeoff: int, pk: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/1/judgings/2/grade`: two answers, blind; POST keeps a grade and shows the next."""
     course = course_of(request, workload, bakeoff)
-    bench(course, pk)
-    grader = user_of(request)
-    if request.method == "POST":
-        if request.POST.get("choice") == "back":
-            number = take_back(owner=owner_of(request), grader=grader, judging=pk)
-            context = {"course": course, "blind": blind(course, pk, grader, number=number)}
-            return render(request, "judging/grade.html", context)
-        text = request.POST.get("number", "")
-        if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise Refused("bad_number", "Say which prompt is graded.", field="number")
-        keep_grade(
-            owner=owner_of(request), grader=grader, judging=pk, number=int(text),
-            choice=request.POST.get("choice", ""),
-        )  # fmt: skip
-        return redirect("judging-grade", workload=workload, bakeoff=bakeoff, pk=pk)
-    return render(request, "judging/grade.html", {"course": course, "blind": blind(course, pk, grader)})
+    row, grader = bench(course, pk), user_of(request)
+    if request.method != "POST":
+        number = position(request, "item") if request.GET.get("item") else None
+        return render(request, "judging/grade.html", {"course": course, "blind": blind(row, grader, number=number)})
+    here = reverse("judging-grade", kwargs={"workload": workload, "bakeoff": bakeoff, "pk": pk})
+    choice, text = request.POST.get("choice", ""), request.POST.get("number", "")
+    if choice == "back":
+        number = take_back(owner=owner_of(request), grader=grader, judging=pk)
+        return redirect(here if number is None else f"{here}?item={number}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Refused("bad_number", "Say which prompt is graded.", field="number")
+    keep_grade(owner=owner_of(request), grader=grader, judging=pk, number=int(text), choice=choice)
+    return redirect(here)

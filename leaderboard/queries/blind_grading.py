@@ -6,10 +6,9 @@ import numpy as np
 
 from leaderboard.judging.blind import first_left, order
 from leaderboard.models import Grade, Judging, User
-from leaderboard.queries.bakeoffs import Course
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.judged_items import items_at, texts_at
-from leaderboard.queries.judgings import bench
+from leaderboard.queries.judgings import Bench
 from leaderboard.workloads.records import Item
 
 
@@ -29,9 +28,9 @@ class Blind:
         return self.judging.n
 
 
-def blind(course: Course, pk: int, grader: User, *, number: int | None = None) -> Blind:
+def blind(of: Bench, grader: User, *, number: int | None = None) -> Blind:
     """The next item that `grader` has not graded, or the one that is asked for; raises Missing."""
-    judging = bench(course, pk).judging
+    judging = of.judging
     graded = set(Grade.objects.filter(judging=judging, grader=grader).values_list("number", flat=True))
     if number is None:
         number = next((one for one in order(judging.salt, judging.n) if one not in graded), None)
@@ -40,9 +39,8 @@ def blind(course: Course, pk: int, grader: User, *, number: int | None = None) -
     if not 0 <= number < judging.n:
         raise Missing("item", f"This judging has no item {number}.")
     place = int(np.frombuffer(judging.places, dtype="<i4")[number])
-    item = items_at(course.version, [place])[0]
-    rows = {one.submission.pk: one.submission for one in course.entrants}
-    first = texts_at(rows[judging.first_id], "first", [place])[0]
-    second = texts_at(rows[judging.second_id], "second", [place])[0]
+    item = items_at(of.course.version, [place])[0]
+    first = texts_at(of.first.submission, "first", [place])[0]
+    second = texts_at(of.second.submission, "second", [place])[0]
     left, right = (first, second) if first_left(judging.salt, number) else (second, first)
     return Blind(judging, len(graded), number, item, left, right)

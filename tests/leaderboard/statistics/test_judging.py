@@ -53,7 +53,7 @@ def test_wins_are_tested_against_losses_on_all_items_that_could_be_read() -> Non
     one = preferred(Tally(30, 40, 10, 20), margin=0.02)
     assert one is not None
     assert (one.n, one.wins, one.losses, one.difference) == (80, 30, 10, 0.25)
-    assert one.low < 0.25 < one.high and 0 < one.low
+    assert one.low < 0.25 < one.high and one.low > 0
     assert family([one])[0].word == Word.BETTER
     even = preferred(Tally(10, 0, 10, 0), margin=0.02)
     assert even is not None and family([even])[0].word == Word.UNDECIDED
