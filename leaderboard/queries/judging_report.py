@@ -138,6 +138,8 @@ class Judged:
 def judged(course: Course, margin: float, only: Sequence[Bench] | None = None) -> list[Judged]:
     """All judgings of a bake-off, or `only` some; their tests are one family (Holm). 4 queries."""
     listed = benches(course) if only is None else list(only)
+    if not listed:
+        return []
     graded: dict[int, dict[str, dict[int, int]]] = {}
     rows = Grade.objects.filter(judging__in=[one.judging for one in listed])
     for judging, grader, number, outcome in rows.values_list("judging", "grader__username", "number", "outcome"):

@@ -52,6 +52,8 @@ def bench(course: Course, pk: int) -> Bench:
 
 def seated(course: Course, rows: Iterable[Judging]) -> list[Bench]:
     listed = list(rows)
+    if not listed:
+        return []
     judges = list(
         Judge.objects.filter(judging__in=listed)
         .select_related("submission__revision__model", "submission__use__endpoint")

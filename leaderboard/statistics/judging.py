@@ -5,7 +5,7 @@ conservative rule of Zheng et al. 2023 (arXiv 2306.05685, section 3.4): what the
 """
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,6 +118,6 @@ def preferred(found: Tally, *, margin: float, alpha: float = 0.05) -> Comparison
     )  # fmt: skip
 
 
-def codes(data: bytes | memoryview[Any]) -> Codes:
+def codes(data: bytes | memoryview) -> Codes:
     """Stored codes, a byte each."""
     return np.frombuffer(data, dtype=np.uint8)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import template
-from django.template import RequestContext
 
 from leaderboard.judging.forms import FORMS
 from leaderboard.queries.bakeoff_report import Report
@@ -14,8 +13,8 @@ register = template.Library()
 PERSON = "a person"
 
 
-@register.inclusion_tag("judging/section.html", takes_context=True)
-def judgings_of(context: RequestContext, found: Report, own: bool) -> dict[str, Any]:
+@register.inclusion_tag("judging/section.html")
+def judgings_of(found: Report, own: bool) -> dict[str, Any]:
     """What judges and persons say of a bake-off's answers; `own` False: for whoever has a link to the numbers."""
     return {
         "course": found.course, "found": found, "own": own, "judged": judged(found.course, found.margin),
