@@ -1,4 +1,5 @@
 """Judge models and persons who grade blind, on the answers of a bake-off; they go with it."""
+
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -7,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0021_organisations'),
+        ('leaderboard', '0022_adapters'),
     ]
 
     operations = [
