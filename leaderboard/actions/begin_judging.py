@@ -121,7 +121,9 @@ def kin_of(owner: Owner, judge: Candidate, found: Material) -> list[str]:
 
 
 def sentences(judge: kinship.Identity, judged: Sequence[kinship.Identity]) -> list[str]:
-    return [said for one in judged if (said := kinship.kinship(judge, one))]
+    """What it has in common with those that it judges; that it is one of them comes first."""
+    found = [said for one in judged if (said := kinship.kinship(judge, one))]
+    return sorted(found, key=lambda said: kinship.ITSELF not in said)
 
 
 def identity(owner: Owner, judge: Candidate) -> kinship.Identity:

@@ -16,6 +16,7 @@ ENDINGS = re.compile(
     r"q\d(?:_[a-z0-9]+)*|degraded)$"
 )
 """Of a name: a date, a release, a precision. What is before them is the model's own name."""
+ITSELF = "would judge itself"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def roots(name: str) -> frozenset[str]:
 def kinship(judge: Identity, judged: Identity) -> str:
     """Why the judge may favour it, in a sentence; "" where nothing is known that would say so."""
     if judge.stem == judged.stem:
-        return f"{judge.name} would judge itself: {judged.name} is the same model, by its name."
+        return f"{judge.name} {ITSELF}: {judged.name} is the same model, by its name."
     if judge.roots & judged.roots:
         return f"{judge.name} and {judged.name} were made from the same model, by the catalogue."
     if judge.origin and judge.origin == judged.origin:

@@ -1,5 +1,6 @@
 """How far two raters of the same items agree: the share of equal ratings, and Cohen's kappa, which takes off chance."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -75,4 +76,4 @@ def kappa_error(p: Floats, kappa: float, chance: float, n: float) -> float:
     across = (columns[:, None] + rows[None, :]) ** 2  # of cell (i, j): p_.i + p_j.
     off = (1 - kappa) ** 2 * float((p * across).sum() - (np.diag(p) * np.diag(across)).sum())
     rest = (kappa - chance * (1 - kappa)) ** 2
-    return max(0.0, on + off - rest) ** 0.5 / ((1 - chance) * n**0.5)
+    return math.sqrt(max(0.0, on + off - rest) / n) / (1 - chance)

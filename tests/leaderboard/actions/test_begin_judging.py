@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluator import contract
 from evaluator.contract import Price, Spent
 from leaderboard.actions import lease
 from leaderboard.actions.accounts import create_person, register_worker_token
@@ -178,10 +179,10 @@ def test_an_endpoint_judges_within_its_budget_and_is_metered(
     row = judgings.begun(made, candidates=[access])
     use = EndpointUse.objects.get(submission__judge__judging=row)
     assert (use.endpoint.served, use.budget_dollars, bool(use.sealed_key)) == ("gpt-5", 0.5, True)
-    look = endpoints.claim(worker_token, edition=5)
+    look = endpoints.claim(worker_token, edition=contract.EDITION)
     assert look is not None
     record_preflight(job=look.job, token=look.token, found=endpoints.found(look))
-    spec = endpoints.claim(worker_token, edition=5)
+    spec = endpoints.claim(worker_token, edition=contract.EDITION)
     assert spec is not None and spec.endpoint is not None
     assert (spec.endpoint.base_url, spec.endpoint.budget_dollars, spec.private) == (endpoints.URL, 0.5, True)
     endpoints.beat(spec, Spent(requests=3, input_tokens=900, output_tokens=60, dollars=0.4))

@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from evaluator import contract
+from leaderboard.actions.preflight import record_preflight
 from leaderboard.judging.blind import first_left
 from leaderboard.models import Bakeoff, Grade, Judging, Owner, Submission, User, WorkerToken
 from leaderboard.statistics.judging import Outcome
@@ -174,7 +176,7 @@ def test_a_person_grades_without_knowing_whose_answers_they_are(ada: Client, jud
     sides = set()
     for _ in range(N):
         number, left, right, text = shown_item(ada, judging)
-        assert not [word for word in ("org/good", "org/bad", "good", "bad", "sage") if word in text]
+        assert not [word for word in ("org/good", "org/bad", "good", "bad", "sage/") if word in text]
         assert "won" not in text and "Verdict" not in text, "nothing that anybody said of it"
         long_left = left.startswith("It comes to")
         assert long_left == first_left(judging.salt, number) and long_left != right.startswith("It comes to")
@@ -254,9 +256,11 @@ def test_another_judge_joins_by_its_form(ada: Client, judging: Judging) -> None:
 
 def test_a_paused_judge_goes_on_by_its_owners_word(ada: Client, made: Bakeoff, worker_token: WorkerToken) -> None:
     row = judgings.begun(made, candidates=[endpoints.access(hold=True)])
+    look = endpoints.claim(worker_token, edition=contract.EDITION)
+    assert look is not None
+    record_preflight(job=look.job, token=look.token, found=endpoints.found(look))
     submission = Submission.everything.get(judge__judging=row)
-    Submission.everything.filter(pk=submission.pk).update(state="paused", error_message="It waits.")
-    submission.jobs.update(state="paused")
+    assert submission.state == "paused"
     assert "waits for you" in plain(ada.get(of(row)))
     path = address(made, "bakeoff-resume", submission=submission.pk)
     assert ada.post(path, {"budget_tokens": "2000000"}).status_code == 302
