@@ -45,6 +45,7 @@ from leaderboard.pages import (
     queue,
     samples,
     staff,
+    staff_claims,
     status,
     submissions,
     submit,
@@ -218,6 +219,9 @@ urlpatterns = [
     path("staff/workers/<int:pk>", staff.worker, name="staff-worker"),
     path("staff/tokens/<int:pk>", staff.token, name="staff-token"),
     path("staff/state", staff.state, name="staff-state"),
+    path("staff/claims", staff_claims.claims, name="staff-claims"),
+    path("staff/claims/new/<str:test>", staff_claims.new, name="staff-claim-new"),
+    path("staff/claims/<int:pk>", staff_claims.claim, name="staff-claim"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
     path("api/v1/submissions/bulk/", bulk.Bulk.as_view(), name="api-bulk"),

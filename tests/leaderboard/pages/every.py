@@ -10,8 +10,9 @@ from django.test import Client
 
 from evaluator.contract import Price, Spent
 from leaderboard.actions.accounts import create_person
+from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.validate import accept
-from leaderboard.models import Bakeoff, Submission, Suite, User, WorkerToken
+from leaderboard.models import Bakeoff, Claim, Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
 from tests.conftest import release_suite
 from tests.leaderboard import bakeoffs, endpoints, judgings
@@ -255,6 +256,7 @@ def forms(site: Site) -> Pages:
         "elsewhere": member.get("/settings/elsewhere"),
         "second factor": member.get("/settings/second-factor"),
         "staff": staff_of().get("/staff"),
+        **staffs_claims(Client()),
         "delete": member.get("/settings/account/delete"),
         "organisations, none": member.get("/settings/organisations"),
         "organisation, made": member.post("/settings/organisations", {"name": "laboratory"}, follow=True),
@@ -270,6 +272,19 @@ def staff_of() -> Client:
     client = Client()
     client.force_login(create_person(username="root", password=None, staff=True))
     return client
+
+
+def staffs_claims(client: Client) -> Pages:
+    """The staff's forms of claims, right and wrong."""
+    client.force_login(User.objects.get(username="root"))
+    seed_claims()
+    new = "/staff/claims/new/"
+    got = {f"claim, new {test}": client.get(new + test) for test in ("not_behind", "cheaper", "longer_context")}
+    number = Claim.objects.latest("pk").pk
+    got["claim, wrong"] = client.post(f"{new}not_behind", {"tasks": "x", "margin": "-1", "text": "<b>"})
+    got["claim, amended"] = client.get(f"/staff/claims/{number}")
+    client.post(f"/staff/claims/{number}", {"act": "withdraw", "reason": "It <i>was</i> misquoted."})
+    return got | {"claims, staff": client.get("/staff/claims"), "claims": client.get("/claims")}
 
 
 def refused(site: Site) -> Pages:

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
+from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
@@ -25,6 +26,7 @@ from leaderboard.actions.webhooks import add_webhook
 from leaderboard.actions.workload_drafts import hold_draft
 from leaderboard.models import (
     ApiToken,
+    Claim,
     Delivery,
     Membership,
     Owner,
@@ -110,6 +112,8 @@ PLACES: dict[str, str] = {
     "token-revoke.pk": "token",
     "staff-worker.pk": "worker",
     "staff-token.pk": "worker_token",
+    "staff-claim.pk": "claim",
+    "test": "test",
     "organisation.pk": "organisation",
     "organisation-role.pk": "organisation",
     "organisation-remove.pk": "organisation",
@@ -134,11 +138,14 @@ ITEMS = [{"prompt": "2 + 2 =", "reference": "4"}, {"prompt": "3 + 3 =", "referen
 ITEMS.append({"prompt": "4 + 4 =", "reference": "8"})
 UPLOAD = b"question,answer\n2 + 2,4\n3 + 3,6\n"
 SUBMISSION = {"suite": "tiny@1", "model": "org/new"}
+SAID = {"slug": "reads-more", "text": "It reads more.", "who": "its maker", "at_least": "10", "at_most": "5"}
 BODIES: dict[str, dict[str, Any]] = {
     # what is posted by each route; nothing unless it is said here
     "staff-submission": {"act": "cancel", "reason": "asked by mail"},
     "staff-worker": {"act": "drain", "reason": "new disks"},
     "staff-token": {"reason": "it was lost"},
+    "staff-claim-new": SAID,
+    "staff-claim": {"act": "withdraw", "reason": "it was misquoted"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
@@ -213,9 +220,11 @@ class Site:
     digest: str = "0" * 64
     item: str = hashlib.sha256(b"alpha0").hexdigest()
     provider: str = "huggingface"
+    test: str = "longer_context"
     token: int = 0
     worker: int = 0
     worker_token: int = 0
+    claim: int = 0
     organisation: int = 0
 
     @classmethod
@@ -243,11 +252,12 @@ class Site:
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
         sessions, tokens = callers(ada)
+        seed_claims()
         laboratory = make_organisation(name="laboratory", user=ada)
         return cls(
             queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
-            draft=draft.pk, organisation=laboratory.pk,
+            draft=draft.pk, organisation=laboratory.pk, claim=Claim.objects.latest("pk").pk,
             worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
             bakeoff=bakeoff.pk, judging=judging.pk, run=runs[0].pk, share=share.pk, share_token=share_token,

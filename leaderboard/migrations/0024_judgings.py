@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("leaderboard", "0022_adapters"),
+        ("leaderboard", "0023_evidence_found"),
     ]
 
     operations = [
