@@ -144,6 +144,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "staff-submission": {"act": "cancel", "reason": "asked by mail"},
     "staff-worker": {"act": "drain", "reason": "new disks"},
     "staff-token": {"reason": "it was lost"},
+    "staff-rescore": {"suite": "tiny@1", "reason": "a better filter"},
     "staff-claim-new": SAID,
     "staff-claim": {"act": "withdraw", "reason": "it was misquoted"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
