@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("leaderboard", "0023_evidence_found"),
+        ("leaderboard", "0024_rescoring"),
     ]
 
     operations = [
