@@ -18,6 +18,7 @@ from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import gap as api_gap
+from leaderboard.api import judgings as api_judgings
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
@@ -36,6 +37,7 @@ from leaderboard.pages import (
     drift,
     embed,
     gap,
+    judgings,
     method,
     models,
     my_data,
@@ -133,6 +135,19 @@ urlpatterns = [
         name="bakeoff-reader-remove",
     ),
     path("shared/bakeoffs/<int:pk>", bakeoffs.read, name="bakeoff-read"),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/judgings/new", judgings.new, name="judging-new"),
+    path("workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/", judgings.judging, name="judging"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/judges", judgings.more, name="judging-more"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/grade", judgings.grade, name="judging-grade"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/report.csv",
+        judgings.as_csv,
+        name="judging-csv",
+    ),
     path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("workloads/", workloads.workloads, name="workloads"),
     path("workloads/new", workload_upload.new, name="workload-new"),
@@ -247,6 +262,7 @@ urlpatterns = [
         name="api-bakeoff-reader",
     ),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
+    path("api/v1/bakeoffs/<int:pk>/judgings/", api_judgings.Judgings.as_view(), name="api-judgings"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
     path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),

@@ -12,6 +12,8 @@ from leaderboard.models import (
     Audit,
     BakeoffReader,
     Delivery,
+    Grade,
+    Judging,
     Membership,
     Owner,
     Submission,
@@ -49,6 +51,13 @@ def data_of(user: User) -> dict[str, Any]:
         else [],
         "reports": rows(BakeoffReader.objects.filter(user=user), "bakeoff", "created_at"),
         "workloads": [workload(one) for one in versions(owner)] if owner else [],
+        "judgings": rows(
+            Judging.objects.filter(bakeoff__version__workload__owner=owner), "id", "bakeoff", "form", "rubric",
+            "created_at",
+        )
+        if owner
+        else [],
+        "grades": rows(Grade.objects.filter(grader=user), "judging", "number", "outcome", "first_left", "said_at"),
         "audit": rows(Audit.objects.filter(actor=user.username), "at", "action", "subject", "reason"),
     }  # fmt: skip
 
