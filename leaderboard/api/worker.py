@@ -40,6 +40,7 @@ from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
 from leaderboard.models import Bundle, WorkerToken
+from leaderboard.observed import REFUSED
 from leaderboard.queries.parts import parts_for
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             except ContractError as error:
                 return JsonResponse(body("malformed", str(error)), status=400)
             except Refused as error:
+                REFUSED.labels(error.code).inc()
                 return JsonResponse(body(error.code, error.message), status=error.status)
 
         return guarded
