@@ -32,8 +32,8 @@ def variables(database: str = "") -> dict[str, str]:
 
     In variables, not in arguments: those of a process are everybody's to read.
     """
-    told: dict[str, Any] = connection.settings_dict
-    names = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
+    told: dict[str, Any] = connection.get_connection_params()
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
     found = {variable: str(told[key]) for variable, key in names.items() if told.get(key)}
     if database:
         found["PGDATABASE"] = database
