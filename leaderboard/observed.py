@@ -17,7 +17,10 @@ USABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 30.0)
 
 LATENCY = Histogram(
-    "parity_http_seconds", "Seconds from a request to its reply, by route", ["route", "method", "status"], buckets=SECONDS
+    "parity_http_seconds",
+    "Seconds from a request to its reply, by route",
+    ["route", "method", "status"],
+    buckets=SECONDS,
 )
 REFUSED = Counter("parity_worker_refused", "Calls of workers that were refused, by the reason's code", ["code"])
 

@@ -1,7 +1,7 @@
 """Whether this process lives and is ready, for those who start and stop it: `/livez`, `/readyz`.
 
-A middleware before all others: a probe comes by an address and over plain HTTP, and has to be answered when the database
-is away. `leaderboard.queries.health` says what ready means.
+A middleware before all others: a probe comes by an address and over plain HTTP, and is answered when the database is
+away too. `leaderboard.queries.health` says what ready means.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`make upgrade-drill`: the previous release's code on this release's tables, as during an upgrade of several processes.
+"""`make upgrade-drill`: the previous release's code on this release's tables, as during an upgrade of many processes.
 
 The previous release is the commit before the newest migration came (PREVIOUS=commit names another). Its own tests of
 actions and of both APIs run on a database that this release's migrations made. The last line is one JSON object.

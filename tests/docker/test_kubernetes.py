@@ -21,10 +21,9 @@ OBJECTS: list[dict[str, Any]] = [
     one for path in KUSTOMIZATION["resources"] for one in yaml.safe_load_all((FOLDER / path).read_text())
 ]
 VERSIONS = ("1.30.0", kubernetes_validate.latest_version())
-PODS = {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in OBJECTS if "template" in one["spec"]}
-LABELS = {
-    one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"] for one in OBJECTS if "template" in one["spec"]
-}
+TEMPLATES = {one["metadata"]["name"]: one["spec"]["template"] for one in OBJECTS if "template" in one["spec"]}
+PODS = {name: template["spec"] for name, template in TEMPLATES.items()}
+LABELS = {name: template["metadata"]["labels"] for name, template in TEMPLATES.items()}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -58,7 +57,7 @@ def test_every_pod_is_hardened(name: str) -> None:
         assert {"requests", "limits"} <= container["resources"].keys()
 
 
-def test_a_worker_sees_neither_the_site's_secrets_nor_the_database() -> None:
+def test_a_worker_sees_neither_the_secrets_of_the_site_nor_the_database() -> None:
     [container] = PODS["worker-gpu"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "parity-worker"}}]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
@@ -121,7 +120,7 @@ def test_a_slurm_worker_hears_the_end_of_its_time(tmp_path: Path) -> None:
 
 
 def test_a_slurm_worker_wants_its_token_kept(tmp_path: Path) -> None:
-    done = subprocess.run(["bash", str(SBATCH)], env=slurm(tmp_path, 0o644), capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", str(SBATCH)], env=slurm(tmp_path, 0o644), capture_output=True, text=True)
     assert done.returncode == 2
     assert "has mode 644: others can read it" in done.stderr
     env = {key: value for key, value in slurm(tmp_path).items() if key != "PARITY_URL"}

@@ -45,7 +45,12 @@ def test_lines_are_json_with_the_requests_name() -> None:
     }  # fmt: skip
 
 
-COUNT = "from leaderboard import counting; counting.share(); from leaderboard.observed import REFUSED; REFUSED.labels('x').inc()"
+COUNT = """
+from leaderboard import counting
+counting.share()
+from leaderboard.observed import REFUSED
+REFUSED.labels("x").inc()
+"""
 READ = """
 from leaderboard import counting
 counting.share()

@@ -50,7 +50,8 @@ class Command(BaseCommand):
                 reason = str(error).strip().splitlines()[0]
             if time.monotonic() >= until:
                 raise CommandError(
-                    f"The database did not answer for {seconds:g} s: {reason}. Is DATABASE_URL right, and the server up?",
+                    f"The database did not answer for {seconds:g} s: {reason}. "
+                    "Is DATABASE_URL right, is the server up?",
                     returncode=2,
                 )
             if reason != told:

@@ -1,4 +1,4 @@
-"""`manage.py restore_drill`: whether a backup of this site, taken now, can be restored. Nothing of the site is touched."""
+"""`manage.py restore_drill`: whether a backup of this site, taken now, can be restored. The site goes on."""
 
 import json
 import secrets

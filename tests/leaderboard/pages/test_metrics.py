@@ -47,9 +47,7 @@ def test_an_empty_site_has_its_numbers(client: Client) -> None:
     assert found["parity_files_free_bytes",] > 0
 
 
-def test_what_waits_and_runs_and_is_late(
-    client: Client, make_submission: made.Make, worker_token: WorkerToken
-) -> None:
+def test_what_waits_and_runs_and_is_late(client: Client, make_submission: made.Make, worker_token: WorkerToken) -> None:
     make_submission("org/runs")
     made.beat(made.claim(worker_token, "busy"), done=3, total=12)
     make_submission("org/waits")
