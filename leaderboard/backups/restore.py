@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 from django.db import connection
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from leaderboard import sealing
 from leaderboard.backups import manifest
@@ -60,7 +61,7 @@ def connect(database: str = "") -> "psycopg.Connection[tuple[object, ...]]":
     """A connection of its own to the site's database, or to another one of its server."""
     told = variables(database)
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    return psycopg.connect(**{key: told[name] for key, name in names.items() if name in told})
+    return psycopg.connect(make_conninfo(**{key: told[name] for key, name in names.items() if name in told}))
 
 
 def differing_rows(told: Manifest, server: "psycopg.Connection[tuple[object, ...]]") -> Iterator[str]:

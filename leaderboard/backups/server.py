@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs for backups, from the embedded server's wheel or from PATH, and how they reach a database."""
+"""PostgreSQL's own programs for backups, from the embedded server's wheel or PATH, and how they reach a database."""
 
 import os
 import shutil

@@ -1,5 +1,6 @@
 """What a site needs to answer anybody, and what it can do without for a while."""
 
+import logging
 import shutil
 import threading
 import time
@@ -13,6 +14,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from leaderboard import environment
+
+log = logging.getLogger(__name__)
 
 LEAST_FREE = 200 * 2**20
 """Bytes for files of samples: with less left, workers' chunks are about to be refused."""
@@ -71,11 +74,10 @@ def database() -> Part:
                 number = f"{len(missing)} migration{'s' if len(missing) > 1 else ''}"
                 return Part("database", f"{number} behind this release: run `manage.py bootstrap`")
             _migrated = True
-    except DatabaseError:
+    except DatabaseError as error:
+        log.warning("The database does not answer: %s", error)
         connection.close()  # the next look begins anew
         return Part("database", "does not answer")
-    finally:
-        connection.close_if_unusable_or_obsolete()
     return Part("database")
 
 

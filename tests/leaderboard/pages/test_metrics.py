@@ -23,11 +23,15 @@ def token(settings: DjangoSettings) -> None:
 
 
 def numbers(client: Client) -> Numbers:
-    """(name, label values in the labels' order ...) -> value."""
+    """(name, label values in the order of the labels' names ...) -> value."""
     reply = client.get("/metrics", headers=TOKEN)
     assert reply.status_code == 200
     families = text_string_to_metric_families(reply.content.decode())
-    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+    return {
+        (one.name, *(one.labels[name] for name in sorted(one.labels))): one.value
+        for family in families
+        for one in family.samples
+    }
 
 
 @pytest.mark.parametrize("given", ["", "Bearer ", "Bearer wrong", "Bearer scrape-mé", "scrape-me"])
@@ -69,10 +73,10 @@ def test_what_waits_and_runs_and_is_late(client: Client, make_submission: made.M
 def test_requests_and_refusals_are_counted(client: Client, worker_client: Client) -> None:
     before = numbers(client)
     body = '{"attempt": 1, "phase": "loading"}'
-    refused = worker_client.post("/api/worker/v1/jobs/999/heartbeat", body, content_type="application/json")
+    refused = worker_client.post("/api/worker/v1/jobs/999/heartbeat/", body, content_type="application/json")
     assert refused.status_code >= 400
     key = ("parity_worker_refused_total", refused.json()["code"])
-    route = ("parity_http_seconds_count", "metrics", "GET", "200")
+    route = ("parity_http_seconds_count", "GET", "metrics", "200")
     after = numbers(client)
     assert after[key] == before.get(key, 0) + 1
     assert after[route] == before.get(route, 0) + 1
