@@ -1,6 +1,7 @@
 """vLLM, by way of lm-eval's own model class: the same numbers, with the progress told and contexts shared."""
 
 import inspect
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from evaluator.engines.counting import Counting
 from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
-from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
+from evaluator.engines.shared_prefix import SharedPrefix, capacity_of
 from evaluator.engines.thinking import Thinking, arguments_of
+from evaluator.engines.work import Progress, Work
 from evaluator.mirror import MirrorFolder
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
@@ -83,11 +85,8 @@ class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
         self._ended = []
         order = self.cache_hook = Order()
         texts: list[str] = VLLM.generate_until(self, requests, disable_tqdm=disable_tqdm)
-        by_context: dict[str, list[Completion]] = {}
-        for context, one in zip(order.contexts, self._ended, strict=True):
-            by_context.setdefault(context, []).append(one)
-        for request in requests:
-            self.completions.setdefault(place_of(request), []).append(by_context[request.args[0]].pop(0))
+        for request, one in order.parted(requests, self._ended):
+            self.completions.setdefault(place_of(request), []).append(one)
         self.counter.end()
         return texts
 
@@ -130,6 +129,16 @@ class Order:
     def add_partial(self, kind: str, arguments: tuple[str, Any], response: str) -> None:
         """One request is answered."""
         self.contexts.append(arguments[0])
+
+    def parted(
+        self, requests: Iterable[Instance], ended: Iterable[Completion]
+    ) -> Iterator[tuple[Instance, Completion]]:
+        """Each request with what ended for it; `ended` is in the order that was heard. Equal prompts keep theirs."""
+        by_context: dict[str, list[Completion]] = {}
+        for context, one in zip(self.contexts, ended, strict=True):
+            by_context.setdefault(context, []).append(one)
+        for request in requests:
+            yield request, by_context[request.args[0]].pop(0)
 
 
 def prompts_of(requests: list[list[int]]) -> list[TokensPrompt]:
