@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast attack families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -32,16 +32,26 @@ test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and lon
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
 
+attack: $(VENV)/.dev ## Hostile texts in every column, opened in Chromium on every page; one line of what it prints is JSON
+	PARITY_ATTACK=all $(BIN)/python -m pytest -s --timeout 5400 tests/browser/test_attack.py
+
 fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
 families: $(VENV)/.dev ## Every model family in both engines, against the table in evaluator/engines/README.md
 	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py
 
-lint: $(VENV)/.dev ## Formatting, lint and types
+lint: $(VENV)/.dev ## Formatting, lint, types and secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(LINT_SETTINGS) $(BIN)/mypy leaderboard evaluator manage.py docker/lock
+	$(BIN)/python $(LOCK)/scan_secrets.py
+
+secrets: $(VENV)/.dev ## Look for keys and tokens in every file
+	$(BIN)/python $(LOCK)/scan_secrets.py
+
+audit: .parity/audit/.made ## Ask for known holes in the locked packages; says so where nobody can be asked
+	.parity/audit/bin/python $(LOCK)/audit.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
@@ -90,6 +100,12 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 .parity/gradio/.made: tests/benchmarks/gradio.txt
 	$(PYTHON) -m venv .parity/gradio
 	.parity/gradio/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# It looks at the lists alone, so it needs nothing of ours beside it.
+.parity/audit/.made: $(LOCK)/audit.py
+	$(PYTHON) -m venv .parity/audit
+	.parity/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object

@@ -203,6 +203,8 @@ urlpatterns = [
     path("staff/workers/<int:pk>", staff.worker, name="staff-worker"),
     path("staff/tokens/<int:pk>", staff.token, name="staff-token"),
     path("staff/state", staff.state, name="staff-state"),
+    path("staff/origins", staff.origin, name="staff-origin"),
+    path("staff/merge", staff.merge, name="staff-merge"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
     path("api/v1/submissions/bulk/", bulk.Bulk.as_view(), name="api-bulk"),

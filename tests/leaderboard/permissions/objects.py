@@ -133,6 +133,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "staff-worker": {"act": "drain", "reason": "new disks"},
     "staff-token": {"reason": "it was lost"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
+    "staff-origin": {"origin": "https://api.other.example", "provider": "other", "source": "its documentation"},
+    "staff-merge": {"duplicate": "org/ended", "into": "org/other", "reason": "it was renamed"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
     "organisation": {"username": "grace", "role": "viewer"},
