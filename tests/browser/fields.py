@@ -188,7 +188,6 @@ EXCUSED: dict[str, dict[str, str]] = {
 ONLY: dict[str, dict[str, Any]] = {
     "Result": {"score": None},
     "Delivery": {"state": "dead"},
-    "Claim": {},
 }
 """Rows that may hold such a text, where not all do."""
 APPS = ("leaderboard", "account", "mfa", "socialaccount", "usersessions", "sessions")
