@@ -51,6 +51,7 @@ def merge_models(*, duplicate: str, into: str, actor: User, reason: str) -> Mode
     move_statements(gone, stays)
     ProviderOrigin.objects.filter(model=gone).update(model=stays)
     Model.everything.filter(base_model=gone.name).update(base_model=stays.name)
+    Revision.everything.filter(base_name=gone.name).update(base_name=stays.name)
     name = gone.name
     gone.delete()
     settle(models=[stays.pk])
@@ -76,9 +77,9 @@ def merging(allowed: bool) -> None:
 
 def move_revisions(gone: Model, stays: Model) -> None:
     """Revisions with what was measured of them; of two that are the same, one stays."""
-    known = {row.sha: row for row in Revision.everything.filter(model=stays)}
+    known = {(row.sha, row.base_sha): row for row in Revision.everything.filter(model=stays)}
     for row in Revision.everything.select_for_update().filter(model=gone).order_by("pk"):
-        twin = known.get(row.sha)
+        twin = known.get((row.sha, row.base_sha))
         if twin is None:
             Revision.everything.filter(pk=row.pk).update(model=stays)
             continue

@@ -10,7 +10,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0021_organisations")]
+    dependencies = [("leaderboard", "0022_adapters")]
 
     operations = [
         migrations.AddField(
