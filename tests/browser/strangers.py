@@ -12,7 +12,7 @@ STRANGERS = r"""async () => {
     const { port1, port2 } = new MessageChannel();
     await new Promise((done) => { port1.onmessage = done; port2.postMessage(0); });
     const never = new Set(["IFRAME", "FRAME", "FRAMESET", "VIDEO", "AUDIO", "SOURCE", "OBJECT", "EMBED", "APPLET",
-        "BASE", "PORTAL", "MARQUEE", "TEMPLATE", "STYLE", "NOSCRIPT", "DIALOG", "AREA", "KEYGEN", "PLAINTEXT", "XMP",
+        "BASE", "PORTAL", "MARQUEE", "TEMPLATE", "STYLE", "DIALOG", "AREA", "KEYGEN", "PLAINTEXT", "XMP",
         "LISTING", "animate", "set", "foreignObject", "image", "discard", "math", "MATH"]);
     const ours = `${location.origin}/static/`;
     const address = /^[\s\u0000-\u001f]*(javascript|vbscript|data|blob|view-source):/i;
