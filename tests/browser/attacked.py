@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -127,12 +128,17 @@ class Attacked:
             role = next((role for role in ("owner", "staff", "nobody") if line.get(role) == "200"), "")
             if role:
                 try:
-                    yield route, role, self.site.address(route) + self.site.query(str(route.name))
+                    yield route, role, self.site.address(route) + self.question(str(route.name))
                 except NoReverseMatch:
                     continue  # of a model whose name has three parts there is no page
         submission = next(route for route in routes() if route.name == "submission")
         for pk in Submission.objects.values_list("pk", flat=True):
             yield submission, "owner", f"/submissions/{pk}"
+
+    def question(self, route: str) -> str:
+        """What a route asks for, as an address spells it."""
+        said = {name: quote(str(value), safe="") for name, value in vars(self.site).items()}
+        return objects.QUERIES.get(route, "").format(**said)
 
     def forms(self) -> Iterator[tuple[str, str, list[str]]]:
         """(role, address, names of fields) of every form of a page that takes something."""

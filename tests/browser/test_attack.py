@@ -89,8 +89,8 @@ class Attack:
             self.strange += [f"{how} {address[:90]}: {one}" for one in strangers(page)]
 
     def visit(self, role: str, route: str, address: str, how: str = "pages") -> None:
-        """Open a page, as somebody would; what is a file is only asked for."""
-        if self.kind(role, route, address) == "page":
+        """Open a page, as somebody would, also one that says no; what is a file is only asked for."""
+        if self.kind(role, route, address) != "file":
             self.page(role).goto(address, wait_until="domcontentloaded")
             self.look(self.page(role), route, address, how)
 
@@ -98,6 +98,8 @@ class Attack:
         """Whether this route's replies are shown by a browser; files are looked at when they are first met."""
         if route not in self.kinds:
             reply = self.page(role).request.get(address, headers={"accept": "text/html,*/*"})
+            if reply.status != 200 and shown(reply):
+                return "refusal"
             self.kinds[route] = "page" if shown(reply) else "file"
             if self.kinds[route] == "file":
                 self.opened["files"] += 1
