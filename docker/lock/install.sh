@@ -26,18 +26,14 @@ case " $* " in
     ;;
 esac
 
-lists= hashed=
+lists=
 for list in "$@"; do
-    lists="$lists -r $here/$list" hashed="$hashed -r $here/hashed/$list"
+    lists="$lists -r $here/$list"
 done
 echo "Installing $* (the first time this takes a few minutes)"
-pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --use-pep517"
-# The lists are complete: --no-deps is what leaves out packages that break others (see resolve.py). First the files whose
-# digests are known, and nothing else under their names; then what has no digests (see hashes.py), by its version.
+# The lists are complete: --no-deps is what leaves out packages that break others (see resolve.py).
 # shellcheck disable=SC2086
-$pip --require-hashes $hashed
-# shellcheck disable=SC2086
-$pip $extra $lists
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --use-pep517 $extra $lists
 case " $* " in
 *worker-cpu.txt*) "$venv/bin/python" "$here/name_vllm.py" ;;
 esac

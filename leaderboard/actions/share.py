@@ -18,7 +18,7 @@ from leaderboard.actions import ring
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import Event, Job, Outbox, Result, Submission
-from leaderboard.statistics.agreement import agreement, rate_of
+from leaderboard.statistics.again import agreement, rate_of
 
 WAITS = (
     "A worker that this site does not trust measured it. It is ranked once a trusted one has generated a random share "

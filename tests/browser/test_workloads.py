@@ -9,8 +9,7 @@ from playwright.sync_api import Page, expect
 
 from leaderboard.models import Suite, User, Workload, WorkloadDraft, WorkloadItems
 from tests.browser.conftest import Open
-from tests.browser.strangers import strangers
-from tests.browser.test_hostile import PAYLOADS
+from tests.browser.test_hostile import PAYLOADS, strangers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 TICKETS = [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leaderboard.statistics.agreement import NOISY, RATES, SURE, agreement, rate_of
+from leaderboard.statistics.again import NOISY, RATES, SURE, agreement, rate_of
 
 SAME = np.tile([1.0, 0.0, 0.0, 1.0], 250)
 
