@@ -10,7 +10,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0022_adapters")]
+    dependencies = [("leaderboard", "0025_judgings")]
 
     operations = [
         migrations.AddField(

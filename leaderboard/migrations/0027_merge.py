@@ -25,5 +25,5 @@ def triggers(condition: str) -> str:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0023_share")]
+    dependencies = [("leaderboard", "0026_share")]
     operations = [migrations.RunSQL(triggers(MERGING), triggers(""))]
