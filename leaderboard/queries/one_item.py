@@ -92,20 +92,28 @@ def newest(item: str, line: TaskLine) -> tuple[list[Score], bool]:
     """The newest score of each model, newest first, and whether there are older ones that were not looked at. 1 query,
     and two for each set of items that holds this one."""
     every: dict[int, Score] = {}
+    more = False
     for items, place in sets_with(item):
-        every |= {one.submission: one for one in newest_on(items, place, line)}
+        keys = newest_submissions(items)
+        more |= len(keys) == MOST_MODELS
+        every |= {one.submission: one for one in scores_on(items, place, line, keys)}
     found: dict[int, Score] = {}
     for key in sorted(every, reverse=True)[:MOST_MODELS]:
         found.setdefault(every[key].model, every[key])
-    return list(found.values()), len(every) >= MOST_MODELS
+    return list(found.values()), more
 
 
-def newest_on(items: str, place: int, line: TaskLine) -> Iterator[Score]:
-    """The newest scores at a place of a set of items. Which submissions these are is read from an index alone, for
-    PostgreSQL does not know that all results on a set are of one task, and would read every one of them."""
-    keys = Result.everything.filter(items=items).order_by("-submission_id").values_list("submission_id", flat=True)
+def newest_submissions(items: str) -> list[int]:
+    """Those that answered a set of items last, private ones among them; read from an index alone, for PostgreSQL does
+    not know that all results on a set are of one task, and would read every one of them."""
+    rows = Result.everything.filter(items=items).order_by("-submission_id")
+    return list(rows.values_list("submission_id", flat=True)[:MOST_MODELS])
+
+
+def scores_on(items: str, place: int, line: TaskLine, submissions: list[int]) -> Iterator[Score]:
+    """The scores at a place of a set of items of those submissions that anybody may see."""
     rows = Result.objects.filter(
-        submission__in=list(keys[:MOST_MODELS]), task__in=line.places, submission__state=Submission.State.SUCCEEDED
+        submission__in=submissions, task__in=line.places, submission__state=Submission.State.SUCCEEDED
     ).annotate(stored=score_at(place))
     for submission, model, suite, of, stored in rows.values_list(
         "submission_id", "submission__revision__model_id", "submission__suite_id", "items_id", "stored"
