@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast attack families fuzz fuzz-states lint secrets audit format lock hashes bench-code bench-engine bench-open-llm bench-path
 .PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,9 @@ test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and lon
 
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
+
+attack: $(VENV)/.dev ## Hostile texts in every column, opened in Chromium on every page; one line of what it prints is JSON
+	PARITY_ATTACK=all $(BIN)/python -m pytest -s --timeout 5400 tests/browser/test_attack.py
 
 fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
@@ -55,8 +58,12 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## Resolve every package anew and write docker/lock
+lock: .parity/uv/.made ## Resolve every package anew and write docker/lock
 	$(PYTHON) $(LOCK)/resolve.py
+	.parity/uv/bin/python $(LOCK)/hashes.py
+
+hashes: .parity/uv/.made ## Write the digests of the packages that are locked now
+	.parity/uv/bin/python $(LOCK)/hashes.py
 
 bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.path
@@ -106,16 +113,21 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	.parity/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
+.parity/uv/.made:
+	$(PYTHON) -m venv .parity/uv
+	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive
 
 clean: ## Remove the environment and all local state
 	rm -rf $(VENV) .parity
 
-$(VENV)/.run: $(LOCK)/site.txt $(LOCK)/worker-cpu.txt $(LOCK)/install.sh
+$(VENV)/.run: $(LOCK)/site.txt $(LOCK)/worker-cpu.txt $(LOCK)/hashed/site.txt $(LOCK)/hashed/worker-cpu.txt $(LOCK)/install.sh
 	sh $(LOCK)/install.sh $(PYTHON) $(VENV) $(TORCH_INDEX) site.txt worker-cpu.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run $(LOCK)/dev.txt
+$(VENV)/.dev: $(VENV)/.run $(LOCK)/dev.txt $(LOCK)/hashed/dev.txt
 	sh $(LOCK)/install.sh $(PYTHON) $(VENV) $(TORCH_INDEX) dev.txt
 	@touch $@
