@@ -74,6 +74,10 @@ FORMLESS = {
     "resume": "of a paused submission's own page",
     "retry": "one button",
     "cancel": "one button",
+    "bakeoff-cancel": "one button, while it runs",
+    "bakeoff-resume": "of a paused run",
+    "notices-mail": "one tick, of who has an address",
+    "socialaccount_connections": "of who has connected another site",
 }
 
 
