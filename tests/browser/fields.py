@@ -167,6 +167,7 @@ EXCUSED: dict[str, dict[str, str]] = {
     "DraftPart": {"data": MADE},
     "WorkloadSuite": {"places": BYTES},
     "WorkloadAnswers": dict.fromkeys(("flags", "tokens_in", "tokens_out"), BYTES),
+    "EarlyLook": {"scores": BYTES},
     "BakeoffShare": {"digest": DIGEST},
     "Judging": {"salt": DIGEST, "form": OURS, "places": BYTES},
     "Judge": {"codes": BYTES, "kin": "sentences of ours, with names of models, which are hostile where they are kept"},
