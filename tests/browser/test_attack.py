@@ -39,6 +39,8 @@ SHOWN = 60
 """Findings that are printed; an assertion shortens them."""
 NOT_OURS = {"api-docs"}
 """Pages whose elements are made by a program of others, of our schema alone: nothing may run there either."""
+EXPECTED = ["status of 4", "The specified value", "htmx:oobErrorNoTarget"]
+"""A page that says no; a number that is none, in its field; and a part whose neighbours are on its own page alone."""
 QUERIES = (
     "search", "q", "sort", "suite", "task", "model", "m", "pin", "open", "margin", "col", "kind", "show", "page",
     "item", "next", "scores", "w.alpha", "filter", "price", "curve", "throughput", "context", "licence", "longer",
@@ -213,7 +215,7 @@ def attack(attacked: Attacked, visits: Open, person: User) -> Attack:
     windows["nobody"] = visits(**hostile)
     found = Attack(windows, visits(user=person))
     for window in (*windows.values(), found.obedient):
-        window.watch.expected += ["status of 4"]  # a page that says no
+        window.watch.expected += EXPECTED
     return found
 
 
