@@ -174,8 +174,8 @@ def more(site: Site, make: made.Make, suite: Suite, ada: User) -> None:
     Price.objects.create(model=model, input_price=1, output_price=2, detail={"x": "y"}, source="x", read_on=TODAY)
     batch = Import.objects.create(suite=suite, source="x", title="x", digest="x", report={"skipped": [["x", "y"]]})
     Imported.objects.create(
-        batch=batch, suite=suite, revision=first.revision, source="x", key="x", settings=spelled(Settings()), digest="x",
-        unranked_reason="x", tasks={"alpha": {"unavailable": "x"}}, facts={"x": "y"},
+        batch=batch, suite=suite, revision=first.revision, source="x", key="x", settings=spelled(Settings()),
+        digest="x", unranked_reason="x", tasks={"alpha": {"unavailable": "x"}}, facts={"x": "y"},
     )  # fmt: skip
     terms = msgspec.to_builtins(SEEDS[1].terms)
     Claim.objects.create(slug="x", text="x", who="x", url="https://example.org/", terms=terms)
