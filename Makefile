@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast attack families fuzz fuzz-states lint secrets audit format lock hashes bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -47,6 +47,7 @@ upgrade-drill: $(VENV)/.dev ## The previous release's tests on this release's ta
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
 
+.PHONY: attack
 attack: $(VENV)/.dev ## Hostile texts in every column, opened in Chromium on every page; one line of what it prints is JSON
 	PARITY_ATTACK=all $(BIN)/python -m pytest -s --timeout 5400 tests/browser/test_attack.py
 
@@ -77,6 +78,7 @@ lock: .parity/uv/.made ## Resolve every package anew and write docker/lock
 	$(PYTHON) $(LOCK)/resolve.py
 	.parity/uv/bin/python $(LOCK)/hashes.py
 
+.PHONY: hashes
 hashes: .parity/uv/.made ## Write the digests of the packages that are locked now
 	.parity/uv/bin/python $(LOCK)/hashes.py
 
