@@ -47,6 +47,10 @@ upgrade-drill: $(VENV)/.dev ## The previous release's tests on this release's ta
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
 
+.PHONY: attack
+attack: $(VENV)/.dev ## Hostile texts in every column, opened in Chromium on every page; one line of what it prints is JSON
+	PARITY_ATTACK=all $(BIN)/python -m pytest -s --timeout 5400 tests/browser/test_attack.py
+
 fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
