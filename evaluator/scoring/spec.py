@@ -91,10 +91,17 @@ class ToolCalls(Scoring, frozen=True, tag="tool_calls", kw_only=True):
     ignore: Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)] = ()
 
 
-Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls
+class Judge(Scoring, frozen=True, tag="judge", kw_only=True):
+    """Has no score of its own: judge models compare answers by `rubric` ("": the usual one) once they are there. Until
+    then an answer counts where there is one at all."""
+
+    rubric: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+
+
+Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls | Judge
 KINDS: dict[str, type[Scoring]] = {
     "exact": Exact, "contains": Contains, "regex": Matches, "number": Number, "json": Json, "choice": Choice,
-    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls,
+    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls, "judge": Judge,
 }  # fmt: skip
 
 
@@ -142,4 +149,6 @@ def needs_reference(scoring: Any_) -> bool:
     """Whether an item without a reference cannot be scored so."""
     if isinstance(scoring, Matches):
         return scoring.each
+    if isinstance(scoring, Judge):
+        return False
     return not isinstance(scoring, Json) or bool(scoring.fields) or scoring.schema is None

@@ -78,6 +78,7 @@ class JudgingForm(JudgesForm):
         self.fields["one"].choices = self.fields["other"].choices = choices  # type: ignore[attr-defined]
         self.fields["one"].initial = str(next((number for number in found.measured if number != base), base))
         self.fields["other"].initial = str(base)
+        self.fields["rubric"].initial = found.course.version.scoring.get("rubric") or USUAL_RUBRIC
 
     def question(self) -> Question:
         chosen = self.cleaned_data
