@@ -33,7 +33,7 @@ def material(course: Course, first: int, second: int, *, salt: str, most: int) -
     if n < LEAST_ITEMS:
         raise BadQuery("first", f"A judge needs {LEAST_ITEMS} prompts at least.")
     numbers = chosen(salt, n, most)
-    items = items_at(course.version, numbers)
+    items = items_at(course.version, one.entrant.submission, numbers)
     cases = cases_of(items, [(row.entrant.submission, name) for row, name in ((one, "first"), (other, "second"))],
                      numbers)  # fmt: skip
     return Material(one, other, numbers, cases)
@@ -52,9 +52,9 @@ def pair_of(course: Course, first: int, second: int) -> tuple[Measured, Measured
     return found[first], found[second]
 
 
-def items_at(version: WorkloadVersion, numbers: Sequence[int]) -> list[Item]:
-    """Items by their numbers among those that count, ascending."""
-    places = np.frombuffer(WorkloadSuite.objects.get(version=version).places, dtype="<i4")
+def items_at(version: WorkloadVersion, run: Submission, numbers: Sequence[int]) -> list[Item]:
+    """Items by their numbers among those that a run was asked, in the order given."""
+    places = np.frombuffer(WorkloadSuite.objects.get(suite=run.suite_id).places, dtype="<i4")
     return stored_items(version.items, places[list(numbers)].tolist())
 
 
