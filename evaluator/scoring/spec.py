@@ -91,6 +91,11 @@ class ToolCalls(Scoring, frozen=True, tag="tool_calls", kw_only=True):
     ignore: Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)] = ()
 
 
+class UnitTests(Scoring, frozen=True, tag="unit_tests", kw_only=True):
+    """Is Python that passes an item's references, which are its tests. A worker runs it where nothing gets out
+    (`evaluator.sandbox`); a host without such a place measures nothing."""
+
+
 class Judge(Scoring, frozen=True, tag="judge", kw_only=True):
     """Has no score of its own: judge models compare answers by `rubric` ("": the usual one) once they are there. Until
     then an answer counts where there is one at all."""
@@ -98,10 +103,11 @@ class Judge(Scoring, frozen=True, tag="judge", kw_only=True):
     rubric: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
 
 
-Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls | Judge
+Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls | UnitTests | Judge
 KINDS: dict[str, type[Scoring]] = {
     "exact": Exact, "contains": Contains, "regex": Matches, "number": Number, "json": Json, "choice": Choice,
-    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls, "judge": Judge,
+    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls, "unit_tests": UnitTests,
+    "judge": Judge,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from leaderboard.queries.bakeoff_report import Report
 class JudgesForm(BakeoffForm):
     """Judges alone: weights, one endpoint, registered ones."""
 
-    version = margin = first = None  # type: ignore[assignment]
+    version = margin = first = stops = None  # type: ignore[assignment]
     models = forms.CharField(
         required=False, max_length=1_000, label="Judges with weights",
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "placeholder": "org/name\norg/name@revision"}),

@@ -10,7 +10,7 @@ from leaderboard.judging.forms import LEAST_ITEMS
 from leaderboard.judging.prompts import Case, Messages, asked_of
 from leaderboard.models import Submission, WorkloadSuite, WorkloadVersion
 from leaderboard.queries.bakeoff_items import samples_at, stored_items
-from leaderboard.queries.bakeoff_report import Measured, measured
+from leaderboard.queries.bakeoff_report import Measured, measured, same_items
 from leaderboard.queries.bakeoffs import Course
 from leaderboard.queries.errors import BadQuery
 from leaderboard.workloads.records import Item
@@ -29,7 +29,7 @@ class Material:
 def material(course: Course, first: int, second: int, *, salt: str, most: int) -> Material:
     """Up to `most` items, drawn by `salt`, of models number `first` and `second`; raises BadQuery (`field`: which)."""
     one, other = pair_of(course, first, second)
-    n = len(one.scores)
+    n = min(len(one.scores), len(other.scores))  # a bake-off that stops asks some models less
     if n < LEAST_ITEMS:
         raise BadQuery("first", f"A judge needs {LEAST_ITEMS} prompts at least.")
     numbers = chosen(salt, n, most)
@@ -47,7 +47,7 @@ def pair_of(course: Course, first: int, second: int) -> tuple[Measured, Measured
             raise BadQuery(name, f"It is the number of a model that was measured, not {number}.")
     if first == second:
         raise BadQuery("second", "A model is not compared with itself.")
-    if found[first].answers.items != found[second].answers.items:
+    if not same_items(found[first], found[second], stops=course.bakeoff.stops):
         raise BadQuery("second", "The two were measured on different items.")
     return found[first], found[second]
 

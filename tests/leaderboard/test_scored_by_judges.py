@@ -12,6 +12,7 @@ from evaluator import contract
 from evaluator.scoring.scored import score, unfit
 from evaluator.scoring.spec import BadScoring, scoring_of
 from evaluator.suites import bundle, workload
+from leaderboard.actions.errors import Refused
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.workload_suite import private_suite
 from leaderboard.models import Bakeoff, Bundle, Judging, Owner, User, WorkerToken, WorkloadVersion
@@ -65,6 +66,12 @@ def test_workers_of_any_age_can_ask_it_and_never_see_the_rubric(version: Workloa
     head = contract.decode(data.splitlines()[0], dict)
     assert head["scoring"] == {"kind": "regex", "pattern": r"\S", "extract": ""}
     assert RUBRIC.encode() not in data
+
+
+def test_it_does_not_stop_by_what_judges_have_not_said(version: WorkloadVersion) -> None:
+    with pytest.raises(Refused, match="not known while models are still asked"):
+        bakeoffs.begun(version, "org/good", "org/bad", stops=True)
+    assert not Bakeoff.objects.exists()
 
 
 def test_the_report_calls_nothing_right_and_asks_for_a_judge(ada: Client, made: Bakeoff) -> None:
