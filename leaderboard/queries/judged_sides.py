@@ -103,7 +103,7 @@ def turned(one: Judged, judge: Rater) -> np.ndarray[Any, Any]:
     if not one.pairs or judge.judge is None or judge.judge.codes is None:
         return np.zeros(one.judging.n, dtype=bool)
     straight, swapped = np.split(codes(judge.judge.codes), 2)
-    return (straight == swapped) & np.isin(straight, (Reply.FIRST, Reply.SECOND))
+    return np.asarray((straight == swapped) & np.isin(straight, (Reply.FIRST, Reply.SECOND)))
 
 
 def items_of(one: Judged, judge: Rater, chosen: list[int]) -> list[JudgedItem]:
