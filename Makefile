@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast chaos guards families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -91,6 +91,12 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	$(PYTHON) -m venv .parity/gradio
 	.parity/gradio/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+guards: $(VENV)/.dev ## Take each guard of the queue away and ask whether a test notices; the last line is one JSON object
+	$(BIN)/python -m tests.guards
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive

@@ -39,7 +39,7 @@ from leaderboard.actions.preflight import record_preflight
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
-from leaderboard.models import Bundle, WorkerToken
+from leaderboard.models import Bundle, Job, WorkerToken
 from leaderboard.queries.parts import parts_for
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,9 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             if row.expired:
                 ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
                 return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
+            if foreign(row, arguments.get("job")):
+                message = f"Job {arguments['job']} is another worker's, and so is what came with its attempt's token."
+                return JsonResponse(body("foreign_attempt", message), status=409)
             try:
                 return view(request, token=row, **arguments)
             except RequestDataTooBig:
@@ -85,6 +88,12 @@ def for_workers(*methods: str) -> Callable[[View], View]:
 def known(token: str) -> Any:
     """The WorkerToken with `expired` beside its columns, or None."""
     return WorkerToken.objects.annotate(expired=EXPIRED).filter(digest=tokens.digest(token), revoked_at=None).first()
+
+
+def foreign(token: WorkerToken, job: int | None) -> bool:
+    """Whether this job's newest attempt was claimed with another worker's token: its own opens nothing to anybody else,
+    who must have recorded it."""
+    return Job.everything.filter(pk=job, worker__isnull=False).exclude(worker__token=token).exists()
 
 
 def refused(code: str, message: str) -> HttpResponse:

@@ -68,18 +68,7 @@ def ends(database: Database, wishes: Sequence[Wish], found: list[str]) -> dict[s
             counts[states[0]] += 1
             continue
         found.append(f"{wish}: {rows}")
-    counts["duplicated"] += announced_twice(database)
     return counts
-
-
-def announced_twice(database: Database) -> int:
-    """Submissions that reached an end more than once."""
-    return len(
-        database.rows(
-            "SELECT submission_id FROM leaderboard_event WHERE job_id IS NULL AND before <> after "
-            "AND after IN ('succeeded', 'failed', 'cancelled', 'rejected') GROUP BY 1 HAVING count(*) > 1"
-        )
-    )
 
 
 def mixed(database: Database, files: Path, found: list[str]) -> int:
