@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from evaluator.contract import Price, Spent
 from leaderboard import run_settings
 from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submission
-from leaderboard.models.submissions import LIVE
+from leaderboard.models.submissions import IN_LINE, LIVE
 from leaderboard.queries import hosts
 from leaderboard.queries.board import standing_of
 from leaderboard.queries.endpoints import price_of, whose
@@ -230,8 +230,9 @@ def queue_position(jobs: list[Job]) -> int | None:
     if not waiting:
         return None
     first = waiting[0]
-    ahead = Q(state=Job.State.QUEUED, queue=first.queue, pk__lt=first.pk)
-    return Job.objects.filter(ahead).count() + 1
+    earlier = Q(priority__gt=first.priority) | Q(priority=first.priority, pk__lt=first.pk)
+    ahead = Q(turn__lt=first.turn) | Q(turn=first.turn) & earlier
+    return Job.objects.filter(ahead, state=Job.State.QUEUED, queue=first.queue).count() + 1
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def queue(*, ended: int = 25) -> Queue:
     """The queue as the page shows it."""
     live = list(submissions().filter(state__in=LIVE).prefetch_related("jobs").order_by("id"))
     moving = {Submission.State.RUNNING, Submission.State.SCORING}
-    waiting = Job.objects.filter(state=Job.State.QUEUED).order_by("id").values_list("pk", "queue")
+    waiting = Job.objects.filter(state=Job.State.QUEUED).order_by(*IN_LINE).values_list("pk", "queue")
     expected = forecast()
     seen: Counter[str] = Counter()
     positions: dict[int, int] = {}
