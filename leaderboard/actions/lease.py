@@ -90,10 +90,15 @@ def given_before(worker: Worker, request: ClaimRequest) -> JobSpec | None:
 
 def next_in_line(token: WorkerToken, request: ClaimRequest) -> Job | None:
     """The first waiting job that fits, locked; one that somebody else is just taking is passed over."""
+    return line(token, request).first()
+
+
+def line(token: WorkerToken, request: ClaimRequest) -> QuerySet[Job]:
+    """The waiting jobs that fit, in the order in which they are given out."""
     waiting = free().filter(fits(request, trusted=token.trusted), givable(token, request), not_before__lte=Now())
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
     looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
-    return waiting.filter(looks if request.looks_only else ready | looks).order_by(*IN_LINE).first()
+    return waiting.filter(looks if request.looks_only else ready | looks).order_by(*IN_LINE)
 
 
 def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:

@@ -11,7 +11,7 @@ everything. A job that was lost keeps its turn, and a paused one gets a new one 
 """
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from leaderboard.models import Job, Owner, Submission
 
@@ -24,12 +24,16 @@ def place(*, owner: Owner, queue: str) -> dict[str, int]:
     owner's other new jobs wait for it: two of them never take one place."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('turns'), hashint8(%s))", [owner.pk])
-    waiting = Job.everything.filter(
-        submission__owner=owner, submission__state=Submission.State.QUEUED, state=Job.State.QUEUED, queue=queue
-    )
-    last: int = waiting.aggregate(last=Max("turn"))["last"] or 0
+    last: int = waiting_of(owner, queue).aggregate(last=Max("turn"))["last"] or 0
     staff = owner.user is not None and owner.user.is_staff
     return {"turn": max(last, under_way(queue)) + 1, "priority": STAFF if staff else 0}
+
+
+def waiting_of(owner: Owner, queue: str) -> QuerySet[Job]:
+    """The owner's jobs in this line."""
+    return Job.everything.filter(
+        submission__owner=owner, submission__state=Submission.State.QUEUED, state=Job.State.QUEUED, queue=queue
+    )
 
 
 def under_way(queue: str) -> int:

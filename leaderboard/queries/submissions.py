@@ -229,10 +229,14 @@ def queue_position(jobs: list[Job]) -> int | None:
     waiting = [job for job in jobs if job.state == Job.State.QUEUED]
     if not waiting:
         return None
-    first = waiting[0]
-    earlier = Q(priority__gt=first.priority) | Q(priority=first.priority, pk__lt=first.pk)
-    ahead = Q(turn__lt=first.turn) | Q(turn=first.turn) & earlier
-    return Job.objects.filter(ahead, state=Job.State.QUEUED, queue=first.queue).count() + 1
+    return before(waiting[0]).count() + 1
+
+
+def before(job: Job) -> QuerySet[Job]:
+    """What waits in the same queue and is given out before `job`."""
+    earlier = Q(priority__gt=job.priority) | Q(priority=job.priority, pk__lt=job.pk)
+    ahead = Q(turn__lt=job.turn) | Q(turn=job.turn) & earlier
+    return Job.objects.filter(ahead, state=Job.State.QUEUED, queue=job.queue)
 
 
 @dataclass(frozen=True)
