@@ -65,7 +65,7 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             if row.expired:
                 ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
                 return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
-            if foreign(row, arguments.get("job")):
+            if "job" in arguments and foreign(row, arguments["job"]):
                 message = f"Job {arguments['job']} is another worker's, and so is what came with its attempt's token."
                 return JsonResponse(body("foreign_attempt", message), status=409)
             try:
@@ -90,7 +90,7 @@ def known(token: str) -> Any:
     return WorkerToken.objects.annotate(expired=EXPIRED).filter(digest=tokens.digest(token), revoked_at=None).first()
 
 
-def foreign(token: WorkerToken, job: int | None) -> bool:
+def foreign(token: WorkerToken, job: int) -> bool:
     """Whether this job's newest attempt was claimed with another worker's token: its own opens nothing to anybody else,
     who must have recorded it."""
     return Job.everything.filter(pk=job, worker__isnull=False).exclude(worker__token=token).exists()
