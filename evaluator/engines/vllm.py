@@ -1,6 +1,7 @@
 """vLLM, by way of lm-eval's own model class: the same numbers, with the progress told and contexts shared."""
 
 import inspect
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +15,9 @@ from evaluator.engines.counting import Counting
 from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
-from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
+from evaluator.engines.shared_prefix import SharedPrefix, capacity_of
 from evaluator.engines.thinking import Thinking, arguments_of
+from evaluator.engines.work import Progress, Work
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
@@ -26,8 +28,20 @@ NEEDED = ("logprob_token_ids", "skip_reading_prefix_cache", "flat_logprobs")
 """Parameters of vLLM that contexts are shared by."""
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast", plan: Plan | None = None) -> VLLM:
-    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it."""
+def load(
+    path: str,
+    settings: Settings,
+    report: Report,
+    scoring: Scoring = "fast",
+    plan: Plan | None = None,
+    *,
+    adapter: str = "",
+    tokenizer: str = "",
+) -> VLLM:
+    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it.
+
+    `adapter`: the folder of a LoRA adapter that is put on them; `tokenizer`: whose is used, "" for theirs.
+    """
     plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length, max_num_seqs=CPU_SEQUENCES)
     arguments: dict[str, Any] = {"max_model_len": plan.max_length, "disable_log_stats": True}
     arguments["max_num_seqs"] = plan.max_num_seqs
@@ -41,6 +55,8 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     if plan.quantised_here:
         arguments["quantization"] = plan.quantisation
     arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto", **arguments_of(settings)}
+    if adapter:
+        arguments |= {"lora_local_path": adapter, "max_lora_rank": plan.lora_rank, "tokenizer": tokenizer or path}
     model = SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
     model.room = settings.thinking_tokens
     return model
@@ -63,11 +79,8 @@ class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
         self._ended = []
         order = self.cache_hook = Order()
         texts: list[str] = VLLM.generate_until(self, requests, disable_tqdm=disable_tqdm)
-        by_context: dict[str, list[Completion]] = {}
-        for context, one in zip(order.contexts, self._ended, strict=True):
-            by_context.setdefault(context, []).append(one)
-        for request in requests:
-            self.completions.setdefault(place_of(request), []).append(by_context[request.args[0]].pop(0))
+        for request, one in order.parted(requests, self._ended):
+            self.completions.setdefault(place_of(request), []).append(one)
         self.counter.end()
         return texts
 
@@ -110,6 +123,16 @@ class Order:
     def add_partial(self, kind: str, arguments: tuple[str, Any], response: str) -> None:
         """One request is answered."""
         self.contexts.append(arguments[0])
+
+    def parted(
+        self, requests: Iterable[Instance], ended: Iterable[Completion]
+    ) -> Iterator[tuple[Instance, Completion]]:
+        """Each request with what ended for it; `ended` is in the order that was heard. Equal prompts keep theirs."""
+        by_context: dict[str, list[Completion]] = {}
+        for context, one in zip(self.contexts, ended, strict=True):
+            by_context.setdefault(context, []).append(one)
+        for request in requests:
+            yield request, by_context[request.args[0]].pop(0)
 
 
 def prompts_of(requests: list[list[int]]) -> list[TokensPrompt]:

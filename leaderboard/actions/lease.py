@@ -14,15 +14,14 @@ from django.conf import settings as site
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.db.models.lookups import LessThanOrEqual
 
 from evaluator.contract import (
-    FIRST_SETTINGS,
     LOG_LIMIT,
     ClaimRequest,
     Heartbeat,
     HeartbeatReply,
     JobSpec,
-    Settings,
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
@@ -37,6 +36,8 @@ from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
 from leaderboard.models.submissions import IN_LINE
+from leaderboard.queries.editions import NEWEST, least_edition
+from leaderboard.queries.rescoring import replies_of
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,8 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
+        fresh=submission.fresh,
+        replies=replies_of(submission),
     )
 
 
@@ -170,22 +173,16 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE, WORKLOADS_SINCE = 4, 5
-"""The editions of the contract that brought models which think, and people's own prompts."""
-LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
-"""Stored where they are not the default: workers from before do not know them."""
-
-
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
-    """The waiting jobs that a worker which says this of itself can run. Prompts of a workload go only to trusted ones
-    that forget them."""
+    """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
+    workload, and stored responses, go only to trusted ones: a new score counts as the old one did."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
+    if request.edition < NEWEST:
+        able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
-    if request.edition < THINKING_SINCE:
-        able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
-    if request.edition < WORKLOADS_SINCE or not trusted:
-        able &= Q(submission__suite__owner=None)
+    if not trusted:
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
