@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
 .PHONY: help run test test-fast chaos guards families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
-.PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity bench-queue screenshots survive bench-gateway clean
+.PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity bench-queue screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,6 +28,21 @@ test: $(VENV)/.dev ## Everything that guards a merge
 
 test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and long proofs
 	$(BIN)/python -m pytest -n auto -m "not engine and not browser and not stack and not slow"
+
+# Where no DATABASE_URL names a server it is the demonstration that is meant.
+SITE := PARITY_MODE=$(or $(PARITY_MODE),$(if $(DATABASE_URL),,demo)) $(BIN)/python manage.py
+
+backup: $(VENV)/.run ## Everything that the site cannot make again, into a new folder (TO=backups)
+	$(SITE) backup $(or $(TO),backups)
+
+restore: $(VENV)/.run ## A backup into an empty database (FROM=backups/parity-...)
+	$(SITE) restore $(FROM)
+
+restore-drill: $(VENV)/.run ## Back up, restore beside the site, compare; the last line is one JSON object
+	$(SITE) restore_drill
+
+upgrade-drill: $(VENV)/.dev ## The previous release's tests on this release's tables; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.upgrade
 
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
