@@ -12,8 +12,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast chaos guards families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
-.PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity bench-queue screenshots survive bench-gateway clean
+.PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -54,10 +54,17 @@ families: $(VENV)/.dev ## Every model family in both engines, against the table 
 	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
 		tests/evaluator/engines/test_shared_cache.py tests/test_families_site.py
 
-lint: $(VENV)/.dev ## Formatting, lint and types
+lint: $(VENV)/.dev ## Formatting, lint, types and secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(LINT_SETTINGS) $(BIN)/mypy leaderboard evaluator manage.py docker/lock
+	$(BIN)/python $(LOCK)/scan_secrets.py
+
+secrets: $(VENV)/.dev ## Look for keys and tokens in every file
+	$(BIN)/python $(LOCK)/scan_secrets.py
+
+audit: .parity/audit/.made ## Ask for known holes in the locked packages; says so where nobody can be asked
+	.parity/audit/bin/python $(LOCK)/audit.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
@@ -111,6 +118,13 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	.parity/gradio/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+# It looks at the lists alone, so it needs nothing of ours beside it.
+.parity/audit/.made: $(LOCK)/audit.py
+	$(PYTHON) -m venv .parity/audit
+	.parity/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@touch $@
+
+.PHONY: chaos guards bench-queue
 chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 

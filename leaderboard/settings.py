@@ -235,6 +235,8 @@ TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)
 RETRY_SECONDS = env.float("PARITY_RETRY_SECONDS", default=5.0)
 RECHECK_SHARE = env.float("PARITY_RECHECK_SHARE", default=1.0)
+TRUST_SHARE = env.float("PARITY_TRUST_SHARE", default=0.25)
+"""Of the items that an untrusted worker measured, how many a trusted one measures again before there is a rank."""
 MAX_PARAMETERS = env.int("PARITY_MAX_PARAMETERS", default=80_000_000_000)
 CAPS = {
     "day": env.int("PARITY_DAY_CAP", default=1_000 if DEMO else 50),

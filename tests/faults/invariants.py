@@ -32,7 +32,7 @@ RULES = {
         JOIN leaderboard_submission submission ON submission.id = job.submission_id
         JOIN leaderboard_suitetask task ON task.suite_id = submission.suite_id
         LEFT JOIN leaderboard_result result ON result.job_id = job.id AND result.task_id = task.id
-        WHERE job.state = 'done' GROUP BY job.id, task.task HAVING count(result.id) <> 1
+        WHERE job.state = 'done' AND job.kind = 'evaluation' GROUP BY job.id, task.task HAVING count(result.id) <> 1
     """,
     "a succeeded submission has all its results": """
         SELECT submission.id, task.task
@@ -80,12 +80,13 @@ RULES = {
     "a submission whose job is done is past running": """
         SELECT submission.id, submission.state, job.id
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE job.state = 'done' AND submission.state IN ('validating', 'queued', 'running')
+        WHERE job.state = 'done' AND job.kind = 'evaluation'
+        AND submission.state IN ('validating', 'queued', 'running')
     """,
     "nothing runs for a submission that has ended": f"""
         SELECT submission.id, submission.state, job.id, job.state
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running')
+        WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running') AND job.kind <> 'share'
     """,
     "who has ended has the time of it, and nobody else": f"""
         SELECT id, state, finished_at FROM leaderboard_submission

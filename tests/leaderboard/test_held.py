@@ -200,14 +200,14 @@ def test_a_submission_is_held_while_its_score_is_put_together(held: JobSpec, mon
     assert seen == [False]
 
 
-def test_what_an_untrusted_worker_measured_has_no_score(make_submission: Make, files: Path) -> None:
+def test_what_an_untrusted_worker_measured_is_not_ranked(make_submission: Make, files: Path) -> None:
     made = make_submission()
     spec = lease.claim(token=register_worker_token(name="new", token="new", trusted=False), request=request())
     assert spec is not None
     samples.finish(spec, [ALPHA, samples.BETA])
     scoring.score(submission=made.pk)
     made.refresh_from_db()
-    assert (made.state, made.score) == ("succeeded", None)
+    assert made.state == "succeeded"
     assert "does not trust" in made.unranked_reason
 
 

@@ -148,6 +148,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "staff-claim-new": SAID,
     "staff-claim": {"act": "withdraw", "reason": "it was misquoted"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
+    "staff-origin": {"origin": "https://api.other.example", "provider": "other", "source": "its documentation"},
+    "staff-merge": {"duplicate": "org/ended", "into": "org/other", "reason": "it was renamed"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
     "organisation": {"username": "grace", "role": "viewer"},
