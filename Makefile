@@ -106,6 +106,9 @@ bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
 
+bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.waiting
+
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
 
@@ -134,6 +137,13 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	$(PYTHON) -m venv .parity/uv
 	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
+
+.PHONY: chaos guards bench-queue
+chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+guards: $(VENV)/.dev ## Take each guard of the queue away and ask whether a test notices; the last line is one JSON object
+	$(BIN)/python -m tests.guards
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive
