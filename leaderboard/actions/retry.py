@@ -17,8 +17,8 @@ def retry(*, submission: int, owner: Owner, submitter: User) -> Submission:
 
     The request, not the revision: a branch is pinned anew. What succeeded may be measured again, and the board then
     shows the newer result. What has a score is asked everything anew, for answers from a journal would only repeat it;
-    anything else goes on from what is there. Raises NotFound (also for others' submissions), Conflict while it has not ended or is held
-    back until it has been checked, and what `submit` raises.
+    anything else goes on from what is there. Raises NotFound (also for others' submissions), Conflict while it has not
+    ended or is held back until it has been checked, and what `submit` raises.
     """
     # Locked, so that it is still there when the new row that points at it is committed (see purge).
     row = (
