@@ -36,7 +36,7 @@ def test_no_engine_is_loaded_and_the_old_score_stays(
 ) -> None:  # fmt: skip
     model = mirror / "models" / "org" / "model"
     with host(tmp_path / "gpu", live_server.url, mirror):
-        until(lambda: Submission.objects.get().state == "scoring", seconds=120)
+        until(lambda: Submission.objects.get().state == "scoring", seconds=300)
     score(submission=submission.pk)
     old = Submission.objects.get()
     before = {one.task.task: bytes(one.item_scores) for one in Result.objects.all()}
@@ -46,7 +46,7 @@ def test_no_engine_is_loaded_and_the_old_score_stays(
     begun = rescore(suite="few@2", actor=create_person(username="root", password=None, staff=True), reason="a filter")
     new = begun.made[old.pk]
     with host(tmp_path / "cpu", live_server.url, mirror, "no_engine"):
-        until(lambda: Submission.objects.get(pk=new).state in {"scoring", "failed"}, seconds=120)
+        until(lambda: Submission.objects.get(pk=new).state in {"scoring", "failed"}, seconds=300)
     found = Submission.objects.get(pk=new)
     assert (found.state, found.error_message) == ("scoring", "")
     score(submission=new)
@@ -69,7 +69,7 @@ def test_a_damaged_chunk_ends_with_its_reason(
 ) -> None:  # fmt: skip
     """Nothing is scored from half of the samples."""
     with host(tmp_path / "gpu", live_server.url, mirror, "fake_child"):
-        until(lambda: Submission.objects.get().state == "scoring", seconds=120)
+        until(lambda: Submission.objects.get().state == "scoring", seconds=300)
     Submission.objects.update(state="succeeded")
     old = Submission.objects.get()
     next_version(bundle())
@@ -77,7 +77,7 @@ def test_a_damaged_chunk_ends_with_its_reason(
     path = files / SampleChunk.objects.get().path
     path.write_bytes(path.read_bytes()[:-9])
     with host(tmp_path / "cpu", live_server.url, mirror, "no_engine"):
-        until(lambda: Submission.objects.get(pk=begun.made[old.pk]).state == "failed", seconds=120)
+        until(lambda: Submission.objects.get(pk=begun.made[old.pk]).state == "failed", seconds=300)
     found = Submission.objects.get(pk=begun.made[old.pk])
     assert found.error_code == "responses_missing" and "damaged or gone" in found.error_message
     assert Submission.objects.get(pk=old.pk).state == "succeeded"
