@@ -12,8 +12,8 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
-.PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
+.PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,6 +29,21 @@ test: $(VENV)/.dev ## Everything that guards a merge
 test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and long proofs
 	$(BIN)/python -m pytest -n auto -m "not engine and not browser and not stack and not slow"
 
+# Where no DATABASE_URL names a server it is the demonstration that is meant.
+SITE := PARITY_MODE=$(or $(PARITY_MODE),$(if $(DATABASE_URL),,demo)) $(BIN)/python manage.py
+
+backup: $(VENV)/.run ## Everything that the site cannot make again, into a new folder (TO=backups)
+	$(SITE) backup $(or $(TO),backups)
+
+restore: $(VENV)/.run ## A backup into an empty database (FROM=backups/parity-...)
+	$(SITE) restore $(FROM)
+
+restore-drill: $(VENV)/.run ## Back up, restore beside the site, compare; the last line is one JSON object
+	$(SITE) restore_drill
+
+upgrade-drill: $(VENV)/.dev ## The previous release's tests on this release's tables; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.upgrade
+
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
 
@@ -39,10 +54,17 @@ families: $(VENV)/.dev ## Every model family in both engines, against the table 
 	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
 		tests/evaluator/engines/test_shared_cache.py tests/test_families_site.py
 
-lint: $(VENV)/.dev ## Formatting, lint and types
+lint: $(VENV)/.dev ## Formatting, lint, types and secrets
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(LINT_SETTINGS) $(BIN)/mypy leaderboard evaluator manage.py docker/lock
+	$(BIN)/python $(LOCK)/scan_secrets.py
+
+secrets: $(VENV)/.dev ## Look for keys and tokens in every file
+	$(BIN)/python $(LOCK)/scan_secrets.py
+
+audit: .parity/audit/.made ## Ask for known holes in the locked packages; says so where nobody can be asked
+	.parity/audit/bin/python $(LOCK)/audit.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
@@ -91,6 +113,12 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 .parity/gradio/.made: tests/benchmarks/gradio.txt
 	$(PYTHON) -m venv .parity/gradio
 	.parity/gradio/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# It looks at the lists alone, so it needs nothing of ours beside it.
+.parity/audit/.made: $(LOCK)/audit.py
+	$(PYTHON) -m venv .parity/audit
+	.parity/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object

@@ -17,6 +17,7 @@ from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import gap as api_gap
+from leaderboard.api import judgings as api_judgings
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
@@ -35,7 +36,9 @@ from leaderboard.pages import (
     drift,
     embed,
     gap,
+    judgings,
     method,
+    metrics,
     models,
     my_data,
     notices,
@@ -72,6 +75,7 @@ urlpatterns = [
     path("submit/endpoint", submit_endpoint.submit_endpoint, name="submit-endpoint"),
     path("queue", queue.queue, name="queue"),
     path("status", status.status, name="status"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
     path("items/<path:task>/<str:item>", samples.item, name="item"),
@@ -124,6 +128,19 @@ urlpatterns = [
     path("workloads/<int:workload>/bakeoffs/<int:pk>/share", bakeoffs.share, name="bakeoff-share"),
     path(
         "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
+    ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/judgings/new", judgings.new, name="judging-new"),
+    path("workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/", judgings.judging, name="judging"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/judges", judgings.more, name="judging-more"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/grade", judgings.grade, name="judging-grade"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/report.csv",
+        judgings.as_csv,
+        name="judging-csv",
     ),
     path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("workloads/", workloads.workloads, name="workloads"),
@@ -205,6 +222,8 @@ urlpatterns = [
     path("staff/tokens/<int:pk>", staff.token, name="staff-token"),
     path("staff/rescore", staff.rescore, name="staff-rescore"),
     path("staff/state", staff.state, name="staff-state"),
+    path("staff/origins", staff.origin, name="staff-origin"),
+    path("staff/merge", staff.merge, name="staff-merge"),
     path("staff/claims", staff_claims.claims, name="staff-claims"),
     path("staff/claims/new/<str:test>", staff_claims.new, name="staff-claim-new"),
     path("staff/claims/<int:pk>", staff_claims.claim, name="staff-claim"),
@@ -233,6 +252,7 @@ urlpatterns = [
     path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
     path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
+    path("api/v1/bakeoffs/<int:pk>/judgings/", api_judgings.Judgings.as_view(), name="api-judgings"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
     path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),

@@ -25,7 +25,7 @@ from evaluator.contract import (
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
-from leaderboard.actions import ring
+from leaderboard.actions import ring, share
 from leaderboard.actions.endpoint_spec import Unusable, endpoint_spec, givable, model_ref
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.introduce import introduce
@@ -53,9 +53,9 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits.
 
     Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has; an endpoint
-    and its key go only to trusted workers of the api class. A claim that is sent again, by its nonce, gets the attempt
-    that it got before. A job that this site cannot read any more (it was stored by another version), or whose key it
-    cannot open, fails: the others do not wait behind it.
+    and its key go only to trusted workers of the api class, and what an untrusted one is checked with to trusted ones.
+    A claim that is sent again, by its nonce, gets the attempt that it got before. A job that this site cannot read any
+    more (it was stored by another version), or whose key it cannot open, fails: the others do not wait behind it.
     """
     worker = introduce(token=token, request=request)
     again = given_before(worker, request) if request.nonce else None
@@ -93,7 +93,8 @@ def oldest(token: WorkerToken, request: ClaimRequest) -> Job | None:
     waiting = free().filter(fits(request, trusted=token.trusted), givable(token, request), not_before__lte=Now())
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
     looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
-    return waiting.filter(looks if request.looks_only else ready | looks).order_by("-priority", "id").first()
+    again = Q(submission__state=Submission.State.SUCCEEDED, kind=Job.Kind.SHARE)
+    return waiting.filter(looks if request.looks_only else ready | looks | again).order_by("-priority", "id").first()
 
 
 def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:
@@ -125,6 +126,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
     """What the worker gets, less what its edition would refuse; raises ValidationError for what cannot be read, and
     Unusable for an endpoint that cannot be used."""
     submission = job.submission
+    suite = msgspec.convert(submission.suite.definition, SuiteSpec)
     limited = request.edition >= 2
     return JobSpec(
         job=job.pk,
@@ -133,7 +135,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         lease_seconds=site.LEASE_SECONDS,
         heartbeat_seconds=site.HEARTBEAT_SECONDS,
         model=model_ref(job),
-        suite=msgspec.convert(submission.suite.definition, SuiteSpec),
+        suite=msgspec.structs.replace(suite, tasks=share.shared(suite, job)),
         settings=run_settings.engine_settings(submission.settings),
         limit_seconds=job.limit_seconds if limited else None,
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
@@ -149,6 +151,9 @@ UNREADABLE = "This site cannot read the settings or the suite of this submission
 
 def fail_waiting(job: Job, code: str, message: str, *, refund: bool) -> None:
     """End a locked waiting job that cannot be given out. Runs in the caller's transaction."""
+    if job.kind == Job.Kind.SHARE:
+        share.drop(job=job, code=code, actor="dispatcher", before="queued")
+        return
     move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
     before = job.submission.state
     move_submission(
@@ -169,14 +174,15 @@ def under(job: Job) -> str:
 
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
-    workload, and stored responses, go only to trusted ones: a new score counts as the old one did."""
+    workload, and stored responses, go only to trusted ones: a new score counts as the old one did. What others are
+    checked with goes to trusted ones, too."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.edition < NEWEST:
         able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if not trusted:
-        able &= Q(submission__suite__owner=None, submission__rescored_from=None)
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(kind=Job.Kind.SHARE)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
@@ -259,8 +265,8 @@ def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, 
         done=0, total=0, not_before=Now() + wait, losses=losses,
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
-    if job.kind == Job.Kind.PREFLIGHT:
-        return  # its submission is validating all the while
+    if job.kind != Job.Kind.EVALUATION:
+        return  # its submission is validating all the while, or has ended
     move_submission(
         submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason, digest=digest
     )
@@ -283,6 +289,9 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
     if retry and job.losses + 1 < site.MAX_LOSSES:
         wait = timedelta(seconds=site.RETRY_SECONDS * 2**job.losses * random.uniform(0.5, 1.0))  # noqa: S311
         requeue(job=job, actor=actor, reason=reason, digest=digest, wait=wait, losses=job.losses + 1)
+        return
+    if job.kind == Job.Kind.SHARE:
+        share.drop(job=job, code=code, actor=actor, before="running")
         return
     move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
     move_submission(

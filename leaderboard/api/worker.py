@@ -43,6 +43,7 @@ from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
 from leaderboard.models import Bundle, Worker, WorkerToken
+from leaderboard.observed import REFUSED
 from leaderboard.queries.parts import parts_for
 from leaderboard.queries.rescoring import stored
 from leaderboard.queries.upcoming import upcoming as next_job
@@ -80,6 +81,7 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             except ContractError as error:
                 return JsonResponse(body("malformed", str(error)), status=400)
             except Refused as error:
+                REFUSED.labels(error.code).inc()
                 return JsonResponse(body(error.code, error.message), status=error.status)
 
         return guarded

@@ -158,7 +158,7 @@ def detail(pk: int) -> Detail:
     submission = submissions().filter(pk=pk).first()
     if submission is None:
         raise Missing("submission", f"There is no submission {pk}.")
-    jobs = list(submission.jobs.select_related("worker").order_by("id"))
+    jobs = list(submission.jobs.exclude(kind=Job.Kind.SHARE).select_related("worker").order_by("id"))
     stands = standing_of(submission) if submission.state == Submission.State.SUCCEEDED else None
     eta = eta_of(submission, jobs, forecast)
     made_of_it = Submission.objects.filter(Q(retry_of=pk) | Q(rescored_from=pk)).order_by("id")

@@ -16,7 +16,7 @@ def upcoming(fitting: Q) -> Job | None:
     weighs = Q(submission__use__isnull=True, submission__rescored_from=None)
     waiting = Job.everything.filter(fitting, ready, weighs, not_before__lte=Now())
     job = waiting.select_related("submission__revision__model").order_by("-priority", "id").first()
-    if job is None or job.submission.revision is None:
+    if job is None or job.submission.revision is None or job.submission.rescored_from_id is not None:
         return None
     revision = job.submission.revision
     return job if revision.source == Revision.Source.HUB and revision.size_bytes else None

@@ -200,7 +200,7 @@ def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
         Job.objects.filter(
             submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
             submission__rescored_from=None,
-        ).order_by("-pk").values_list(*fields)[:RUNS]
+        ).exclude(kind=Job.Kind.SHARE).order_by("-pk").values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip
     rows = newest[0].union(*newest[1:], all=True) if newest[1:] else newest[0]

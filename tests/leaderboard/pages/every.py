@@ -12,10 +12,10 @@ from evaluator.contract import Price, Spent
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.validate import accept
-from leaderboard.models import Claim, Submission, Suite, User, WorkerToken
+from leaderboard.models import Bakeoff, Claim, Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
 from tests.conftest import release_suite
-from tests.leaderboard import bakeoffs, endpoints
+from tests.leaderboard import bakeoffs, endpoints, judgings
 from tests.leaderboard.endpoints import generated_suite
 from tests.leaderboard.pages import answered, made
 from tests.leaderboard.path import pinned
@@ -146,7 +146,36 @@ def baked(site: Site) -> Pages:
     got["bakeoff, link"] = member.post(f"{at}/{row.pk}/share", {"days": "3"})
     link = re.search(r"/shared/share_[0-9a-f]+", got["bakeoff, link"].content.decode())
     assert link is not None
-    return got | {"bakeoff, shared": site.client.get(link[0])}
+    got |= judged(site, row, f"{at}/{row.pk}/judgings")
+    return got | {"bakeoff, judged": member.get(f"{at}/{row.pk}/"), "bakeoff, shared": site.client.get(link[0])}
+
+
+def judged(site: Site, row: Bakeoff, at: str) -> Pages:
+    """A judging: its form, one whose judges wait, one with verdicts, and what a person grades."""
+    member = site.member
+    form = {"one": "1", "other": "2", "form": "pairs", "rubric": "The right one.", "items": "9", "dtype": "auto",
+            "models": "org/one"}  # fmt: skip
+    got: Pages = {
+        "judging, form": member.get(f"{at}/new"),
+        "judging, wrong": member.post(f"{at}/new", form | {"rubric": "", "models": "a"}),
+        "judging, its own": member.post(f"{at}/new", form | {"begin": "1"}),
+        "judging, estimate": member.post(f"{at}/new", form),
+    }
+    made = judgings.begun(row, "org/one", "sage/judge", confirmed=True)
+    got["judging, begun"] = member.get(f"{at}/{made.pk}/")
+    got["judging, begun, part"] = member.get(f"{at}/{made.pk}/", headers=HTMX)
+    for one in Submission.everything.filter(judge__judging=made):
+        accept(one, pinned(one.requested_model))
+    judgings.worked(site.worker, {"org/one": judgings.longer, "sage/judge": judgings.first_place})
+    got["judging, grade"] = member.get(f"{at}/{made.pk}/grade")
+    for number in range(made.n):
+        member.post(f"{at}/{made.pk}/grade", {"number": str(number), "choice": ("left", "tie", "pass")[number % 3]})
+    return got | shown(member, {
+        "judging": f"{at}/{made.pk}/",
+        "judging, another judge": f"{at}/{made.pk}/judges",
+        "judging, all graded": f"{at}/{made.pk}/grade",
+        "judging, unknown": f"{at}/0/",
+    })  # fmt: skip
 
 
 def shown(reader: Client, paths: dict[str, str]) -> Pages:

@@ -41,7 +41,7 @@ from leaderboard.models import (
 from leaderboard.pages.private import ACTING
 from leaderboard.workloads.upload import Upload
 from tests.conftest import WORKER_SECRET
-from tests.leaderboard import bakeoffs, endpoints
+from tests.leaderboard import bakeoffs, endpoints, judgings
 from tests.leaderboard.notices import end
 from tests.leaderboard.pages import made
 from tests.leaderboard.path import pinned
@@ -92,6 +92,13 @@ PLACES: dict[str, str] = {
     "bakeoff-resume.pk": "bakeoff",
     "bakeoff-share.pk": "bakeoff",
     "bakeoff-revoke.pk": "bakeoff",
+    "bakeoff": "bakeoff",
+    "judging-new.pk": "bakeoff",
+    "judging.pk": "judging",
+    "judging-more.pk": "judging",
+    "judging-grade.pk": "judging",
+    "judging-csv.pk": "judging",
+    "api-judgings.pk": "bakeoff",
     "api-bakeoff.pk": "bakeoff",
     "api-bakeoff-items.pk": "bakeoff",
     "api-bakeoff-switch.pk": "bakeoff",
@@ -141,6 +148,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "staff-claim-new": SAID,
     "staff-claim": {"act": "withdraw", "reason": "it was misquoted"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
+    "staff-origin": {"origin": "https://api.other.example", "provider": "other", "source": "its documentation"},
+    "staff-merge": {"duplicate": "org/ended", "into": "org/other", "reason": "it was renamed"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
     "organisation": {"username": "grace", "role": "viewer"},
@@ -153,6 +162,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-bakeoffs": {"workload": 0, "models": [{"model": "org/one"}, {"model": "org/two"}]},
+    "api-judgings": {"first": 1, "second": 2, "judges": [{"model": "sage/judge"}]},
+    "judging-new": {
+        "one": "1",
+        "other": "2",
+        "form": "pairs",
+        "rubric": "The right sum.",
+        "items": "9",
+        "models": "sage/judge",
+        "dtype": "auto",
+        "begin": "1",
+    },
+    "judging-more": {"models": "sage/second", "dtype": "auto"},
+    "judging-grade": {"number": "0", "choice": "left"},
     "bakeoff-new": {"version": "1", "models": "org/one\norg/two", "dtype": "auto", "margin": "2", "begin": "1"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
     "workload-new": {"text": UPLOAD.decode()},
@@ -180,6 +202,7 @@ class Site:
     delivery: int
     workload: int
     bakeoff: int
+    judging: int
     run: int
     share: int
     share_token: str
@@ -226,6 +249,7 @@ class Site:
         for row in Submission.everything.filter(bakeoff_entries__bakeoff=bakeoff):
             accept(row, pinned(row.requested_model))
         runs = bakeoffs.worked(worker, lambda model, number: "4" if model == "org/one" else str(number))
+        judging = judgings.begun(bakeoff)
         share, share_token = share_bakeoff(owner=owner, bakeoff=bakeoff.pk, days=3)
         read = Upload(io.BytesIO(UPLOAD)).read()
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
@@ -239,7 +263,7 @@ class Site:
             draft=draft.pk, organisation=laboratory.pk, claim=Claim.objects.latest("pk").pk,
             worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
-            bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
+            bakeoff=bakeoff.pk, judging=judging.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:
