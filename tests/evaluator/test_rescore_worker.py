@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def state_of(number: int) -> str:
-    """Of a submission, as the reconciler would have it: a killed worker's claim may still wait, and be given the job."""
+    """Of a submission, with the reconciler at work: a killed worker's claim may still wait, and be given the job."""
     lease.expire_leases()
     return Submission.objects.get(pk=number).state
 
