@@ -3,7 +3,7 @@
 Real tasks of ../shared/hub, every kind of request, a process for each architecture. In float32 everything has to be
 equal but the last digits of log-likelihoods. In bfloat16 the difference of the paths stands beside that of the stock
 path from itself, with its requests in another order, and beside how far each is from float32. Prints a table; the last
-line is one JSON object. Ends with status 1 where float32 is not equal.
+line is one JSON object. Ends with status 1 where float32 is not equal. Models named on the command line are the only ones.
 """
 
 import ast
@@ -176,12 +176,12 @@ def same_metrics(one: dict[str, Any], other: dict[str, Any]) -> bool:
     )  # fmt: skip
 
 
-def models_in(folder: Path) -> dict[str, Path]:
-    """Every model's checkpoint; the random ones are written into `folder`."""
+def models_in(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Each model's checkpoint; the random ones are written into `folder`."""
     mirror = ROOT / ".parity" / "mirror"
     subprocess.run([sys.executable, "-m", "evaluator.engines.gguf", str(mirror)], check=True, cwd=ROOT)
     real = mirror / "models" / journey.MODEL
-    return {name: real if name == REAL else write(name, folder / name, real) for name in MODELS}
+    return {name: real if name == REAL else write(name, folder / name, real) for name in names}
 
 
 def show(model: str, dtype: str, ways: str, rows: Iterable[Difference]) -> list[dict[str, Any]]:
@@ -192,33 +192,36 @@ def show(model: str, dtype: str, ways: str, rows: Iterable[Difference]) -> list[
         metrics = "equal" if row.metrics else "differ"
         counts = f"{row.answers:>3} {metrics:<7}{row.flips:>3}{row.texts:>3}"
         print(f"{model:<9}{dtype:<10}{ways:<28}{row.task:<33}{counts}{size}", flush=True)
-        told.append({"model": model, "dtype": dtype, "ways": ways, **asdict(row)})
+        told.append({"model": model, "dtype": dtype, "ways": ways, **asdict(row), "equal": row.equal})
     return told
 
 
-def main() -> int:
-    if not (SHARED / "hub").is_dir():
-        sys.exit("make paths needs the real benchmark data in ../shared/hub")
-    rows: list[dict[str, Any]] = []
-    equal, exact = True, {}
-    print(f"{'model':<9}{'dtype':<10}{'ways':<28}{'task':<33}answers, metrics, flips, texts, largest, mean", flush=True)
+def compared(names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Print and give every line of the table."""
     with tempfile.TemporaryDirectory(prefix="parity-paths-") as folder:
-        models = models_in(Path(folder))
+        models = models_in(Path(folder), names)
         for name, model in models.items():
             found = answers(name, model, Path(folder) / f"{name}-float32")
-            exact[name] = found["stock"]
             for way in ("fast", "strict"):
-                told = list(differences(found[way], found["stock"]))
-                equal = equal and all(row.equal for row in told)
-                rows += show(name, "float32", f"{way} - stock", told)
-        half = answers(REAL, models[REAL], Path(folder) / "half", dtype="bfloat16", ways=HALF)
-        for one, other in (("fast", "stock"), ("stock, reordered", "stock")):
-            rows += show(REAL, "bfloat16", f"{one} - {other}", differences(half[one], half[other]))
-        for way in HALF:
-            rows += show(REAL, "bfloat16", f"{way} - float32", differences(half[way], exact[REAL]))
+                yield from show(name, "float32", f"{way} - stock", differences(found[way], found["stock"]))
+            if name != REAL:
+                continue
+            half = answers(name, model, Path(folder) / "bfloat16", dtype="bfloat16", ways=HALF)
+            for one in ("fast", "stock, reordered"):
+                yield from show(name, "bfloat16", f"{one} - stock", differences(half[one], half["stock"]))
+            for way in HALF:
+                yield from show(name, "bfloat16", f"{way} - float32", differences(half[way], found["stock"]))
+
+
+def main(names: Iterable[str]) -> int:
+    if not (SHARED / "hub").is_dir():
+        sys.exit("make paths needs the real benchmark data in ../shared/hub")
+    print(f"{'model':<9}{'dtype':<10}{'ways':<28}{'task':<33}answers, metrics, flips, texts, largest, mean", flush=True)
+    rows = list(compared(names))
+    equal = all(row["equal"] for row in rows if row["dtype"] == "float32")
     print(json.dumps({"equal": equal, "tolerance": TOLERANCE, "longest": LONGEST, "rows": rows}))
     return 0 if equal else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or MODELS))
