@@ -3,7 +3,7 @@
 Real tasks of ../shared/hub, every kind of request, a process for each architecture. In float32 everything has to be
 equal but the last digits of log-likelihoods. In bfloat16 the difference of the paths stands beside that of the stock
 path from itself, with its requests in another order, and beside how far each is from float32. Prints a table; the last
-line is one JSON object. Ends with status 1 where float32 is not equal. Models named on the command line are the only ones.
+line is one JSON object. Ends with status 1 where float32 is not equal. Names of models on the command line choose them.
 """
 
 import ast
