@@ -26,6 +26,7 @@ from evaluator.contract import (
     Parts,
     Preflight,
     Results,
+    Upcoming,
     decode,
     encode,
 )
@@ -74,6 +75,11 @@ class Site:
     def hello(self, request: ClaimRequest) -> None:
         """Say that this worker is there, and what it can run."""
         self._call("POST", "hello/", content=encode(request), tries=1)
+
+    def upcoming(self, request: ClaimRequest) -> Upcoming | None:
+        """What a claim would get now, where that has weights; None for nothing. Nothing is leased."""
+        reply = self._call("POST", "upcoming/", content=encode(request), tries=1)
+        return None if reply.status_code == 204 else understood(reply, Upcoming)
 
     def bundle(self, digest: str) -> bytes:
         """A suite's own task files; checked against the digest they are named by."""

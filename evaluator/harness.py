@@ -95,7 +95,7 @@ class LoadedEngine:
 
     def model(self, folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
         """The model, ready for a new run; raises Unusable or OutOfMemory."""
-        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
+        key = (spec.model_path, spec.model, spec.settings, spec.scoring, spec.plan)
         if key != self._key:
             self._model, self._key = load_engine(folder, spec, reporter), key
         else:
@@ -188,13 +188,24 @@ def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     except ImportError as error:
         raise Unusable("engine_missing", f"The {engine_of(spec)} engine cannot be imported: {error}.") from error
     try:
-        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan)
+        return engine.load(
+            spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan, **adapter_of(spec)
+        )
     except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError, MemoryError) as error:
         if memory.ran_out(error, run.log_tail(folder, limit=20_000)):
             raise memory.OutOfMemory(brief(error)) from error
         raise Unusable(
             "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
         ) from error
+
+
+def adapter_of(spec: run.RunSpec) -> dict[str, str]:
+    """What the engine is told of an adapter, nothing where there is none; raises Unusable."""
+    if not spec.adapter_path:
+        return {}
+    if engine_of(spec) != "vllm":
+        raise Unusable("adapter_needs_vllm", f"{spec.model.name} is an adapter, which only the engine vllm runs here.")
+    return {"adapter": spec.adapter_path, "tokenizer": spec.tokenizer_path}
 
 
 def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
@@ -211,7 +222,8 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     """What decides a response, beside the request: responses are shared where all of this is equal."""
     return {
         "revision": spec.model.sha,
-        "tokenizer": tokenizer_digest(Path(spec.model_path)),
+        **({"base": spec.model.base.sha} if spec.model.base else {}),
+        "tokenizer": tokenizer_digest(Path(spec.tokenizer_path)),
         "settings": spelled(spec.settings),
         "dtype": dtype_used(spec, model),
         "quantisation": spec.plan.quantisation,

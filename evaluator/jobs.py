@@ -12,7 +12,9 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from evaluator import behind, fetch, hub, journal, planner, run, suites
+from evaluator import behind, hub, journal, planner, run, suites
+from evaluator.ahead import ahead
+from evaluator.bringing import Weights, brought
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
@@ -22,7 +24,6 @@ from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.looks import NotFit
 from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
-from evaluator.weights import evict, in_use
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
     behind.sweep(config.state)
     lease = Lease(site, job, stopping)
     try:
-        do(site, config, job, lease)
+        do(site, config, job, lease, stopping)
     except Lost as error:
         log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
         return
@@ -75,7 +76,7 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
         behind.wipe(config, job)
 
 
-def do(site: Site, config: Config, job: JobSpec, lease: Lease) -> None:
+def do(site: Site, config: Config, job: JobSpec, lease: Lease, stopping: threading.Event) -> None:
     """Look at an endpoint, or evaluate and post what was measured; raises whatever ends an attempt badly."""
     if job.endpoint is not None and job.endpoint.preflight:
         with lease:
@@ -83,7 +84,7 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease) -> None:
         site.post_preflight(job, replace(found, spent=lease.spent()))
         return
     with lease, run_folder(config.state / "runs", f"{job.job}-{job.attempt}") as folder:
-        outcome = evaluate(site, config, job, folder, lease)
+        outcome = evaluate(site, config, job, folder, lease, stopping)
         lease.tell(run.Progress(phase="posting", done=1, total=1))
         chunks = post_samples(site, job, folder, lease)
     site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
@@ -117,43 +118,43 @@ def failed(job: JobSpec, code: str, message: str, *, retry: bool, log: str = "")
     return Failure(attempt=job.attempt, kind=kind, code=code, message=message, log=log)
 
 
-def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
+def evaluate(
+    site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease, stopping: threading.Event
+) -> run.Outcome:
     """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
     spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
-    started = time.monotonic()
-    if job.endpoint is None:
-        spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock), folder)
-    fetched = round(time.monotonic() - started, 3)
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
-    lease.check()
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
-    datasets = datasets_of(config)
-    if job.endpoint is None:
+    running = partial(supervise, folder, working_folder=datasets_of(config), clock=clock, module=config.child)
+    if job.endpoint is not None:
+        with behind.asked(config, job, lease) as (told, check):
+
+            def watch_both(progress: run.Progress) -> None:
+                check()
+                watch(progress)
+
+            try:
+                return running(replace(spec, behind=told), watch=watch_both)
+            except Died:
+                check()  # the child may have heard of the gateway's end first
+                raise
+    started = time.monotonic()
+    ahead.make_way(job.model, lease.check)
+    with brought(config, job.model, folder, lambda _: lease.check(), clock) as weights:
+        fetched = round(time.monotonic() - started, 3)
+        spec = with_weights(config, job, spec, weights, folder)
+        lease.check()
         attempt = partial(engines.attempt, seconds=config.keep_seconds)
-        with in_use(Path(spec.model_path)), going_on(site, config, job, folder, lease):
-            outcome = supervise(
-                folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child, attempt=attempt
-            )
-        seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
-        return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
-    with behind.asked(config, job, lease) as (told, check):
-
-        def watch_both(progress: run.Progress) -> None:
-            check()
-            watch(progress)
-
-        spec = replace(spec, behind=told)
-        try:
-            return supervise(folder, spec, working_folder=datasets, watch=watch_both, clock=clock, module=config.child)
-        except Died:
-            check()  # the child may have heard of the gateway's end first
-            raise
+        with going_on(site, config, job, folder, lease), ahead.looking(site, config, stopping):
+            outcome = running(spec, watch=watch, attempt=attempt)
+    seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
+    return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
 
 
 def responses_of(config: Config, job: JobSpec, folder: Path) -> Path:
@@ -171,35 +172,21 @@ def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     return Leaving(site, job, folder, responses, config.handover_seconds)
 
 
-def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path, folder: Path) -> run.RunSpec:
-    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit."""
-    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
+def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weights, folder: Path) -> run.RunSpec:
+    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit, HubError."""
+    first, fallback = planner.plans(weights.model, job.model.name, job.settings, config.plan, weights.adapter)
     responses = responses_of(config, job, folder)
     if not job.private:
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
-        model_path=str(weights),
+        model_path=str(weights.model),
+        adapter_path=str(weights.adapter or ""),
         journal=str(responses),
         scope="" if config.replay else f"job {job.job} of {config.url}",
         plan=first,
         fallback=fallback,
     )
-
-
-def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:
-    """The folder with exactly this revision: a mirror's, or downloaded; raises HubError, or Stopped by the lease."""
-    mirrored = hub.locate(job.model.name, job.model.sha, mirrors=config.mirrors, cache=config.state / "hashes")
-    if mirrored is not None:
-        return mirrored
-    target, endpoint = config.state / "weights", config.hub_endpoint
-    evict(target, limit=config.weights_bytes)
-    request = fetch.Request(name=job.model.name, sha=job.model.sha, target=str(target.resolve()), endpoint=endpoint)
-
-    def watch(_: run.Progress) -> None:
-        lease.check()
-
-    return fetch.fetch(request, token=config.hub_token, folder=folder / "fetch", watch=watch, clock=clock)
 
 
 def datasets_of(config: Config) -> Path:

@@ -12,10 +12,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from evaluator.adapters import room_for
 from evaluator.contract import Settings, Wire
 from evaluator.host import Host, here
 from evaluator.hub_names import HubError
-from evaluator.model_shape import Shape, shape_in
+from evaluator.model_shape import Shape, shape_in, with_adapter
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class DoesNotFit(Exception):
 class Plan(Wire, frozen=True, omit_defaults=True):
     """What the engine is told. `dtype` "auto": as the checkpoint says. `max_length` None: the model's own.
 
+    `lora_rank`: what the engine makes room for, 0 without an adapter.
     `cache_bytes`: of the key-value cache on CPU, 0 for the engine's choice. `quantisation`: how the weights are
     quantised, "" for not at all; `quantised_here`: it is the operator's wish and not the checkpoint's. `reasons`: what
     was given up or changed, in sentences.
@@ -62,6 +64,7 @@ class Plan(Wire, frozen=True, omit_defaults=True):
     memory_share: float = SHARE
     max_num_seqs: int = GPU_SEQUENCES
     cache_bytes: int = 0
+    lora_rank: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -105,7 +108,7 @@ def plan(shape: Shape, settings: Settings, host: Host, overrides: Mapping[str, A
         made = on_gpus(shape, settings, host, dtype, wishes)
     else:
         made = on_cpu(shape, settings, host, dtype)
-    made = replace(made, reasons=why + made.reasons)
+    made = replace(made, lora_rank=room_for(shape.rank) if shape.rank else 0, reasons=why + made.reasons)
     return overridden(made, wishes) if wishes else made
 
 
@@ -274,17 +277,22 @@ def lowered(made: Plan, shape: Shape, settings: Settings, host: Host) -> Plan:
     return replace(lower, reasons=(*made.reasons, said))
 
 
-def plans(folder: Path, name: str, settings: Settings, wishes: Mapping[str, Any]) -> tuple[Plan, Plan]:
-    """The plan for the checkpoint in `folder` on this machine, and the one after it ran out of memory.
+def plans(
+    folder: Path, name: str, settings: Settings, wishes: Mapping[str, Any], adapter: Path | None = None
+) -> tuple[Plan, Plan]:
+    """The plan for the checkpoint in `folder`, with the `adapter` on it, on this machine, and the one after it ran out
+    of memory.
 
-    Raises DoesNotFit. A checkpoint that cannot be read is planned for as if nothing were known: the engine says better
-    what is wrong.
+    Raises DoesNotFit, and HubError for an adapter that cannot be read. A checkpoint that cannot be read is planned for
+    as if nothing were known: the engine says better what is wrong.
     """
     try:
         shape = shape_in(folder, name)
     except HubError as error:
         log.warning("%s is planned for without its shape: %s", name, error.message)
         shape = Shape(name=name)
+    if adapter is not None:
+        shape = with_adapter(shape, adapter, name)
     machine = here()
     first = plan(shape, settings, machine, wishes)
     return first, lowered(first, shape, settings, machine)

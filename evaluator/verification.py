@@ -53,7 +53,7 @@ def compare(recorded: dict[str, Any], again: dict[str, Any]) -> Verdict:
     """What the recorded report claims against what came out when it was run again."""
     share, words = tolerance_of(recorded)
     verdict = Verdict(words)
-    for name in ("model", "revision", "suite", "settings"):
+    for name in ("model", "revision", "base", "suite", "settings"):
         if recorded.get(name) != again.get(name):
             verdict.add("", f"{name} is {recorded.get(name)!r} there and {again.get(name)!r} here")
     told = {task["task"]: task for task in recorded["tasks"]}

@@ -253,6 +253,7 @@ urlpatterns = [
     # Worker API: the contract's version is part of the path
     path("api/worker/v1/claims/", worker.claim, name="worker-claim"),
     path("api/worker/v1/hello/", worker.hello, name="worker-hello"),
+    path("api/worker/v1/upcoming/", worker.upcoming, name="worker-upcoming"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
     path(

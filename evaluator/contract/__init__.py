@@ -29,9 +29,10 @@ from evaluator.contract.handover import Parts as Parts
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 5
+EDITION = 6
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
-think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker.
+think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
+looking at the job that comes next.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -127,11 +128,15 @@ class SuiteSpec(Wire, frozen=True):
         return f"{self.name}@{self.version}"
 
 
-class ModelRef(Wire, frozen=True):
-    """A pinned revision: `sha` is a Hub commit, or the digest of a mirror's folder (see `evaluator.hub`)."""
+class ModelRef(Wire, frozen=True, omit_defaults=True):
+    """A pinned revision: `sha` is a Hub commit, or the digest of a mirror's folder (see `evaluator.hub`).
+
+    `base`: of an adapter, the revision that it changes; it has no base itself.
+    """
 
     name: str
     sha: str
+    base: "ModelRef | None" = None
 
 
 class ClaimRequest(Wire, frozen=True):
@@ -159,6 +164,14 @@ class ClaimRequest(Wire, frozen=True):
 HELLO_SECONDS = 30.0
 """A worker that is rung for says this often that it is there, also when nothing is to be done; one that has been silent
 for three times as long counts as away."""
+
+
+class Upcoming(Wire, frozen=True, omit_defaults=True):
+    """What a worker might run next, if nobody else takes it first: nothing is leased. `size_bytes`: of its weights,
+    those of its base included."""
+
+    model: ModelRef
+    size_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class JobSpec(Wire, frozen=True, omit_defaults=True):

@@ -33,6 +33,7 @@ def provenance(
     return {
         "model": spec.model.name,
         "revision": spec.model.sha,
+        **({"base": spec.model.base.name, "base_revision": spec.model.base.sha} if spec.model.base else {}),
         "suite": spec.suite.slug,
         "engine": spec.settings.engine,
         **model.path_facts(),
@@ -40,7 +41,7 @@ def provenance(
         "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
         "plan_notes": " ".join(spec.plan.reasons),
         "engine_arguments": arguments_of(model),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
+        "tokenizer_sha": tokenizer_digest(Path(spec.tokenizer_path)) if spec.model_path else "",
         "chat_template_sha": hashlib.sha256(template.encode()).hexdigest() if template else None,
         "chat_template_applied": spec.settings.apply_chat_template,
         "recommended_sampling": recommended_sampling(Path(spec.model_path)) if spec.model_path else {},

@@ -28,8 +28,20 @@ NEEDED = ("logprob_token_ids", "skip_reading_prefix_cache", "flat_logprobs")
 """Parameters of vLLM that contexts are shared by."""
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast", plan: Plan | None = None) -> VLLM:
-    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it."""
+def load(
+    path: str,
+    settings: Settings,
+    report: Report,
+    scoring: Scoring = "fast",
+    plan: Plan | None = None,
+    *,
+    adapter: str = "",
+    tokenizer: str = "",
+) -> VLLM:
+    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it.
+
+    `adapter`: the folder of a LoRA adapter that is put on them; `tokenizer`: whose is used, "" for theirs.
+    """
     plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length, max_num_seqs=CPU_SEQUENCES)
     arguments: dict[str, Any] = {"max_model_len": plan.max_length, "disable_log_stats": True}
     arguments["max_num_seqs"] = plan.max_num_seqs
@@ -43,6 +55,8 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     if plan.quantised_here:
         arguments["quantization"] = plan.quantisation
     arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto", **arguments_of(settings)}
+    if adapter:
+        arguments |= {"lora_local_path": adapter, "max_lora_rank": plan.lora_rank, "tokenizer": tokenizer or path}
     model = SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
     model.room = settings.thinking_tokens
     return model

@@ -8,12 +8,11 @@ from leaderboard import run_settings
 from leaderboard.actions import keys
 from leaderboard.actions.spent import spent_of
 from leaderboard.models import EndpointUse, Job, WorkerToken
+from leaderboard.queries.editions import KEYS_SINCE
 from leaderboard.queries.endpoints import allowed, allowed_entries, least, operators_left, price_of, whose
 from leaderboard.sealing import SealError
 
 QUEUE = "api"
-EDITION = 3
-"""Of the contract, from which workers know endpoints."""
 
 
 class Unusable(Exception):
@@ -27,7 +26,7 @@ class Unusable(Exception):
 def may_have_keys(token: WorkerToken, request: ClaimRequest) -> bool:
     """Whether a worker may get endpoints, and so keys: of the api class, trusted, and not too old to know them."""
     said = QUEUE in request.queues and "endpoint" in request.engines
-    return said and token.trusted and request.edition >= EDITION
+    return said and token.trusted and request.edition >= KEYS_SINCE
 
 
 def givable(token: WorkerToken, request: ClaimRequest) -> Q:
@@ -75,4 +74,5 @@ def model_ref(job: Job) -> ModelRef:
     revision = job.submission.revision
     if revision is None:
         return ModelRef(name=job.submission.requested_model, sha="")
-    return ModelRef(name=revision.model.name, sha=revision.sha)
+    base = ModelRef(name=revision.base_name, sha=revision.base_sha) if revision.base_sha else None
+    return ModelRef(name=revision.model.name, sha=revision.sha, base=base)

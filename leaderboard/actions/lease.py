@@ -14,15 +14,14 @@ from django.conf import settings as site
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.db.models.lookups import LessThanOrEqual
 
 from evaluator.contract import (
-    FIRST_SETTINGS,
     LOG_LIMIT,
     ClaimRequest,
     Heartbeat,
     HeartbeatReply,
     JobSpec,
-    Settings,
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
@@ -36,6 +35,7 @@ from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
+from leaderboard.queries.editions import NEWEST, least_edition
 
 log = logging.getLogger(__name__)
 
@@ -164,21 +164,15 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE, WORKLOADS_SINCE = 4, 5
-"""The editions of the contract that brought models which think, and people's own prompts."""
-LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
-"""Stored where they are not the default: workers from before do not know them."""
-
-
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
-    """The waiting jobs that a worker which says this of itself can run. Prompts of a workload go only to trusted ones
-    that forget them."""
+    """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
+    workload go only to trusted ones."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
+    if request.edition < NEWEST:
+        able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
-    if request.edition < THINKING_SINCE:
-        able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
-    if request.edition < WORKLOADS_SINCE or not trusted:
+    if not trusted:
         able &= Q(submission__suite__owner=None)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])

@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard.api.endpoint_shapes import EndpointIn, EndpointOut
+from leaderboard.api.revision_shapes import BaseOut, RevisionOut
 from leaderboard.api.strict import Strict
-from leaderboard.models import Imported, Model, Revision, Submission, Suite, SuiteTask
+from leaderboard.models import Imported, Model, Submission, Suite, SuiteTask
 from leaderboard.queries.models import context_of
 from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.rows import Row
@@ -72,15 +73,6 @@ class SuiteOut(serializers.ModelSerializer[Suite]):
         fields = ("suite", "name", "version", "title", "description", "normalise", "imported", "released_at", "tasks")
 
 
-class RevisionOut(serializers.ModelSerializer[Revision]):
-    class Meta:
-        model = Revision
-        fields = (
-            "sha", "source", "architecture", "parameters", "active_parameters", "context_length", "dtype",
-            "chat_template", "gated", "size_bytes",
-        )  # fmt: skip
-
-
 class ModelOut(serializers.ModelSerializer[Model]):
     """A model as the catalogue knows it; null: nobody says. Prices are US dollars for a million tokens."""
 
@@ -135,6 +127,7 @@ class RowOut(serializers.Serializer[Row]):
     model = serializers.CharField(source="model_name")
     revision = serializers.CharField(source="sha", allow_blank=True)
     settings = serializers.JSONField()
+    adapter_on = serializers.CharField(allow_blank=True, help_text="the base, where the model is an adapter")
     precision = serializers.CharField(allow_blank=True)
     score = serializers.FloatField(allow_null=True)
     stderr = serializers.FloatField(allow_null=True)
@@ -251,13 +244,14 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     suite = serializers.CharField(source="suite.slug")
     model = serializers.CharField(source="requested_model")
     revision = serializers.SerializerMethodField()
+    base = serializers.SerializerMethodField()
     owner = serializers.CharField(source="owner.name")
     error = serializers.SerializerMethodField()
 
     class Meta:
         model = Submission
         fields = (
-            "id", "state", "url", "suite", "model", "revision", "owner", "settings", "score", "stderr",
+            "id", "state", "url", "suite", "model", "revision", "base", "owner", "settings", "score", "stderr",
             "unranked_reason", "error", "retry_of", "created_at", "started_at", "finished_at",
         )  # fmt: skip
 
@@ -270,6 +264,11 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     @extend_schema_field(serializers.CharField())
     def get_revision(self, submission: Submission) -> str:
         return submission.revision.sha if submission.revision else submission.requested_revision
+
+    @extend_schema_field(BaseOut(allow_null=True))
+    def get_base(self, submission: Submission) -> dict[str, str] | None:
+        revision = submission.revision
+        return {"model": revision.base_name, "revision": revision.base_sha} if revision and revision.base_sha else None
 
     @extend_schema_field(ErrorOut(allow_null=True))
     def get_error(self, submission: Submission) -> dict[str, str] | None:

@@ -27,20 +27,24 @@ from evaluator.contract import (
     Parts,
     Preflight,
     Results,
+    Upcoming,
     decode,
     encode,
 )
 from leaderboard import tokens
 from leaderboard.actions import lease, record
+from leaderboard.actions.endpoint_spec import model_ref
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
+from leaderboard.actions.text import storable
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
-from leaderboard.models import Bundle, WorkerToken
+from leaderboard.models import Bundle, Worker, WorkerToken
 from leaderboard.queries.parts import parts_for
+from leaderboard.queries.upcoming import upcoming as next_job
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +128,19 @@ def hello(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
     """A sign of life (204) of a worker that waits for its bell."""
     introduce(token=token, request=decode(request.body, ClaimRequest))
     return HttpResponse(status=204)
+
+
+@for_workers("POST")
+def upcoming(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
+    """What a claim would get now, where that has weights to download (200), or nothing (204). Nothing is leased, and
+    the next claim may get something else."""
+    asked = decode(request.body, ClaimRequest)
+    drained = Worker.objects.filter(token=token, name=storable(asked.worker), drained_at__isnull=False).exists()
+    job = None if drained else next_job(lease.fits(asked, trusted=token.trusted))
+    if job is None or job.submission.revision is None:
+        return HttpResponse(status=204)
+    found = Upcoming(model=model_ref(job), size_bytes=job.submission.revision.size_bytes or 0)
+    return HttpResponse(encode(found), content_type="application/json")
 
 
 @for_workers("GET")

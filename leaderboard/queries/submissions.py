@@ -14,6 +14,7 @@ from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submissio
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries import hosts
 from leaderboard.queries.board import standing_of
+from leaderboard.queries.editions import KEYS_SINCE
 from leaderboard.queries.endpoints import price_of, whose
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.rows import Row
@@ -182,7 +183,8 @@ def at_endpoint(submission: Submission, jobs: list[Job]) -> AtEndpoint | None:
     identity = whose(use.endpoint.origin, use.endpoint.served)
     spent = msgspec.convert(jobs[-1].spent if jobs else {}, Spent)
     unseen = [job for job in jobs if job.kind == Job.Kind.PREFLIGHT and job.state == Job.State.QUEUED]
-    stuck = hosts.why_not(hosts.online(), unseen[0]) if unseen else ""
+    looks = [hosts.Need(job.queue, job.engine, job.needs_bytes, job.architecture, KEYS_SINCE) for job in unseen[:1]]
+    stuck = hosts.why_not(hosts.online(), looks[0]) if looks else ""
     return AtEndpoint(use, spent, price_of(use, identity.model), identity.verified, stuck)
 
 

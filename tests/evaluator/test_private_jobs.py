@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from evaluator import jobs, run
+from evaluator.bringing import Weights
 from evaluator.contract import ModelRef, Settings, SuiteSpec
 
 
@@ -19,7 +20,7 @@ def test_responses_stay_in_the_attempts_folder(tmp_path: Path, monkeypatch: pyte
     spec = run.RunSpec(model=told.model, model_path="", suite=suite, settings=told.settings)
     attempt = tmp_path / "state" / "runs" / "7-1"
     attempt.mkdir(parents=True)
-    found = jobs.with_weights(config, told, spec, tmp_path, attempt)
+    found = jobs.with_weights(config, told, spec, Weights(tmp_path), attempt)
     kept = Path(str(found.journal))
     assert kept.is_relative_to(attempt.resolve()) is private
     assert (kept == (tmp_path / "state" / "responses").resolve()) is not private

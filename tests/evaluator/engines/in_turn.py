@@ -14,7 +14,7 @@ from pathlib import Path
 import vllm  # noqa: F401  (imported once, for all)
 
 from evaluator import harness, run
-from tests.evaluator.engines import stock
+from tests.evaluator.engines import stock, stock_asked
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
             log = os.open(folder / run.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             os.dup2(log, sys.stdout.fileno())
             os.dup2(log, sys.stderr.fileno())
-            status = stock.answer(folder) if (folder / stock.ASKED).exists() else harness.main([str(folder)])
+            status = stock.answer(folder) if (folder / stock_asked.ASKED).exists() else harness.main([str(folder)])
             sys.stdout.flush()
             os._exit(status)
         _, status = os.waitpid(child, 0)

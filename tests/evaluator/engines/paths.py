@@ -25,7 +25,7 @@ from evaluator.planner import plans
 from leaderboard.demo import journey
 from tests.environment import ROOT, SHARED
 from tests.evaluator.engines.families import write
-from tests.evaluator.engines.stock import ASKED, TABLE, Asked
+from tests.evaluator.engines.stock_asked import ASKED, TABLE, Asked
 
 TASKS: tuple[tuple[str, int | None, int], ...] = (
     ("mmlu_abstract_algebra", 2, 6),

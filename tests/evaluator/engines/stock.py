@@ -16,19 +16,7 @@ from lm_eval.models.vllm_causallms import VLLM
 from evaluator import run
 from evaluator.contract import encode_sample
 from evaluator.records import samples_of
-
-ASKED, TABLE = "asked.json", "table.json"
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """`tasks`: name, few-shot examples (None: the task's own) and documents. `order`: None for lm-eval's, else a seed
-    for another one of the requests that go to the engine together."""
-
-    model: str
-    dtype: str
-    longest: int
-    tasks: tuple[tuple[str, int | None, int], ...]
-    order: int | None = None
+from tests.evaluator.engines.stock_asked import ASKED, TABLE, Asked
 
 
 class Reordered(VLLM):

@@ -35,7 +35,8 @@ DEEP = {
 POSTED = {
     "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
     "api-workloads", "api-bakeoffs", "api-bakeoff-cancel",
-    "worker-hello", "worker-claim", "worker-preflight", "worker-heartbeat", "worker-results", "worker-failure",
+    "worker-hello", "worker-claim", "worker-upcoming", "worker-preflight", "worker-heartbeat", "worker-results",
+    "worker-failure",
 }  # fmt: skip
 
 
