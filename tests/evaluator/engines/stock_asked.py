@@ -1,4 +1,4 @@
-"""What lm-eval's own model class is asked, and where its answers lie: the files of tests.evaluator.engines.stock. Light."""
+"""What lm-eval's own model class is asked, and the names of the files: of tests.evaluator.engines.stock. Light."""
 
 import msgspec
 
