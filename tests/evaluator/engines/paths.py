@@ -27,7 +27,9 @@ from tests.environment import ROOT, SHARED
 from tests.evaluator.engines.families import write
 from tests.evaluator.engines.stock_asked import ASKED, TABLE, Asked
 
-TASKS: tuple[tuple[str, int | None, int], ...] = (
+Tasks = tuple[tuple[str, int | None, int], ...]
+
+TASKS: Tasks = (
     ("mmlu_abstract_algebra", 2, 6),
     ("arc_easy", 2, 6),
     ("wikitext", None, 1),
@@ -35,10 +37,11 @@ TASKS: tuple[tuple[str, int | None, int], ...] = (
 )
 """Choices of one token, choices of several, a rolling one, texts; with few-shot examples (None: the task's own) and
 documents."""
+FEW: Tasks = tuple((task, shots, min(documents, 3)) for task, shots, documents in TASKS)
 LONGEST = 1024
 """Tokens of context: the rolling document has two windows."""
 REAL = "SmolLM2"
-MODELS = (REAL, "gemma3", "olmo3", "gpt_oss", "llama4")
+MODELS = (REAL, "gemma3", "olmo3", "gpt_oss")
 """A Llama with its real weights; the others are random (tests.evaluator.engines.families)."""
 WAYS = ("fast", "strict", "stock")
 HALF = ("fast", "stock", "stock, reordered")
@@ -78,14 +81,14 @@ class Difference:
 
 
 def answers(
-    name: str, model: Path, place: Path, *, dtype: str = "float32", ways: Iterable[str] = WAYS
+    name: str, model: Path, place: Path, *, dtype: str = "float32", ways: Iterable[str] = WAYS, tasks: Tasks = TASKS
 ) -> dict[str, Found]:
     """What each way answers, with one engine after the other in one process; raises AssertionError with the log."""
     place.mkdir()
     folders = {way: place / way.replace(", ", "-") for way in ways}
     for way, folder in folders.items():
         folder.mkdir()
-        prepare(folder, name, model, way, dtype)
+        prepare(folder, name, model, way, dtype, tasks)
     command = [sys.executable, "-m", "tests.evaluator.engines.in_turn", *map(str, folders.values())]
     datasets = hub.merge_datasets([SHARED / "hub"], place / "datasets").resolve()
     variables = {**environment.for_child(), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
@@ -97,19 +100,19 @@ def answers(
     return {way: found_in(folder) for way, folder in folders.items()}
 
 
-def prepare(folder: Path, name: str, model: Path, way: str, dtype: str) -> None:
+def prepare(folder: Path, name: str, model: Path, way: str, dtype: str, tasks: Tasks) -> None:
     """Write what `in_turn` does there."""
     if way.startswith("stock"):
         order = 1 if way != "stock" else None
-        asked = Asked(model=str(model), dtype=dtype, longest=LONGEST, tasks=TASKS, order=order)
+        asked = Asked(model=str(model), dtype=dtype, longest=LONGEST, tasks=tasks, order=order)
         (folder / ASKED).write_bytes(msgspec.json.encode(asked))
         return
     settings = Settings(dtype=dtype, max_length=LONGEST)  # type: ignore[arg-type]
-    tasks = [TaskSpec(task=task, title=task, metric="", num_fewshot=shots, limit=n) for task, shots, n in TASKS]
+    listed = [TaskSpec(task=task, title=task, metric="", num_fewshot=shots, limit=n) for task, shots, n in tasks]
     spec = run.RunSpec(
         model=ModelRef(name=f"tiny/{name}", sha="a" * 40), model_path=str(model), settings=settings,
         plan=plans(model, name, settings, {})[0], scoring="fast" if way == "fast" else "strict",
-        suite=SuiteSpec(name="paths", version=1, title="Paths", tasks=tuple(tasks)),
+        suite=SuiteSpec(name="paths", version=1, title="Paths", tasks=tuple(listed)),
     )  # fmt: skip
     run.write(folder, run.SPEC, spec)
 
@@ -126,10 +129,10 @@ def found_in(folder: Path) -> Found:
 
 def differences(one: Found, other: Found) -> Iterator[Difference]:
     """Task by task; raises AssertionError where other items or prompts were asked."""
-    for task, _, documents in TASKS:
+    for task, _, _ in TASKS:
         here, there = ([sample for sample in found.samples if sample.task == task] for found in (one, other))
         asked = [[(sample.item_hash, sample.prompts) for sample in samples] for samples in (here, there)]
-        assert asked[0] == asked[1] and len(here) == documents, task
+        assert asked[0] == asked[1] != [], task
         pairs = [
             [(read(a), read(b)) for a, b in zip(first.responses, second.responses, strict=True)]
             for first, second in zip(here, there, strict=True)
