@@ -23,6 +23,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, demo_mirror: Path, shared_hu
     return paths.answers(paths.REAL, model, tmp_path_factory.mktemp("paths") / "of-smollm2", tasks=paths.FEW)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("way", ["fast", "strict"])
 def test_float32_is_the_same_every_way(found: dict[str, Found], way: str) -> None:
     rows = list(paths.differences(found[way], found["stock"]))
@@ -33,6 +34,7 @@ def test_float32_is_the_same_every_way(found: dict[str, Found], way: str) -> Non
     assert all(row.equal for row in rows), rows
 
 
+@pytest.mark.timeout(900)
 def test_every_kind_of_request_is_among_them(found: dict[str, Found]) -> None:
     responses = {sample.task: list(map(paths.read, sample.responses)) for sample in found["fast"].samples}
     mmlu, arc, wikitext, texts = (responses[task] for task, _, _ in TASKS)
@@ -40,6 +42,7 @@ def test_every_kind_of_request_is_among_them(found: dict[str, Found]) -> None:
     assert isinstance(texts[0], str) and not any(isinstance(one, str) for one in [*mmlu, *arc, *wikitext])
 
 
+@pytest.mark.timeout(900)
 def test_a_result_says_how_it_was_made(found: dict[str, Found]) -> None:
     fast, strict = found["fast"].provenance, found["strict"].provenance
     assert (fast["path"], strict["path"]) == ("fast", "strict")
