@@ -5,7 +5,7 @@ which is pinned like any model; that both belong together is looked at here, bef
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -212,6 +212,13 @@ def lora_tensors(repository: Repository) -> dict[str, Tensor]:
         )
     if not tensors:
         raise HubError("bad_weights", f"{WEIGHTS} of {name} holds no weights.")
+    outside = sorted({module for module in map(module_of, tensors) if not LAYER.search(module)})
+    if outside:
+        raise HubError(
+            "adapter_kind",
+            f"{name} changes {', '.join(outside[:3])}, outside of the model's layers, where the engines here cannot "
+            "compute the log-probabilities of prompts with an adapter. Merge it into its base and submit the result.",
+        )
     return tensors
 
 
@@ -247,6 +254,18 @@ def changed_modules(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]
         if found and len(tensor.shape) == 2:
             halves.setdefault(found["module"], {})[found["half"]] = tensor.shape
     return {module: (both["A"][1], both["B"][0]) for module, both in halves.items() if len(both) == 2}
+
+
+def module_of(tensor: str) -> str:
+    """What a tensor of an adapter belongs to: "model.layers.0.self_attn.q_proj"."""
+    return tensor.partition(".lora_")[0].removeprefix("base_model.model.")
+
+
+def targets(tensors: Iterable[str]) -> list[str]:
+    """The last names of the modules that an adapter changes, for an engine that makes room in no others."""
+    modules = [module_of(tensor) for tensor in tensors]
+    names = {module.rpartition(".")[2] for module in modules}
+    return sorted(names | {"experts" for module in modules if ".experts" in module})
 
 
 def layer(module: str) -> str:

@@ -112,6 +112,10 @@ class Site:
             raise SiteError(f"Part {part.sequence} of attempt {part.attempt} arrived damaged.")
         return data
 
+    def reply_chunk(self, job: JobSpec, sequence: int) -> bytes:
+        """A chunk of stored samples that this job scores anew (gzip JSONL), as it is stored."""
+        return self._call("GET", f"jobs/{job.job}/replies/{sequence}/", job=job).content
+
     def leave_part(self, job: JobSpec, identity: str, sequence: int, body: bytes) -> None:
         """Leave responses (gzip) for whoever goes on with this job; asked once, for more of them come soon."""
         digest = hashlib.sha256(body).hexdigest()

@@ -1,6 +1,7 @@
 """One claimed job, from the claim to its end: fetch what it needs, run it, post what it measured."""
 
 import gzip
+import hashlib
 import logging
 import threading
 import time
@@ -17,7 +18,7 @@ from evaluator.ahead import ahead
 from evaluator.bringing import Weights, brought
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
-from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
+from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Replies, Results, Spent
 from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 SAMPLES_A_CHUNK, BYTES_A_CHUNK = 250, 24 * 2**20
 """At most, before compression; a longer sample is a chunk of its own. A body at the site has at most 32 MB."""
+GONE = 404
 REFUSED = {400, 413}
 """The site's answers that another attempt would get again."""
 PLATFORM_CODES = {
@@ -132,6 +134,9 @@ def evaluate(
         lease.check()
 
     running = partial(supervise, folder, working_folder=datasets_of(config), clock=clock, module=config.child)
+    if job.replies is not None:  # in a child of its own: whatever engine is kept stays for its like
+        spec = with_replies(site, job, job.replies, spec, folder / "replies", lease)
+        return running(spec, watch=watch)
     if job.endpoint is not None:
         with behind.asked(config, job, lease) as (told, check):
 
@@ -183,10 +188,31 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weigh
         model_path=str(weights.model),
         adapter_path=str(weights.adapter or ""),
         journal=str(responses),
-        scope="" if config.replay else f"job {job.job} of {config.url}",
+        scope="" if config.replay and not job.fresh else f"job {job.job} of {config.url}",
         plan=first,
         fallback=fallback,
     )
+
+
+def with_replies(
+    site: Site, job: JobSpec, replies: Replies, spec: run.RunSpec, folder: Path, lease: Lease
+) -> run.RunSpec:
+    """The stored samples that are scored anew, in `folder`: no weights, and no engine. Raises Died for those that the
+    site does not have as they were posted."""
+    folder.mkdir()
+    for sequence, digest in enumerate(replies.digests):
+        lease.check()
+        try:
+            body = site.reply_chunk(job, sequence)
+        except SiteError as error:
+            if error.status != GONE:
+                raise
+            body = b""
+        if hashlib.sha256(body).hexdigest() != digest:
+            message = f"Chunk {sequence} of the samples of submission {replies.submission} is damaged or gone."
+            raise Died(code="responses_missing", message=message, log="", retry=False)
+        (folder / f"{sequence:05d}.jsonl.gz").write_bytes(body)
+    return replace(spec, replies=str(folder.resolve()), plan=planner.Plan(max_length=replies.max_length))
 
 
 def datasets_of(config: Config) -> Path:

@@ -254,10 +254,12 @@ def overridden(made: Plan, wishes: Mapping[str, Any]) -> Plan:
     return replace(made, **chosen, reasons=(*made.reasons, f"Set by the operator: {words}."))
 
 
-def lowered(made: Plan, shape: Shape, settings: Settings, host: Host) -> Plan:
-    """The plan after the engine ran out of memory: more GPUs where there are more, less of everything else; a context
-    that was asked for stays."""
+def lowered(made: Plan, shape: Shape, settings: Settings, host: Host, wishes: Mapping[str, Any] | None = None) -> Plan:
+    """The plan after the engine ran out of memory: more GPUs where there are more, less of everything else. A context
+    that was asked for stays, and so do the GPUs and the context that the operator set by `wishes`."""
+    kept = wishes or {}
     more = [count for count in divisions(shape, len(host.gpus)) if count > made.tensor_parallel_size]
+    more = [] if "tensor_parallel_size" in kept else more
     length = made.max_length or shape.context
     halved = max(SHORTEST, length // 2) if length > SHORTEST else made.max_length
     lower = replace(
@@ -266,7 +268,7 @@ def lowered(made: Plan, shape: Shape, settings: Settings, host: Host) -> Plan:
         memory_share=min(made.memory_share, LOWERED_SHARE),
         max_num_seqs=max(1, made.max_num_seqs // 4),
         cache_bytes=made.cache_bytes // 2,
-        max_length=made.max_length if settings.max_length else halved,
+        max_length=made.max_length if settings.max_length or "max_length" in kept else halved,
     )
     changed = [
         f"{name} {getattr(lower, name)} instead of {getattr(made, name)}"
@@ -295,4 +297,4 @@ def plans(
         shape = with_adapter(shape, adapter, name)
     machine = here()
     first = plan(shape, settings, machine, wishes)
-    return first, lowered(first, shape, settings, machine)
+    return first, lowered(first, shape, settings, machine, wishes)

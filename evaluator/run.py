@@ -58,6 +58,7 @@ class RunSpec(Wire, frozen=True):
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `fallback`: the plan for a second start, should the engine run out of memory.
+    `replies`: a folder with stored samples (gzip JSONL) that are scored anew; then there is no model.
     """
 
     model: ModelRef
@@ -71,6 +72,7 @@ class RunSpec(Wire, frozen=True):
     plan: Plan = Plan()
     fallback: Plan | None = None
     behind: Behind | None = None
+    replies: str | None = None
     adapter_path: str = ""
 
     @property

@@ -25,14 +25,15 @@ from evaluator.contract.endpoints import Spent as Spent
 from evaluator.contract.handover import PART_BYTES as PART_BYTES
 from evaluator.contract.handover import Part as Part
 from evaluator.contract.handover import Parts as Parts
+from evaluator.contract.handover import Replies as Replies
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 6
+EDITION = 7
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
 think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
-looking at the job that comes next.
+looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -195,6 +196,10 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
     private: bool = False
     """Somebody's own prompts: the worker keeps no response of it beyond the attempt."""
+    fresh: bool = False
+    """Every request is asked: nothing that another job was answered is used."""
+    replies: Replies | None = None
+    """Stored responses to score; no model is asked."""
 
 
 class Heartbeat(Wire, frozen=True):
@@ -255,6 +260,9 @@ class Sample(Wire, frozen=True, omit_defaults=True):
     """Why each of these texts ended: "stop", or "length" for one that was cut at its limit; "" unknown."""
     thinking: tuple[str, ...] = ()
     """What the model thought before each response, which is without it; () where none did."""
+    asked: str = ""
+    """SHA-256 (hex) of what the item's requests said and allowed, before any chat template; "" where it cannot be
+    told. The responses of an item that is asked the same are the same."""
 
     @property
     def counts_for(self) -> str:

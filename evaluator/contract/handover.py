@@ -1,4 +1,4 @@
-"""Responses that an attempt leaves at the site, for another one of the same job on another host."""
+"""Responses at the site: what an attempt leaves for another one of its job, and what a job scores anew."""
 
 from typing import Annotated
 
@@ -27,3 +27,15 @@ class Parts(Wire, frozen=True):
     """What earlier attempts of a job have left, in the order in which it was measured."""
 
     parts: tuple[Part, ...] = ()
+
+
+class Replies(Wire, frozen=True):
+    """The samples of submission `submission` on `suite`, whose responses are scored anew: no model is asked.
+
+    `digests`: of its chunks as they are stored, in order. `max_length`: the context that it was run with, in tokens.
+    """
+
+    submission: Count
+    suite: str
+    digests: tuple[Hex, ...]
+    max_length: int | None = None

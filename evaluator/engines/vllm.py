@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.vllm_causallms import VLLM
 from vllm import SamplingParams, TokensPrompt
 
+from evaluator.adapters import WEIGHTS, targets
 from evaluator.contract import Settings
 from evaluator.engines.counting import Counting
 from evaluator.engines.finishing import Completion
@@ -18,6 +20,7 @@ from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for,
 from evaluator.engines.shared_prefix import SharedPrefix, capacity_of
 from evaluator.engines.thinking import Thinking, arguments_of
 from evaluator.engines.work import Progress, Work
+from evaluator.mirror import MirrorFolder
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
@@ -57,6 +60,9 @@ def load(
     arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto", **arguments_of(settings)}
     if adapter:
         arguments |= {"lora_local_path": adapter, "max_lora_rank": plan.lora_rank, "tokenizer": tokenizer or path}
+        # Without it the head is wrapped too, whose wrapper takes a row of logits for each request and not each token:
+        # log-probabilities of prompts fail there.
+        arguments["lora_target_modules"] = targets(MirrorFolder(adapter, Path(adapter)).tensors([WEIGHTS]))
     model = SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
     model.room = settings.thinking_tokens
     return model

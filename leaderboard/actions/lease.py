@@ -36,6 +36,7 @@ from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
 from leaderboard.queries.editions import NEWEST, least_edition
+from leaderboard.queries.rescoring import replies_of
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
+        fresh=submission.fresh,
+        replies=replies_of(submission),
     )
 
 
@@ -166,14 +169,14 @@ def under(job: Job) -> str:
 
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
-    workload go only to trusted ones."""
+    workload, and stored responses, go only to trusted ones: a new score counts as the old one did."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.edition < NEWEST:
         able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if not trusted:
-        able &= Q(submission__suite__owner=None)
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able

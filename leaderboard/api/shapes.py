@@ -43,6 +43,9 @@ class SubmissionIn(Strict):
     model = serializers.CharField(max_length=200, required=False, help_text="Hub ID, org/name")
     revision = serializers.CharField(max_length=200, required=False, help_text="branch, tag or commit; default main")
     settings = SettingsIn(required=False)
+    fresh = serializers.BooleanField(
+        required=False, help_text="ask everything, whatever was answered before: repeats of a run tell its noise"
+    )
     endpoint = EndpointIn(required=False, help_text="in place of model, revision and settings")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +53,7 @@ class SubmissionIn(Strict):
             if "model" not in attrs:
                 raise serializers.ValidationError({"model": "This field is required, or endpoint in its place."})
             return attrs
-        other = next((name for name in ("model", "revision", "settings") if name in attrs), None)
+        other = next((name for name in ("model", "revision", "settings", "fresh") if name in attrs), None)
         if other:
             raise serializers.ValidationError({other: "Leave it out: the endpoint says what is evaluated, and how."})
         return attrs
@@ -252,7 +255,8 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
         model = Submission
         fields = (
             "id", "state", "url", "suite", "model", "revision", "base", "owner", "settings", "score", "stderr",
-            "unranked_reason", "error", "retry_of", "created_at", "started_at", "finished_at",
+            "unranked_reason", "error", "retry_of", "rescored_from", "fresh", "created_at", "started_at",
+            "finished_at",
         )  # fmt: skip
 
     @extend_schema_field(serializers.CharField())

@@ -44,6 +44,7 @@ from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
 from leaderboard.models import Bundle, Worker, WorkerToken
 from leaderboard.queries.parts import parts_for
+from leaderboard.queries.rescoring import stored
 from leaderboard.queries.upcoming import upcoming as next_job
 
 log = logging.getLogger(__name__)
@@ -200,6 +201,16 @@ def part(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, se
     if row is None or not default_storage.exists(row.path):
         return JsonResponse(body("unknown_part", "There is no such part."), status=404)
     with default_storage.open(row.path) as packed:
+        return HttpResponse(packed.read(), content_type="application/gzip")
+
+
+@for_workers("GET")
+def reply_chunk(request: HttpRequest, *, token: WorkerToken, job: int, sequence: int) -> HttpResponse:
+    """A chunk of the stored samples that a job scores anew."""
+    found = stored(lease.holder(job=job, token=attempt_token(request)).submission)
+    if sequence >= len(found) or not default_storage.exists(found[sequence].path):
+        return JsonResponse(body("unknown_chunk", "There is no such chunk."), status=404)
+    with default_storage.open(found[sequence].path) as packed:
         return HttpResponse(packed.read(), content_type="application/gzip")
 
 

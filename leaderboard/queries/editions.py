@@ -7,9 +7,10 @@ from django.db.models import Case, IntegerField, Q, Value, When
 
 from evaluator.contract import FIRST_SETTINGS, Settings
 
-KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE = 3, 4, 5, 6
-"""The editions that brought endpoints and their keys, models which think, people's own prompts, and adapters."""
-NEWEST = ADAPTERS_SINCE
+KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE = 3, 4, 5, 6, 7
+"""The editions that brought endpoints and their keys, models which think, people's own prompts, adapters, and what is
+asked or scored anew."""
+NEWEST = ANEW_SINCE
 """A worker of this edition knows every job."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
@@ -18,6 +19,7 @@ LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIR
 def least_edition() -> Case:
     """An expression over jobs; the newest that a job needs comes first."""
     since = {
+        ANEW_SINCE: Q(submission__fresh=True) | Q(submission__rescored_from__isnull=False),
         ADAPTERS_SINCE: Q(submission__revision__base_sha__gt=""),
         WORKLOADS_SINCE: Q(submission__suite__owner__isnull=False),
         THINKING_SINCE: Q(submission__settings__has_any_keys=LATER_SETTINGS),

@@ -71,6 +71,8 @@ class Detail:
     """Where the board shows `row`; None once another submission took its place there."""
     retries: list[int]
     """Numbers of the submissions that tried this one again, oldest first."""
+    rescored: list[int]
+    """Numbers of those that scored its responses on later versions of the suite, oldest first."""
     endpoint: AtEndpoint | None = None
     """None for a model with weights."""
 
@@ -159,6 +161,8 @@ def detail(pk: int) -> Detail:
     jobs = list(submission.jobs.select_related("worker").order_by("id"))
     stands = standing_of(submission) if submission.state == Submission.State.SUCCEEDED else None
     eta = eta_of(submission, jobs, forecast)
+    made_of_it = Submission.objects.filter(Q(retry_of=pk) | Q(rescored_from=pk)).order_by("id")
+    later = list(made_of_it.values_list("pk", "retry_of"))
     return Detail(
         submission=submission,
         jobs=jobs,
@@ -170,7 +174,8 @@ def detail(pk: int) -> Detail:
         events=list(submission.events.all()),
         row=stands[0] if stands else None,
         board_page=stands[1] if stands else None,
-        retries=list(submission.retries.order_by("id").values_list("pk", flat=True)),
+        retries=[number for number, retried in later if retried == pk],
+        rescored=[number for number, retried in later if retried != pk],
         endpoint=at_endpoint(submission, jobs),
     )
 

@@ -198,7 +198,8 @@ def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
     )  # fmt: skip
     newest = [
         Job.objects.filter(
-            submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at")
+            submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
+            submission__rescored_from=None,
         ).order_by("-pk").values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip

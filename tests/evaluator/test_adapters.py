@@ -131,6 +131,7 @@ def test_a_base_that_is_not_to_be_had(fake: FakeHub, arrange: Callable[[FakeHub]
         ({"rank_pattern": {"v_proj": 2048}}, "adapter_rank", "has the rank 2,048"),
         ({"r": "many"}, "bad_adapter", "gives ranks (r, rank_pattern) that are none"),
         ({"rank_pattern": [1]}, "bad_adapter", "gives ranks"),
+        ({"module": "lm_head"}, "adapter_kind", "changes lm_head, outside of the model's layers"),
         ({"inputs": 7}, "adapter_misfit", f"it changes {QUERY} from 7 numbers to 4, and that has 4 x 6 there"),
         ({"module": "h.0.attn.c_attn"}, "adapter_misfit", "which has none of its layers (h.0.attn.c_attn)"),
     ],
@@ -188,6 +189,13 @@ def test_no_pickle_of_it_is_downloaded(fake: FakeHub, tmp_path: Path) -> None:
     names = {path.name for path in there.iterdir() if path.is_file() and path.name[0] != "."}
     assert names == {"adapter_config.json", "adapter_model.safetensors"}
     assert hub.downloaded(ADAPTER, ADAPTER_SHA, target=tmp_path) == there
+
+
+def test_the_engine_makes_room_where_it_is_needed() -> None:
+    parts = ("self_attn.q_proj.lora_A", "self_attn.q_proj.lora_B", "mlp.experts.3.up_proj.lora_A")
+    tensors = [f"base_model.model.model.layers.{number}.{part}.weight" for number in (0, 1) for part in parts]
+    assert adapters.targets(tensors) == ["experts", "q_proj", "up_proj"]
+    assert adapters.targets(tensors[:2]) == ["q_proj"]
 
 
 # --- On this machine

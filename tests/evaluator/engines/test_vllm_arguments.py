@@ -40,6 +40,7 @@ def test_on_cpu_there_is_no_share_and_the_checkpoints_quantisation_is_its_own(to
 
 
 def test_an_adapter_comes_with_its_rank_and_tokenizer(told: dict[str, dict[str, Any]]) -> None:
-    expected = {"lora_local_path": "/adapter", "max_lora_rank": 32, "tokenizer": "/adapter"}
+    expected = {"max_lora_rank": 32, "tokenizer": "/adapter", "lora_target_modules": ["q_proj"]}
     assert expected.items() <= told["adapter"].items()
+    assert told["adapter"]["lora_local_path"]
     assert told["its base's tokenizer"]["tokenizer"] == "/weights"

@@ -4,11 +4,14 @@ python -m tests.evaluator.engines.vllm_arguments
 """
 
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from evaluator.contract import Settings
 from evaluator.engines import vllm
 from evaluator.planner import Plan
+from tests.evaluator.lora import adapter_files
 
 LARGE = Plan(
     dtype="float16", quantisation="fp8", quantised_here=True, tensor_parallel_size=4, max_length=4096,
@@ -34,12 +37,15 @@ def told(gpu: bool, plan: Plan, **adapter: str) -> dict[str, Any]:
 
 def main() -> None:
     own = Plan(quantisation="gptq", max_num_seqs=32)
-    cases = {
-        "gpu": told(True, LARGE),
-        "cpu": told(False, own),
-        "adapter": told(True, LARGE, adapter="/adapter", tokenizer="/adapter"),
-        "its base's tokenizer": told(True, LARGE, adapter="/adapter"),
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in adapter_files().items():
+            (Path(folder) / name).write_bytes(data)
+        cases = {
+            "gpu": told(True, LARGE),
+            "cpu": told(False, own),
+            "adapter": told(True, LARGE, adapter=folder, tokenizer="/adapter"),
+            "its base's tokenizer": told(True, LARGE, adapter=folder),
+        }
     print(json.dumps(cases))
 
 

@@ -34,7 +34,7 @@ DEEP = {
 }  # fmt: skip
 POSTED = {
     "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
-    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel",
+    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel", "api-judgings",
     "worker-hello", "worker-claim", "worker-upcoming", "worker-preflight", "worker-heartbeat", "worker-results",
     "worker-failure",
 }  # fmt: skip

@@ -9,12 +9,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from evaluator.contract import ModelRef, Settings, Upcoming, decode
+from evaluator.contract import EDITION, ModelRef, Settings, Upcoming, decode
 from leaderboard.models import Job, Revision, Submission, Worker
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
-ASKS = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"], "edition": 6}
+ASKS = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"], "edition": EDITION}
 
 
 @pytest.fixture
@@ -76,7 +76,11 @@ def paused(row: Submission) -> None:
     Submission.objects.filter(pk=row.pk).update(state="paused")
 
 
-@pytest.mark.parametrize("arrange", [mirrored, of_unknown_size, later, paused])
+def scored_anew(row: Submission) -> None:
+    Submission.objects.filter(pk=row.pk).update(rescored_from=row)
+
+
+@pytest.mark.parametrize("arrange", [mirrored, of_unknown_size, later, paused, scored_anew])
 def test_nothing_is_told_where_there_is_nothing_to_fetch(
     worker_client: Client, waiting: Submission, arrange: Callable[[Submission], None]
 ) -> None:
