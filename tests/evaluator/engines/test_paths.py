@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.contract import Sample
 from leaderboard.demo import journey
 from tests.evaluator.engines import paths
 from tests.evaluator.engines.paths import TASKS, Found
@@ -52,3 +53,41 @@ def test_a_result_says_how_it_was_made(found: dict[str, Found]) -> None:
     assert work["requests"] == asked + 2 and work["cached"] > 0 and work["fallbacks"] == 0
     assert fast["tokens"]["saved"] == work["asked"] - work["computed"] > 0
     assert "scoring_tokens" not in strict and "saved" not in strict["tokens"]
+
+
+def made(responses: dict[str, list[str]], accuracy: float = 0.5) -> Found:
+    """One document of each task, with these responses where they are given."""
+    likely = {
+        "mmlu_abstract_algebra": ["(-1.5, True)", "(-2.0, False)"],
+        "arc_easy": ["(-4.0, False)", "(-3.0, False)"],
+    }
+    said = {**likely, "wikitext": ["-1000.0"], "bbh_fewshot_boolean_expressions": ["True"], **responses}
+    samples = [
+        Sample(
+            task=task, doc_id=0, item_hash=task, target="", prompts=tuple(map(str, range(len(said[task])))),
+            responses=tuple(said[task]), answers={}, scores={},
+        )
+        for task, _, _ in TASKS
+    ]  # fmt: skip
+    table = {task: {"acc,none": accuracy} for task, _, _ in TASKS}
+    table["wikitext"] = {"word_perplexity,none": 25.0 + accuracy / 1e6, "word_perplexity_stderr,none": "N/A"}
+    return Found(table, samples)
+
+
+def test_what_differs_is_seen() -> None:
+    same = list(paths.differences(made({}), made({})))
+    assert all(row.equal for row in same)
+    assert [row.largest for row in same] == [0.0, 0.0, 0.0, None]
+    other = made(
+        {
+            "mmlu_abstract_algebra": ["(-2.5, False)", "(-2.0, False)"],
+            "wikitext": ["-1000.0001"],
+            "bbh_fewshot_boolean_expressions": ["False"],
+        },
+        accuracy=0.25,
+    )
+    mmlu, arc, rolling, texts = paths.differences(made({}), other)
+    assert (mmlu.metrics, mmlu.flips, mmlu.greedy, mmlu.largest, mmlu.mean) == (False, 1, 1, 1.0, 0.5)
+    assert (arc.metrics, arc.flips, arc.largest) == (False, 0, 0.0)
+    assert rolling.equal and rolling.largest == pytest.approx(1e-4, rel=1e-3), "a perplexity's last digits may differ"
+    assert texts.texts == 1 and not texts.equal
