@@ -1,6 +1,7 @@
 # The commands that people and CI use. `make run` and `make test` set up all they need.
 PYTHON ?= python3
 PORT ?= 8000
+FAMILIES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := docker/lock
@@ -12,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast families paths fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -55,8 +56,11 @@ fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of caller
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
 families: $(VENV)/.dev ## Every model family in both engines, against the table in evaluator/engines/README.md, and on the board
-	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
+	PARITY_FAMILIES=$(FAMILIES) $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
 		tests/evaluator/engines/test_shared_cache.py tests/test_families_site.py
+
+paths: $(VENV)/.dev ## Our ways of scoring beside lm-eval's own, item by item; the last line is one JSON object
+	$(BIN)/python -m tests.evaluator.engines.paths
 
 lint: $(VENV)/.dev ## Formatting, lint, types and secrets
 	$(BIN)/ruff format --check .
