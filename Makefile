@@ -1,6 +1,7 @@
 # The commands that people and CI use. `make run` and `make test` set up all they need.
 PYTHON ?= python3
 PORT ?= 8000
+FAMILIES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := docker/lock
@@ -51,7 +52,7 @@ fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of caller
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
 families: $(VENV)/.dev ## Every model family in both engines, against the table in evaluator/engines/README.md, and on the board
-	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
+	PARITY_FAMILIES=$(FAMILIES) $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
 		tests/evaluator/engines/test_shared_cache.py tests/test_families_site.py
 
 lint: $(VENV)/.dev ## Formatting, lint, types and secrets
