@@ -90,6 +90,16 @@ bench-open-llm: $(VENV)/.dev ## open-llm@1 with its worker killed twice, against
 bench-code: $(VENV)/.dev ## Score generated programs through the site and by lm-eval; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.code
 
+.PHONY: chaos guards bench-queue
+chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+guards: $(VENV)/.dev ## Take each guard of the queue away and ask whether a test notices; the last line is one JSON object
+	$(BIN)/python -m tests.guards
+
+bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.waiting
+
 bench-sandbox: $(VENV)/.dev ## Time programs in the sandbox; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.sandbox
 
@@ -101,9 +111,6 @@ bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API
 
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
-
-bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
-	$(BIN)/python -m tests.benchmarks.waiting
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
@@ -129,19 +136,10 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	.parity/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
-<<<<<<< HEAD
-.PHONY: chaos guards bench-queue
-chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
-	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
-
-guards: $(VENV)/.dev ## Take each guard of the queue away and ask whether a test notices; the last line is one JSON object
-	$(BIN)/python -m tests.guards
-=======
 .parity/uv/.made:
 	$(PYTHON) -m venv .parity/uv
 	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
->>>>>>> main
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive
