@@ -26,8 +26,9 @@ STRANGERS = r"""async () => {
         if (name === "IMG" && !one.src.startsWith(ours) && !one.src.startsWith("data:image/")) return true;
         return [...one.attributes].some(({ name, value }) =>
             /^(on|hx-on|data-hx-|hx-vars|hx-ext|v-|x-|ng-|srcdoc|ping|_$|popover|contenteditable)/.test(name)
-            || (/^hx-/.test(name) && /alert|js:|javascript:|127\.0\.0\.1:9/.test(value))
-            || (/^(href|src|action|formaction|poster|data|xlink:href|values)$/.test(name) && name !== "data"
+            || (/^hx-(?!get|post|put|patch|delete|push-url|replace-url)/.test(name)
+                && /alert|js:|javascript:/.test(value))
+            || (/^(href|src|action|formaction|poster|xlink:href|values|hx-(get|post|put|patch|delete))$/.test(name)
                 && one.tagName !== "IMG" && (address.test(value) || value.startsWith("//")))
             || (name === "style" && /alert|url\(|expression|animation|binding/.test(value)));
     };

@@ -228,9 +228,10 @@ def test_hostile_texts_run_nowhere(attacked: Attacked, attack: Attack, live_serv
             for route, role, address in attacked.pages():
                 attack.visit(role, str(route.name), address)
         if number == 0:
-            for route, role, address in attacked.pages():
-                attack.obey(str(route.name), role, address)
-        else:
+            for at, (route, role, address) in enumerate(attacked.pages()):
+                if due(at, number):
+                    attack.obey(str(route.name), role, address)
+        elif ALL or number == SOME - 1:
             attack.files(attacked)
         extras[number % len(extras)](attacked, attack, number)
     problems = [one for window in (*attack.windows.values(), attack.obedient) for one in window.watch.problems]
