@@ -66,7 +66,7 @@ CLAIM = [
     code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None:", "if False:",
          HELD),
     code("claim: people's prompts to trusted workers only", "lease",
-         "if not trusted:\n        able", "if False:\n        able", f"{TESTS}/actions/test_rescore.py"),
+         "if not trusted:\n        able", "if False:\n        able", HELD),
 ]  # fmt: skip
 
 FENCE = [

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.models.functions import Now
+from msgspec.structs import replace
 
-from evaluator.contract import ClaimRequest, Heartbeat, JobSpec
+from evaluator.contract import EDITION, ClaimRequest, Heartbeat, JobSpec
 from leaderboard.actions import cancel as cancelling
 from leaderboard.actions import lease, record, ring
 from leaderboard.actions import score as scoring
@@ -119,6 +120,18 @@ def test_a_drained_worker_gets_nothing_new(make_submission: Make, worker_token: 
     Worker.objects.update(drained_at=Now())
     assert lease.claim(token=worker_token, request=request()) is None
     assert lease.claim(token=worker_token, request=request("another")) is not None
+
+
+def test_what_is_scored_anew_goes_to_trusted_workers_only(make_submission: Make) -> None:
+    old, new = make_submission("org/a"), make_submission("org/b", sha="b" * 40)
+    Submission.everything.filter(pk=new.pk).update(rescored_from=old)
+    untrusted, newest = (
+        register_worker_token(name="new", token="new", trusted=False),
+        replace(request(), edition=EDITION),
+    )
+    spec = lease.claim(token=untrusted, request=newest)
+    assert spec is not None and spec.job == old.jobs.get().pk
+    assert lease.claim(token=untrusted, request=newest) is None
 
 
 def test_an_attempt_is_held_while_its_worker_is_answered(held: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
