@@ -70,8 +70,13 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## Resolve every package anew and write docker/lock
+lock: .parity/uv/.made ## Resolve every package anew and write docker/lock
 	$(PYTHON) $(LOCK)/resolve.py
+	.parity/uv/bin/python $(LOCK)/hashes.py
+
+.PHONY: hashes
+hashes: .parity/uv/.made ## Write the digests of the packages that are locked now
+	.parity/uv/bin/python $(LOCK)/hashes.py
 
 bench-path: $(VENV)/.dev ## Time the running path; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.path
@@ -121,16 +126,21 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	.parity/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	@touch $@
 
+.parity/uv/.made:
+	$(PYTHON) -m venv .parity/uv
+	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive
 
 clean: ## Remove the environment and all local state
 	rm -rf $(VENV) .parity
 
-$(VENV)/.run: $(LOCK)/site.txt $(LOCK)/worker-cpu.txt $(LOCK)/install.sh
+$(VENV)/.run: $(LOCK)/site.txt $(LOCK)/worker-cpu.txt $(LOCK)/hashed/site.txt $(LOCK)/hashed/worker-cpu.txt $(LOCK)/install.sh
 	sh $(LOCK)/install.sh $(PYTHON) $(VENV) $(TORCH_INDEX) site.txt worker-cpu.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run $(LOCK)/dev.txt
+$(VENV)/.dev: $(VENV)/.run $(LOCK)/dev.txt $(LOCK)/hashed/dev.txt
 	sh $(LOCK)/install.sh $(PYTHON) $(VENV) $(TORCH_INDEX) dev.txt
 	@touch $@

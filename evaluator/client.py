@@ -18,6 +18,8 @@ from evaluator.contract import (
     VERSION,
     ClaimRequest,
     ContractError,
+    EarlyReply,
+    EarlyScores,
     Failure,
     Heartbeat,
     HeartbeatReply,
@@ -92,6 +94,11 @@ class Site:
         """Renew the lease."""
         reply = self._call("POST", f"jobs/{job.job}/heartbeat/", job=job, content=encode(beat), tries=1)
         return understood(reply, HeartbeatReply)
+
+    def look(self, job: JobSpec, scores: EarlyScores) -> EarlyReply:
+        """Show what was measured so far; asked once, for the next look comes anyway."""
+        reply = self._call("POST", f"jobs/{job.job}/look/", job=job, content=encode(scores), tries=1)
+        return understood(reply, EarlyReply)
 
     def post_chunk(self, job: JobSpec, sequence: int, body: bytes) -> str:
         """Send a chunk of samples (gzip JSONL); returns its digest."""

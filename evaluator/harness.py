@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, replaying, templates, thinking
+from evaluator.engines import code_eval, derived, endpoint, looking, memory, passes, replaying, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
@@ -125,10 +125,13 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     model.journal = journal_of(folder, spec, model)
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
-    results = []
+    results: list[dict[str, Any]] = []
+    asked: list[tuple[TaskSpec, Loaded]] = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results += measure_buildable(model, group, spec)
+        found, some = looking.measured(measure_buildable, folder, model, group, spec)
+        results, asked = [*results, *found], [*asked, *some]
+    loaded = asked if spec.looks else loaded
     phases.end("evaluating")
     if spec.replies:
         model.check(missing, spec.suite.slug)

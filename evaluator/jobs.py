@@ -19,6 +19,7 @@ from evaluator.bringing import Weights, brought
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Replies, Results, Spent
+from evaluator.early import Looks
 from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -125,12 +126,16 @@ def evaluate(
 ) -> run.Outcome:
     """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
-    spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
+    spec = run.RunSpec(
+        model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring, looks=job.looks
+    )
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
+    looks = Looks(site, job, folder)
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
+        looks()
         lease.check()
 
     running = partial(supervise, folder, working_folder=datasets_of(config), clock=clock, module=config.child)

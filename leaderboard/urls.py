@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib.auth import views as auth
 from django.urls import path, register_converter
 
+from leaderboard.api import bakeoff_readers as api_readers
 from leaderboard.api import bakeoffs as api_bakeoffs
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
@@ -129,6 +130,13 @@ urlpatterns = [
     path(
         "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
     ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/readers", bakeoffs.let_read, name="bakeoff-readers"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/readers/<int:person>/remove",
+        bakeoffs.let_read_no_more,
+        name="bakeoff-reader-remove",
+    ),
+    path("shared/bakeoffs/<int:pk>", bakeoffs.read, name="bakeoff-read"),
     path("workloads/<int:workload>/bakeoffs/<int:pk>/judgings/new", judgings.new, name="judging-new"),
     path("workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/", judgings.judging, name="judging"),
     path(
@@ -251,6 +259,12 @@ urlpatterns = [
     path("api/v1/bakeoffs/<int:pk>/", api_bakeoffs.BakeoffReport.as_view(), name="api-bakeoff"),
     path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
     path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
+    path("api/v1/bakeoffs/<int:pk>/readers/", api_readers.BakeoffReaders.as_view(), name="api-bakeoff-readers"),
+    path(
+        "api/v1/bakeoffs/<int:pk>/readers/<int:person>/",
+        api_readers.BakeoffReaderEnd.as_view(),
+        name="api-bakeoff-reader",
+    ),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
     path("api/v1/bakeoffs/<int:pk>/judgings/", api_judgings.Judgings.as_view(), name="api-judgings"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
@@ -281,6 +295,7 @@ urlpatterns = [
     path("api/worker/v1/upcoming/", worker.upcoming, name="worker-upcoming"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
+    path("api/worker/v1/jobs/<int:job>/look/", worker.look, name="worker-look"),
     path(
         "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/chunks/<int:sequence>/",
         worker.chunk,

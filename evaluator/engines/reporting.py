@@ -110,6 +110,11 @@ class Reporting(TemplateLM):
             self.journal.close()
             self.journal = None
 
+    def look_again(self) -> None:
+        """The items so far are asked once more, with others: the journal answers them, and they count once."""
+        self.completions = {}
+        self.replayed = -self.asked
+
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """As upstream; remembers what was said."""
         text = str(super().apply_chat_template(chat_history, add_generation_prompt))

@@ -91,10 +91,15 @@ class ToolCalls(Scoring, frozen=True, tag="tool_calls", kw_only=True):
     ignore: Annotated[tuple[Text, ...], msgspec.Meta(max_length=100)] = ()
 
 
-Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls
+class UnitTests(Scoring, frozen=True, tag="unit_tests", kw_only=True):
+    """Is Python that passes an item's references, which are its tests. A worker runs it where nothing gets out
+    (`evaluator.sandbox`); a host without such a place measures nothing."""
+
+
+Any_ = Exact | Contains | Matches | Number | Json | Choice | Rouge | Chrf | ToolCalls | UnitTests
 KINDS: dict[str, type[Scoring]] = {
     "exact": Exact, "contains": Contains, "regex": Matches, "number": Number, "json": Json, "choice": Choice,
-    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls,
+    "rouge": Rouge, "chrf": Chrf, "tool_calls": ToolCalls, "unit_tests": UnitTests,
 }  # fmt: skip
 
 

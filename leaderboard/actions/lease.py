@@ -34,9 +34,10 @@ from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
-from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
-from leaderboard.queries.editions import NEWEST, least_edition
+from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken, WorkloadSuite
+from leaderboard.queries.editions import LOOKS_SINCE, NEWEST, least_edition
 from leaderboard.queries.rescoring import replies_of
+from leaderboard.statistics.anytime import looks
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +144,14 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         private=submission.suite.owner_id is not None,
         fresh=submission.fresh,
         replies=replies_of(submission),
+        looks=looks_of(submission) if request.edition >= LOOKS_SINCE else (),
     )
+
+
+def looks_of(submission: Submission) -> tuple[int, ...]:
+    """After how many items it is asked whether that is enough: of suites whose items come at random."""
+    suite = WorkloadSuite.objects.filter(suite=submission.suite_id, shuffled=True).first()
+    return looks(suite.n) if suite else ()
 
 
 UNREADABLE = "This site cannot read the settings or the suite of this submission any more"

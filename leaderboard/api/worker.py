@@ -21,6 +21,8 @@ from evaluator.contract import (
     JOURNAL_HEADER,
     ClaimRequest,
     ContractError,
+    EarlyReply,
+    EarlyScores,
     Failure,
     Heartbeat,
     Part,
@@ -38,6 +40,7 @@ from leaderboard.actions.errors import Refused
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
+from leaderboard.actions.stop_early import take_look
 from leaderboard.actions.text import storable
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
@@ -160,6 +163,13 @@ def heartbeat(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResp
     """Renew the lease."""
     reply = lease.heartbeat(job=job, token=attempt_token(request), beat=decode(request.body, Heartbeat))
     return HttpResponse(encode(reply), content_type="application/json")
+
+
+@for_workers("POST")
+def look(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """What an attempt has measured so far; the reply says whether it is enough."""
+    enough = take_look(job=job, token=attempt_token(request), look=decode(request.body, EarlyScores))
+    return HttpResponse(encode(EarlyReply(enough=enough)), content_type="application/json")
 
 
 @for_workers("PUT")

@@ -18,6 +18,11 @@ NAMES = {
     "regex": ("Regular expression", "The answer matches a pattern (RE2)."),
     "json": ("JSON", "The answer is JSON: as a schema says, or with the reference’s fields."),
     "tool_calls": ("Tool calls", "The answer calls the tools that the reference calls. None is run."),
+    "unit_tests": (
+        "Unit tests",
+        "The answer is Python that passes the item’s references, which are its tests. Workers run it "
+        "in a sandbox; it is only read here.",
+    ),
     "rouge": ("ROUGE", "The share of words in common with the reference, from 0 to 1."),
     "chrf": ("chrF", "The share of runs of characters in common, from 0 to 1: also for languages without spaces."),
 }

@@ -3,10 +3,11 @@
 import re
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import BinaryField, F, Func, IntegerField, Value
 
-from leaderboard.models import ItemSet, Remark, Result, Submission
+from leaderboard.models import ItemSet, Model, Remark, Result, Submission, Suite
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.hidden import hidden_tasks
 from leaderboard.queries.item_texts import ItemText, item_texts
@@ -15,7 +16,7 @@ from leaderboard.queries.tasks import TaskLine, task_line
 
 HASH = re.compile(r"[0-9a-f]{64}")
 BYTES, BYTES_OF_SCORE = 32, 4
-MOST_MODELS = 2_000
+MOST_MODELS = 1_000
 """The newest results of so many submissions are looked at."""
 LISTED = 100
 READ_FROM = 3
@@ -33,15 +34,26 @@ class Answer:
     score: float
 
 
+class Score(NamedTuple):
+    """A model's newest score on the item, by keys."""
+
+    score: float
+    submission: int
+    model: int
+    suite: int
+
+
 @dataclass(frozen=True)
 class OneItem:
-    """An item. `answers` are the newest of each model, best first, at most LISTED of `models`; `text` None: no stored
-    sample that was looked at has it, or it is `hidden`."""
+    """An item. `answers` are the newest of each model, best first, at most LISTED of `models`; `newest_only`: nothing
+    but the results that came last was looked at. `text` None: no stored sample that was looked at has it, or it is
+    `hidden`."""
 
     line: TaskLine
     hash: str
     answers: list[Answer]
     models: int
+    newest_only: bool
     solved: int
     text: ItemText | None
     hidden: str
@@ -49,37 +61,45 @@ class OneItem:
 
 
 def one_item(task: str, item: str) -> OneItem:
-    """Raises Missing. 6 queries, and one for each set of items that holds it."""
+    """Raises Missing. 8 queries, and one for each set of items that holds it."""
     line = task_line(task)
     if not HASH.fullmatch(item):
         raise Missing("item", "An item is named by its hash, 64 digits and letters a to f.")
-    found = newest(task, item, line)
+    found, more = newest(item, line)
     if not found:
         raise Missing("item", f"No model that was measured here answered this item of {task}.")
     upwards = line.places[0].higher_is_better
     solved = sum(one.score >= HALF if upwards else one.score <= HALF for one in found)
-    ordered = sorted(found, key=lambda one: (-one.score if upwards else one.score, one.model))
+    ordered = sorted(found, key=lambda one: -one.score if upwards else one.score)  # of equals the newest first
     texts = item_texts(task, [one.submission for one in found[:READ_FROM]], [item])
     notes = list(Remark.objects.filter(kind=Remark.Kind.CONTAMINATION, task=task).select_related("model"))
-    return OneItem(
-        line, item, ordered[:LISTED], len(found), solved, texts.get(item), hidden_tasks().get(task, ""), notes
-    )
+    hidden = hidden_tasks().get(task, "")
+    return OneItem(line, item, named(ordered[:LISTED]), len(found), more, solved, texts.get(item), hidden, notes)
 
 
-def newest(task: str, item: str, line: TaskLine) -> list[Answer]:
-    """The newest answer of each model, newest first. 2 queries, and one for each set of items that holds this one."""
+def named(scores: list[Score]) -> list[Answer]:
+    """Scores with the names of what their keys are. 2 queries."""
+    models = Model.objects.in_bulk({one.model for one in scores})
+    suites = Suite.objects.defer("definition").in_bulk({one.suite for one in scores})
+    return [
+        Answer(one.submission, models[one.model].name, models[one.model].kind, suites[one.suite].slug, one.score)
+        for one in scores
+    ]
+
+
+def newest(item: str, line: TaskLine) -> tuple[list[Score], bool]:
+    """The newest score of each model, newest first, and whether there are older ones that were not looked at. 2
+    queries, and one for each set of items that holds this one."""
     stored: dict[int, bytes] = {}
     for items, place in sets_with(item):
         stored |= {key: bytes(score) for key, score in newest_scores(items, place, line)}
     chosen = sorted(stored, reverse=True)[:MOST_MODELS]
     rows = Submission.objects.filter(pk__in=chosen, state=Submission.State.SUCCEEDED).order_by("-pk")
-    found: dict[str, Answer] = {}
-    for key, model, kind, suite in rows.values_list(
-        "pk", "revision__model__name", "revision__model__kind", "suite__slug"
-    ):
+    found: dict[int, Score] = {}
+    for key, model, suite in rows.values_list("pk", "revision__model_id", "suite_id"):
         if model not in found and len(stored[key]) == BYTES_OF_SCORE:
-            found[model] = Answer(key, model, kind, suite, struct.unpack("<f", stored[key])[0])
-    return list(found.values())
+            found[model] = Score(struct.unpack("<f", stored[key])[0], key, model, suite)
+    return list(found.values()), len(stored) >= MOST_MODELS
 
 
 def newest_scores(items: str, place: int, line: TaskLine) -> list[tuple[int, bytes]]:

@@ -9,7 +9,7 @@ Says what it does on stderr; the last line is JSON:
     claims_*, samples_*     the latter on /claims, and on the pages of samples of many submissions
     search_*                a text that is in no sample, so that all of a submission's are read
     search_long_*           the same in one with 14,000 samples, as many as one page reads of them
-    item_*                  who solves one item, over all models; the newest 2,000 of them are asked
+    item_*                  who solves one item, over all models; of the newest 1,000 of them
 
 The server is production's, as in `bench-web`. Needs ../shared/data and wrk. `--quick`: 2,000 models and short runs.
 """

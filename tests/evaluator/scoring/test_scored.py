@@ -22,6 +22,7 @@ GOOD: list[dict[str, Any]] = [
     {"kind": "json", "schema": PERSON}, {"kind": "json", "fields": ["name", "age"]}, {"kind": "json"},
     {"kind": "choice"}, {"kind": "rouge", "variant": "rouge2"}, {"kind": "chrf"},
     {"kind": "tool_calls"}, {"kind": "tool_calls", "arguments": "given", "ordered": True, "ignore": ["id"]},
+    {"kind": "unit_tests"},
 ]  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def test_items_that_cannot_be_scored_so_are_told(
 
 def test_only_what_compares_needs_a_reference() -> None:
     needing = [needs_reference(scoring_of(spec)) for spec in GOOD]
-    assert needing == [True, True, True, False, True, True, False, True, True, True, True, True, True, True]
+    assert needing == [True, True, True, False, True, True, False, True, True, True, True, True, True, True, True]
 
 
 @pytest.mark.parametrize(
