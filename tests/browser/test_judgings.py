@@ -30,7 +30,7 @@ def judged(row: Judging, token: WorkerToken) -> None:
         accept(one, pinned(one.requested_model))
 
     def wavers(a: str, b: str) -> str:
-        return "VERDICT: A" if len(a) > 20 else judgings.longer(a, b) if len(b) < 60 else "I cannot say."
+        return "VERDICT: A" if max(len(a), len(b)) < 60 else "I cannot say."
 
     judgings.worked(token, {JUDGES[0]: judgings.longer, JUDGES[1]: wavers})
 
