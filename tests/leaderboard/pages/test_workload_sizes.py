@@ -32,23 +32,23 @@ class Body(io.RawIOBase):
         after = f"\r\n--{BOUNDARY}--\r\n".encode()
         self.length = len(before) + size + len(after)
         self._parts = chain([before], content, [after])
-        self._held = b""
+        self._held = memoryview(b"")
         self.read_bytes, self.peak = 0, 0
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int | None = -1) -> bytes:
-        while not self._held or (size and 0 < len(self._held) < size):
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
             part = next(self._parts, None)
             if part is None:
-                break
-            self._held += part
-        wanted = len(self._held) if size is None or size < 0 else size
-        found, self._held = self._held[:wanted], self._held[wanted:]
-        self.read_bytes += len(found)
+                return 0
+            self._held = memoryview(part)
+        n = min(len(buffer), len(self._held))
+        buffer[:n], self._held = self._held[:n], self._held[n:]
+        self.read_bytes += n
         self.peak = max(self.peak, resident())
-        return found
+        return n
 
 
 def megabytes(line: bytes, many: int) -> tuple[int, Iterator[bytes]]:
@@ -88,7 +88,8 @@ Send = Callable[[str, Body], Any]
 def send(ada: Client, api_token: str) -> Send:
     def send(path: str, body: Body) -> Any:
         return ada.request(**{
-            "PATH_INFO": path, "REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(body.length), "wsgi.input": body,
+            "PATH_INFO": path, "REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(body.length),
+            "wsgi.input": io.BufferedReader(body, MEGABYTE),
             "CONTENT_TYPE": f"multipart/form-data; boundary={BOUNDARY}", "HTTP_AUTHORIZATION": f"Bearer {api_token}",
         })  # fmt: skip
 
