@@ -24,11 +24,11 @@ run: $(VENV)/.run ## Start everything and evaluate a real model (PORT=8000)
 	@exec env PARITY_MODE=demo PORT=$(PORT) $(BIN)/python manage.py demo
 
 test: $(VENV)/.dev ## Everything that guards a merge
-	$(BIN)/python -m pytest -n auto -m "not engine and not stack"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine and not stack"
 	$(BIN)/python -m pytest -m "engine or stack"
 
 test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and long proofs
-	$(BIN)/python -m pytest -n auto -m "not engine and not browser and not stack and not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine and not browser and not stack and not slow"
 
 # Where no DATABASE_URL names a server it is the demonstration that is meant.
 SITE := PARITY_MODE=$(or $(PARITY_MODE),$(if $(DATABASE_URL),,demo)) $(BIN)/python manage.py
