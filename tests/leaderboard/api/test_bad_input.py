@@ -58,6 +58,7 @@ def test_json_a_hundred_thousand_deep_is_400_on_every_route(
     spec = made.claim(worker_token)
     known = {
         "pk": row.pk,
+        "person": row.pk,
         "job": spec.job,
         "attempt": 1,
         "sequence": 0,
