@@ -79,9 +79,10 @@ def test_from_the_form_to_agreement(
 
 def by_key(page: Page, key: str) -> None:
     """Grade with a key, and wait for the next item."""
-    before = page.locator("[name=number]").input_value()
+    number = page.locator("[name=number]")
+    before = number.input_value()
     page.keyboard.press(key)
-    page.wait_for_function("before => document.querySelector('[name=number]')?.value !== before", arg=before)
+    expect(number).not_to_have_value(before)
 
 
 def test_its_own_judge_is_said_loudly(visits: Open, person: User, bakeoff: Bakeoff) -> None:

@@ -34,9 +34,9 @@ DEEP = {
 }  # fmt: skip
 POSTED = {
     "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
-    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel", "api-judgings",
+    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel", "api-bakeoff-readers", "api-judgings",
     "worker-hello", "worker-claim", "worker-upcoming", "worker-preflight", "worker-heartbeat", "worker-results",
-    "worker-failure",
+    "worker-failure", "worker-look",
 }  # fmt: skip
 
 
