@@ -81,6 +81,7 @@ def by_key(page: Page, key: str) -> None:
     """Grade with a key, and wait for the next item."""
     number = page.locator("[name=number]")
     before = number.input_value()
+    page.wait_for_load_state()  # nobody listens to keys before
     page.keyboard.press(key)
     expect(number).not_to_have_value(before)
 
