@@ -62,6 +62,7 @@ def test_from_the_form_to_agreement(
         by_key(page, key)
     expect(page.get_by_text(re.compile("8 of 60 graded"))).to_be_visible()
     fits(page, "grading", width)
+    page.wait_for_load_state()
     page.keyboard.press("u")
     expect(page.get_by_text("7 of 60 graded")).to_be_visible()
     for number in range(8, 48):
