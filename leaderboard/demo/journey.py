@@ -86,7 +86,7 @@ def follow(http: httpx.Client, number: int, *, check: Callable[[], None]) -> dic
                     bar.refresh()
                 return body
             progress = body["progress"]
-            bar.total = progress["total"] or None
+            bar.total = progress["total"] or bar.total
             phase = progress["phase"]
             bar.set_description("  " + (PHASES.get(phase) or phase), refresh=False)
             bar.update(progress["done"] - bar.n)
