@@ -185,10 +185,10 @@ def test_every_way_is_tried_here() -> None:
 
 
 def quick(work: Any) -> Any:
-    """What `work` returns, within a second of this processor's."""
-    begun = time.process_time()
+    """What `work` returns, within seconds of this thread: without its limit each takes minutes or for ever."""
+    begun = time.thread_time()
     found = work()
-    assert time.process_time() - begun < 1.5
+    assert time.thread_time() - begun < 6
     return found
 
 
