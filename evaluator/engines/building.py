@@ -36,7 +36,7 @@ def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[s
     with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
         ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.tokenizer_path)]
         workload.write(Path(folder), spec.suite.tasks, spec.task_files)
-        folders = [*ours, *([spec.task_files] if spec.task_files else [])]
+        folders: list[str | Path] = [*ours, *([spec.task_files] if spec.task_files else [])]
         return build_tasks(spec, index_of(folders, {task.task for task in spec.suite.tasks}))
 
 

@@ -103,7 +103,7 @@ def newest(item: str, line: TaskLine) -> tuple[list[Score], bool]:
     return list(found.values()), more
 
 
-def newest_submissions(items: str) -> QuerySet[Result, dict[str, int]]:
+def newest_submissions(items: str) -> QuerySet[Result, Any]:
     """Those that answered a set of items, the last first and private ones among them. Read from an index alone, in a
     query of its own within the one for scores: PostgreSQL does not know that all results on a set are of one task, and
     would read every one of them; and a thousand numbers as a list take it longer to read than what they name."""
