@@ -142,7 +142,10 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
 
-.PHONY: chaos guards bench-queue
+.PHONY: chaos guards bench-queue multi-host
+multi-host: $(VENV)/.dev ## Workers on three hosts (network namespaces), cut off and healed; the last line is one JSON object
+	$(BIN)/python -m tests.hosts
+
 chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
