@@ -119,6 +119,10 @@ screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=
 bench-web: $(VENV)/.dev ## Time the board on 100,000 models with 40 tasks; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.web
 
+.PHONY: bench-load
+bench-load: $(VENV)/.dev ## 50 users on 100,000 models, samples taken in, idle memory, the image's size; the last line is JSON
+	$(BIN)/python -m tests.benchmarks.capacity
+
 bench-evidence: $(VENV)/.dev ## Time the gap, the claims and samples on 100,000 models; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.evidence
 

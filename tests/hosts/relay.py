@@ -61,18 +61,24 @@ class Relay:
         self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connected, *self.address)
+        open_now: set[asyncio.Task[None]] = set()
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.counted["connections"] += 1
+            task = self._loop.create_task(self._connection(reader, writer))
+            open_now.add(task)
+            task.add_done_callback(open_now.discard)
+
+        server = await asyncio.start_server(connected, *self.address)
         self._listening.set()
         await self._over.wait()
         server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
+        for task in open_now:
             task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.gather(*open_now, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until both sides have ended it or the wire breaks."""
-        self.counted["connections"] += 1
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until both sides have ended it or the wire breaks."""
         ends = [writer]
         try:
             site_reader, site_writer = await asyncio.open_connection(*self.upstream)
