@@ -1,8 +1,8 @@
-"""What the site never loads of its packages, deleted while its image is built: `trim.py [--strip | --collected] FOLDER`.
+"""What the site never loads of its packages, deleted as its image is built: `trim.py [--strip | --collected] FOLDER`.
 
 FOLDER is the environment's site-packages. SciPy is there for `scipy.special`, which needs nothing of SciPy beside its
-core; PyArrow for tables, files and Parquet on the local disk; PostgreSQL's wheel for the two programs of backups. Nothing
-is translated (USE_I18N is off). `--strip` takes the symbols out of large libraries too, by binutils' strip, and
+core; PyArrow for tables, files and Parquet on the local disk; PostgreSQL's wheel for the two programs of backups; and
+nothing is translated (USE_I18N is off). `--strip` takes the symbols out of large libraries too, by binutils' strip, and
 `--collected` is for when static files have been collected, the only use of the API explorer's own.
 `make bench-load` tries what is left: it collects, imports and serves with it.
 """

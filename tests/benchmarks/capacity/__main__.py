@@ -1,6 +1,6 @@
 """`make bench-load`: what an installation on two cores carries and needs. The last line is JSON; the rest is on stderr.
 
-    users, think_s, models  50 people who read, search, compare, submit and use the API, with a second of thought between
+    users, think_s, models  50 people read, search, compare, submit and use the API, with a second of thought between
     requests, per_s, errors, error_share, p50_ms, p95_ms, p99_ms, worst_ms, p95_ms_by_kind    of all that they ask
     at_once_*               the same without thought, as fast as answers come: what the site can do at most
     samples_per_s           taken in: unpacked, read, counted and on the disk, on the cores of the site and its workers

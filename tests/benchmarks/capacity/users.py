@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.capacity.users URL SECONDS THINK < told.json` prints one JSON object. `told.json` is what
 `prepared` printed; THINK is the mean of the seconds between an answer and the next question, drawn from half to one and
-a half of it, and 0 lets everybody ask as fast as answers come.
+a half of it; with 0 everybody asks as fast as answers come, and submits nothing.
 """
 
 import asyncio
@@ -25,7 +25,6 @@ USERS, RAMP, PATIENCE = 50, 5.0, 30.0
 MIX = {"board": 28, "search": 16, "model": 16, "samples": 12, "submission": 6, "compare": 4, "api": 14, "submit": 4}
 """What people do, and how often of a hundred."""
 WORDS = ("llama", "qwen", "mistral", "gemma", "merge", "instruct", "-chat", "70b", "size:%3C8", "released:%3E=2024-05")
-GETS_ONLY = 0.0
 
 
 @dataclass
@@ -94,7 +93,7 @@ class Person:
     async def use(self, http: httpx.AsyncClient, begin: float, until: float, think: float) -> None:
         await asyncio.sleep(max(0.0, begin - time.monotonic()))
         while time.monotonic() < until:
-            kind, path = self._paths.next(submits=think > GETS_ONLY)
+            kind, path = self._paths.next(submits=think > 0)
             wish = next(self._wishes, None) if kind == "submit" else None
             if kind == "submit" and wish is None:
                 continue  # everything that there is to submit waits already
