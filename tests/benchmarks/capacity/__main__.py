@@ -4,6 +4,7 @@
     requests, per_s, errors, error_share, p50_ms, p95_ms, p99_ms, worst_ms, p95_ms_by_kind    of all that they ask
     at_once_*               the same without thought, as fast as answers come: what the site can do at most
     samples_per_s           taken in: unpacked, read, counted and on the disk, on the cores of the site and its workers
+    tables_mb               the largest tables then, with their indexes
     idle_mb                 proportional memory (PSS) of everything that `make run` starts, without a model
     image_mb                the site's image, unpacked; its base is estimated (image.py)
     missed                  the aims that were not reached
@@ -22,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from leaderboard.demo.processes import programs
 from leaderboard.embedded import process, services
@@ -82,6 +85,7 @@ def carried(options: argparse.Namespace) -> dict[str, Any]:
                 at_once = asked(env, "users", told, url, max(5, seconds // 3), 0.0)
                 say("samples")
                 taken = asked(env, "ingest", told, url, max(5, seconds // 3))
+            taken["tables_mb"] = tables(servers.database_url)
         finally:
             servers.close()
     more = {f"at_once_{key}": at_once[key] for key in ("per_s", "errors", "p50_ms", "p95_ms")}
@@ -96,6 +100,17 @@ def filled(env: dict[str, str], state: Path, models: int) -> dict[str, Any]:
     run(env, "-m", "tests.benchmarks.board.rankings", "bench@1", "whole")
     run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
     return run(env, "-m", "tests.benchmarks.capacity.prepared", str(state))
+
+
+def tables(url: str) -> dict[str, float]:
+    """Megabytes of every table with more than one, indexes and long values included, the largest first."""
+    query = (
+        "SELECT relname, pg_total_relation_size(oid) / 1e6 AS size FROM pg_class "
+        "WHERE relkind = 'r' AND relname LIKE 'leaderboard_%' AND pg_total_relation_size(oid) > 1e6 ORDER BY size DESC"
+    )
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(query).fetchall()
+    return {name.removeprefix("leaderboard_"): round(float(size), 1) for name, size in rows}
 
 
 @contextmanager
