@@ -12,6 +12,9 @@ from tests.hosts.links import Machines
 PATIENCE = 90.0
 """Seconds that a host may take to be heard of again after its cable is back."""
 
+AT_WORK = 8.0
+"""Seconds that a round waits for its hosts to hold a job."""
+
 HELD = """
     SELECT job.id FROM leaderboard_job job JOIN leaderboard_worker worker ON worker.id = job.worker_id
     WHERE job.state = 'running' AND worker.name = ANY(%s)
@@ -63,6 +66,7 @@ class Partitions(threading.Thread):
             raise
 
     def _partition(self, one: Round) -> Partition:
+        self._until_at_work(one.hosts)
         down, began = self.database.one("SELECT clock_timestamp()"), time.monotonic()
         for host in one.hosts:
             self.machines.cut(host)
@@ -78,6 +82,12 @@ class Partitions(threading.Thread):
             flush=True,
         )
         return Partition(one, down, seconds, held, recovered)
+
+    def _until_at_work(self, hosts: Sequence[str]) -> None:
+        """Wait a while for the hosts to hold jobs: who does nothing loses nothing. Late in a run there may be none."""
+        deadline = time.monotonic() + AT_WORK
+        while not self.database.rows(HELD, list(hosts)) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _recovered(self, host: str, up: Any) -> float:
         deadline = time.monotonic() + PATIENCE
