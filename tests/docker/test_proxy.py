@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -89,11 +90,15 @@ def proxied(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         server.server_close()
 
 
+def believing(root: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(root))
+
+
 def answers(url: str, root: Path) -> bool:
     if not root.exists():
         return False
     try:
-        return httpx.get(url, verify=str(root), trust_env=False).is_success
+        return httpx.get(url, verify=believing(root), trust_env=False).is_success
     except httpx.TransportError:
         return False
 
@@ -101,7 +106,7 @@ def answers(url: str, root: Path) -> bool:
 def test_the_site_hears_who_asked_and_how(proxied: tuple[str, Path]) -> None:
     url, root = proxied
     lies = {"X-Forwarded-For": "10.1.2.3", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"}
-    heard = httpx.get(url, headers=lies, verify=str(root), trust_env=False).json()
+    heard = httpx.get(url, headers=lies, verify=believing(root), trust_env=False).json()
     assert (heard["x-forwarded-proto"], heard["host"]) == ("https", url.removeprefix("https://"))
     assert heard["x-forwarded-for"] in {"127.0.0.1", "::1"}, "what the caller says of itself is dropped"
 

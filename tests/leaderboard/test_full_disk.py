@@ -99,5 +99,5 @@ def test_the_site_is_read_only_with_the_reason_and_opens_again(
         refused = submitted()
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "300")
         assert "disk of this site is full" in client.get("/queue").content.decode()
-    assert submitted().status_code == 400  # there is no such suite: it was read again
+    assert submitted().status_code == 404  # there is no such suite: it was read again
     assert "disk of this site is full" not in client.get("/queue").content.decode()

@@ -38,10 +38,16 @@ def left() -> float:
     return float(found.left.total_seconds())
 
 
+def waiting(make_submission: Callable[..., Submission]) -> None:
+    """A submission whose job waits since now by the database's clock, as the validator leaves it."""
+    make_submission()
+    Job.objects.update(not_before=Now())
+
+
 def test_a_lease_lasts_as_long_as_it_should(
     make_submission: Callable[..., Submission], worker_token: WorkerToken, skewed: timedelta
 ) -> None:
-    make_submission()
+    waiting(make_submission)
     spec = claim(worker_token)
     assert spec.lease_seconds - 5 < left() <= spec.lease_seconds
     assert lease.expire_leases() == 0 and lease.end_overtime() == 0
@@ -53,7 +59,7 @@ def test_a_lease_lasts_as_long_as_it_should(
 def test_a_lease_that_is_out_is_taken_back(
     make_submission: Callable[..., Submission], worker_token: WorkerToken, skewed: timedelta
 ) -> None:
-    make_submission()
+    waiting(make_submission)
     spec = claim(worker_token)
     Job.objects.update(lease_expires_at=Now() - timedelta(seconds=1))
     assert lease.expire_leases() == 1
