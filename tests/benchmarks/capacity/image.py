@@ -103,10 +103,17 @@ def python_mb() -> float:
     """Of this machine's Python what the official image has, in megabytes: that has no tests and nothing compiled."""
     library = Path(sys.base_prefix) / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     kept = [path for path in library.rglob("*") if path.is_file() and not PYTHON_WITHOUT & set(path.parts)]
-    shared = [*Path(sys.base_prefix, "lib").glob("libpython3.*.so.*"), Path(sys.base_prefix, "bin/python3").resolve()]
+    shared = [stripped(path) for path in Path(sys.base_prefix, "lib").glob("libpython3.*.so.*")]
     pip = Path(str(distribution("pip").locate_file("pip")))
     bundled = [path for path in pip.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    return sum(path.stat().st_size for path in [*kept, *shared, *bundled]) / 1e6
+    return (sum(path.stat().st_size for path in [*kept, *bundled]) + sum(shared)) / 1e6
+
+
+def stripped(library: Path) -> int:
+    """Bytes of it without symbols, as the official image has it."""
+    with tempfile.NamedTemporaryFile() as copy:
+        subprocess.run(["strip", "--strip-unneeded", "-o", copy.name, library], check=True)
+        return Path(copy.name).stat().st_size
 
 
 def image() -> dict[str, Any]:
