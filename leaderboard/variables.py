@@ -12,7 +12,7 @@ SWITCH = {"1", "true", "yes", "on", "y", "t", "ok", "0", "false", "no", "off", "
 KINDS = {int: "a whole number, 0 or more", float: "a number, 0 or more", bool: "true or false"}
 
 
-class Variables(environ.Env):
+class Variables(environ.Env):  # type: ignore[misc]  # it brings no types
     """django-environ's, with its errors in words. Empty is the same as not set. Raises ConfigurationError."""
 
     def get_value(
