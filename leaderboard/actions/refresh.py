@@ -15,9 +15,10 @@ ROUNDS = 10
 """So many rankings are built one after the other at most; the reconciler goes on."""
 
 
-def mark_stale(*, suite: Suite) -> None:
-    """The newest ranking of `suite` lacks what the caller's transaction does. Call `refresh` behind it."""
-    StaleRanking.objects.create(suite=suite)
+def mark_stale(*, suite: Suite, anew: bool = False) -> None:
+    """The newest ranking of `suite` lacks what the caller's transaction does. Call `refresh` behind it, or leave it to
+    the reconciler. `anew`: rows that are in it have changed."""
+    StaleRanking.objects.create(suite=suite, anew=anew)
 
 
 def refresh(*, suite: Suite, rounds: int = ROUNDS) -> int:
@@ -38,10 +39,10 @@ def refresh_once(suite: Suite) -> bool:
     stale = StaleRanking.objects.filter(suite=suite)
     if not stale.exists() or not locked_now(suite):
         return False
-    seen = list(stale.values_list("pk", flat=True))  # before anything is gathered: what comes later stays stale
+    seen = dict(stale.values_list("pk", "anew"))  # before anything is gathered: what comes later stays stale
     if not seen:
         return False
-    build_snapshot(suite=suite)
+    build_snapshot(suite=suite, anew=any(seen.values()))
     stale.filter(pk__in=seen).delete()
     return True
 

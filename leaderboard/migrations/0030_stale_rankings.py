@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
             name="StaleRanking",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("anew", models.BooleanField(default=False, help_text="rows that were there have changed")),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "suite",

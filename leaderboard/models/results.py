@@ -152,6 +152,7 @@ class StaleRanking(models.Model):
     waits for nobody. Whoever ranks removes those whose changes it has seen (`leaderboard.actions.refresh`)."""
 
     suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="stale")
+    anew = models.BooleanField(default=False, help_text="rows that were there have changed")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -38,14 +38,14 @@ class Ranking:
         self.entered, self.go = threading.Event(), threading.Event()
         self.go.set()
 
-    def __call__(self, *, suite: Suite) -> Snapshot:
+    def __call__(self, *, suite: Suite, anew: bool) -> Snapshot:
         self.inside += 1
         self.most, self.built = max(self.most, self.inside), self.built + 1
         self.entered.set()
         try:
             time.sleep(self.seconds)
             assert self.go.wait(10)
-            return build_snapshot(suite=suite)
+            return build_snapshot(suite=suite, anew=anew)
         finally:
             self.inside -= 1
 
@@ -101,8 +101,8 @@ def test_a_change_whose_row_comes_while_it_is_ranked_stays_stale(
     """Only what was there before anything was gathered is surely in the ranking."""
     first = ended(make_submission, "org/first")
 
-    def meanwhile(*, suite: Suite) -> Snapshot:
-        built = build_snapshot(suite=suite)
+    def meanwhile(*, suite: Suite, anew: bool) -> Snapshot:
+        built = build_snapshot(suite=suite, anew=anew)
         ended(make_submission, "org/second")
         return built
 
@@ -123,7 +123,7 @@ def test_what_could_not_be_ranked_counts_and_is_ranked_by_the_reconciler(
     row = make_submission("org/m")
     samples.finish(made.claim(worker_token), [samples.measured("alpha", [1.0, 0.0]), samples.BETA])
 
-    def broken(*, suite: Suite) -> Snapshot:
+    def broken(*, suite: Suite, anew: bool) -> Snapshot:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
@@ -145,9 +145,9 @@ def test_a_ranking_that_always_changes_is_left_to_the_reconciler(
 ) -> None:
     row = ended(make_submission, "org/m")
 
-    def always(*, suite: Suite) -> Snapshot:
+    def always(*, suite: Suite, anew: bool) -> Snapshot:
         mark_stale(suite=suite)
-        return build_snapshot(suite=suite)
+        return build_snapshot(suite=suite, anew=anew)
 
     monkeypatch.setattr(refreshing, "build_snapshot", always)
     assert refresh(suite=row.suite) == Snapshot.objects.count() == refreshing.ROUNDS
