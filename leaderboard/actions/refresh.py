@@ -28,16 +28,16 @@ def refresh(*, suite: Suite, rounds: int = ROUNDS) -> int:
     staff) wait for one.
     """
     built = 0
-    while built < rounds and refresh_once(suite):
+    while built < rounds and refresh_once(suite=suite):
         built += 1
     return built
 
 
 @transaction.atomic
-def refresh_once(suite: Suite) -> bool:
+def refresh_once(*, suite: Suite) -> bool:
     """Build one ranking; False where it is not stale, or another process ranks."""
     stale = StaleRanking.objects.filter(suite=suite)
-    if not stale.exists() or not locked_now(suite):
+    if not stale.exists() or not locked_now(suite=suite):
         return False
     seen = dict(stale.values_list("pk", "anew"))  # before anything is gathered: what comes later stays stale
     if not seen:
@@ -53,7 +53,7 @@ def refresh_stale() -> int:
     return sum(refresh(suite=suite, rounds=1) for suite in suites.order_by("pk"))
 
 
-def locked_now(suite: Suite) -> bool:
+def locked_now(*, suite: Suite) -> bool:
     """Whether nobody else ranks `suite`; then nobody does until the caller's transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_try_advisory_xact_lock({RANKING}, %s)", [suite.pk])

@@ -189,10 +189,10 @@ QUEUE = [
 
 REFRESH = f"{TESTS}/actions/test_refresh.py"
 RANKINGS = [
-    code("ranking: one process at a time", "refresh", "if not stale.exists() or not locked_now(suite):",
+    code("ranking: one process at a time", "refresh", "if not stale.exists() or not locked_now(suite=suite):",
          "if not stale.exists():", REFRESH),
-    code("ranking: who ranks looks again", "refresh", "    while built < rounds and refresh_once(suite):",
-         "    if refresh_once(suite):", REFRESH),
+    code("ranking: who ranks looks again", "refresh", "    while built < rounds and refresh_once(suite=suite):",
+         "    if refresh_once(suite=suite):", REFRESH),
     code("ranking: what comes later stays stale", "refresh", "stale.filter(pk__in=seen).delete()", "stale.delete()",
          REFRESH),
     code("ranking: a result makes it stale", "score", "mark_stale(suite=row.suite)", "pass", REFRESH),
