@@ -12,8 +12,13 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
+<<<<<<< HEAD
 .PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
+=======
+.PHONY: help run test test-fast families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-switch bench-fidelity screenshots survive bench-gateway clean
+>>>>>>> parent of 69a80c1 (The walk in the browser lands with its first full run)
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -101,6 +106,9 @@ bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API
 
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
+
+bench-switch: $(VENV)/.dev ## From a log of 300 prompts to "can I switch?", in a browser, with a real stack and engine
+	WALK_PROMPTS=300 $(BIN)/python -m pytest -s tests/browser/test_walk.py
 
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
