@@ -1,8 +1,8 @@
 """A company's log of questions to its assistant, made of real ones: GSM8K, IFEval, BBH and OpenBookQA, mixed.
 
 Columns have names that no guess knows, as in a log from somebody's database, so that whoever uploads it has to say
-which is which. What the log accepts are patterns of whole words (`No` is not in "nobody knows"), which is a way of scoring
-that all four share.
+which is which. What the log accepts are patterns of whole words (`No` is not in "nobody knows"), a way of scoring that
+all four share.
 """
 
 import json
