@@ -1,6 +1,7 @@
 # The commands that people and CI use. `make run` and `make test` set up all they need.
 PYTHON ?= python3
 PORT ?= 8000
+FAMILIES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := docker/lock
@@ -12,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 # mypy's Django plugin reads the settings; nothing is contacted.
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
-.PHONY: help run test test-fast families fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
+.PHONY: help run test test-fast families paths fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
 .PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-switch bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
@@ -23,11 +24,11 @@ run: $(VENV)/.run ## Start everything and evaluate a real model (PORT=8000)
 	@exec env PARITY_MODE=demo PORT=$(PORT) $(BIN)/python manage.py demo
 
 test: $(VENV)/.dev ## Everything that guards a merge
-	$(BIN)/python -m pytest -n auto -m "not engine and not stack"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine and not stack"
 	$(BIN)/python -m pytest -m "engine or stack"
 
 test-fast: $(VENV)/.dev ## Tests without engines, browsers, whole stacks and long proofs
-	$(BIN)/python -m pytest -n auto -m "not engine and not browser and not stack and not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine and not browser and not stack and not slow"
 
 # Where no DATABASE_URL names a server it is the demonstration that is meant.
 SITE := PARITY_MODE=$(or $(PARITY_MODE),$(if $(DATABASE_URL),,demo)) $(BIN)/python manage.py
@@ -47,12 +48,19 @@ upgrade-drill: $(VENV)/.dev ## The previous release's tests on this release's ta
 fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of states
 	PARITY_HYPOTHESIS=thorough $(BIN)/python -m pytest -s tests/leaderboard/test_state_machine.py
 
+.PHONY: attack
+attack: $(VENV)/.dev ## Hostile texts in every column, opened in Chromium on every page; one line of what it prints is JSON
+	PARITY_ATTACK=all $(BIN)/python -m pytest -s --timeout 5400 tests/browser/test_attack.py
+
 fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
 families: $(VENV)/.dev ## Every model family in both engines, against the table in evaluator/engines/README.md, and on the board
-	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
+	PARITY_FAMILIES=$(FAMILIES) $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
 		tests/evaluator/engines/test_shared_cache.py tests/test_families_site.py
+
+paths: $(VENV)/.dev ## Our ways of scoring beside lm-eval's own, item by item; the last line is one JSON object
+	$(BIN)/python -m tests.evaluator.engines.paths
 
 lint: $(VENV)/.dev ## Formatting, lint, types and secrets
 	$(BIN)/ruff format --check .
@@ -105,6 +113,9 @@ bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the rep
 bench-switch: $(VENV)/.dev ## From a log of 300 prompts to "can I switch?", in a browser, with a real stack and engine
 	WALK_PROMPTS=300 $(BIN)/python -m pytest -s tests/browser/test_walk.py
 
+bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.waiting
+
 screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=8000)
 	$(BIN)/python -m tests.screenshots http://127.0.0.1:$(PORT)
 
@@ -133,6 +144,13 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	$(PYTHON) -m venv .parity/uv
 	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
+
+.PHONY: chaos guards bench-queue
+chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+guards: $(VENV)/.dev ## Take each guard of the queue away and ask whether a test notices; the last line is one JSON object
+	$(BIN)/python -m tests.guards
 
 survive: $(VENV)/.dev ## Kill workers and the broker under a real evaluation; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.survive

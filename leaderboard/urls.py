@@ -146,6 +146,9 @@ urlpatterns = [
         "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/grade", judgings.grade, name="judging-grade"
     ),
     path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/items", judgings.items, name="judging-items"
+    ),
+    path(
         "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/report.csv",
         judgings.as_csv,
         name="judging-csv",

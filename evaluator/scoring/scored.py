@@ -15,6 +15,7 @@ from evaluator.scoring.spec import (
     Contains,
     Exact,
     Json,
+    Judge,
     Matches,
     Number,
     Rouge,
@@ -125,6 +126,8 @@ def by_kind(scoring: Any_, output: str, references: Sequence[str], choices: Sequ
             return Scored(max(overlap.chrf(output, one) for one in references), output)
         case ToolCalls():
             return tool_calls(scoring, output, references)
+        case Judge():
+            return Scored(1.0, output) if output.strip() else Scored(0.0, None, "It said nothing.")
         case UnitTests():
             return unit_tests(output, references, None)
 

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.share_bakeoff import locked
+from leaderboard.actions.text import storable
 from leaderboard.models import Audit, Bakeoff, BakeoffReader, Owner, User
 
 MOST = 50
@@ -13,7 +14,7 @@ MOST = 50
 def add_reader(*, owner: Owner, by: User, bakeoff: int, username: str) -> BakeoffReader:
     """Let the person named `username` read the numbers of the owner's report. Raises NotFound, Conflict."""
     row = locked(owner, bakeoff)
-    name = username.strip()
+    name = storable(username.strip())
     person = User.objects.filter(username__iexact=name[:150], is_active=True).first() if name else None
     if person is None:
         raise NotFound("unknown_person", f"There is nobody named {name[:60]!r} here.", field="username")

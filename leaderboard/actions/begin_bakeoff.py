@@ -17,6 +17,7 @@ from leaderboard.actions.submit_endpoint import submit_endpoint
 from leaderboard.actions.workload_suite import private_suite
 from leaderboard.models import Bakeoff, BakeoffEntry, Endpoint, Owner, Submission, Suite, User, WorkloadVersion
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.bakeoffs import JUDGE
 from leaderboard.queries.endpoints import allowed, whose
 
 LEAST, MOST = 2, 8
@@ -71,6 +72,9 @@ def begin_bakeoff(
         )
     if not (isfinite(margin) and 0 <= margin <= WIDEST):
         raise Refused("bad_margin", f"A margin is a number of points from 0 to {WIDEST:g}.", field="margin")
+    if stops and row.scoring.get("kind") == JUDGE:
+        message = "What judges decide is not known while models are still asked: let it ask all prompts."
+        raise Refused("nothing_decides", message, field="stops")
     suite = private_suite(version=row, shuffled=stops)
     made = Bakeoff.objects.create(version=row, margin=margin, stops=stops, made_by=maker)
     entries: list[int] = []

@@ -1,6 +1,6 @@
 """What a worker is told of an endpoint when it claims its job: the only place where an API key leaves the site."""
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from evaluator.addresses import AddressRefused
 from evaluator.contract import ClaimRequest, EndpointSpec, ModelRef
@@ -31,10 +31,12 @@ def may_have_keys(token: WorkerToken, request: ClaimRequest) -> bool:
 
 def givable(token: WorkerToken, request: ClaimRequest) -> Q:
     """The jobs that may be given to it as far as keys go; a job whose key was wiped waits for its owner."""
-    endpoints = Q(queue=QUEUE) | Q(engine="endpoint") | Q(submission__use__isnull=False)
+    # EXISTS, and no join: PostgreSQL takes a joined column that is mostly missing for never missing, expects one row of
+    # the whole line, and would sort it for every claim.
+    use = EndpointUse.objects.filter(submission=OuterRef("submission"))
     if not may_have_keys(token, request):
-        return ~endpoints
-    return ~endpoints | Q(submission__use__key_wiped_at__isnull=True)
+        return ~Q(queue=QUEUE) & ~Q(engine="endpoint") & Q(~Exists(use))
+    return Q(~Exists(use.filter(key_wiped_at__isnull=False)))
 
 
 def endpoint_spec(job: Job) -> EndpointSpec | None:

@@ -35,6 +35,7 @@ from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken, WorkloadSuite
+from leaderboard.models.submissions import IN_LINE
 from leaderboard.queries.editions import LOOKS_SINCE, NEWEST, least_edition
 from leaderboard.queries.rescoring import replies_of
 from leaderboard.statistics.anytime import looks
@@ -51,7 +52,7 @@ def lease_end() -> object:
 
 @transaction.atomic
 def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
-    """Lease the oldest job that fits this worker, whichever the doorbell rang for; None when nothing waits.
+    """Lease the first job in line that fits this worker, whichever the doorbell rang for; None when nothing waits.
 
     Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has; an endpoint
     and its key go only to trusted workers of the api class, and what an untrusted one is checked with to trusted ones.
@@ -62,7 +63,7 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     again = given_before(worker, request) if request.nonce else None
     if worker.drained_at is not None:
         return again
-    while again is None and (job := oldest(token, request)) is not None:
+    while again is None and (job := next_in_line(token, request)) is not None:
         try:
             return give(job, worker, request)
         except msgspec.ValidationError as error:
@@ -89,13 +90,18 @@ def given_before(worker: Worker, request: ClaimRequest) -> JobSpec | None:
     return None
 
 
-def oldest(token: WorkerToken, request: ClaimRequest) -> Job | None:
+def next_in_line(token: WorkerToken, request: ClaimRequest) -> Job | None:
     """The first waiting job that fits, locked; one that somebody else is just taking is passed over."""
+    return line(token, request).first()
+
+
+def line(token: WorkerToken, request: ClaimRequest) -> QuerySet[Job]:
+    """The waiting jobs that fit, in the order in which they are given out."""
     waiting = free().filter(fits(request, trusted=token.trusted), givable(token, request), not_before__lte=Now())
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
     looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
     again = Q(submission__state=Submission.State.SUCCEEDED, kind=Job.Kind.SHARE)
-    return waiting.filter(looks if request.looks_only else ready | looks | again).order_by("-priority", "id").first()
+    return waiting.filter(looks if request.looks_only else ready | looks | again).order_by(*IN_LINE)
 
 
 def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:

@@ -12,6 +12,7 @@ from leaderboard.actions.errors import Conflict, NotFound, Refused
 from leaderboard.actions.keys import sealed
 from leaderboard.actions.spent import spent_of
 from leaderboard.actions.transitions import move_job, move_submission
+from leaderboard.actions.turns import place
 from leaderboard.models import EndpointUse, Job, Outbox, Owner, Submission
 from leaderboard.queries.endpoints import price_of, whose
 
@@ -93,7 +94,8 @@ def resume(
     EndpointUse.objects.filter(pk=use.pk).update(**changes)
     use.refresh_from_db()
     check_enough(use, job)
-    move_job(job=job, before="paused", after="queued", actor=str(owner), reason="resumed", not_before=Now())
+    again = place(owner=owner, queue=job.queue)
+    move_job(job=job, before="paused", after="queued", actor=str(owner), reason="resumed", not_before=Now(), **again)
     move_submission(
         submission=row.pk, before="paused", after="queued", actor=str(owner), reason="resumed", error_code="",
         error_message="",

@@ -21,6 +21,7 @@ from leaderboard.actions.lease import check_held, locked
 from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import move_job, move_submission
+from leaderboard.actions.turns import place
 from leaderboard.models import EndpointUse, Job, Outbox, Submission
 from leaderboard.queries.endpoints import LIKELY_PROTOCOL, likelihood_tasks, price_of, whose
 from leaderboard.queries.estimate import Estimate, estimate
@@ -110,7 +111,7 @@ def enter(*, submission: Submission, use: EndpointUse, found: Preflight, actor: 
     )  # fmt: skip
     job = Job.everything.create(
         submission=submission, queue="api", engine="endpoint", not_before=Now(), limit_seconds=site.JOB_LIMIT_SECONDS,
-        spent=msgspec.to_builtins(found.spent or Spent()),
+        spent=msgspec.to_builtins(found.spent or Spent()), **place(owner=submission.owner, queue="api"),
     )  # fmt: skip
     if code:
         move_job(job=job, before="queued", after="paused", actor=actor, reason=code)

@@ -14,6 +14,7 @@ from leaderboard.actions import ring
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.staff import checked, note
 from leaderboard.actions.submit import released_suite
+from leaderboard.actions.turns import place
 from leaderboard.models import Event, Job, Outbox, Submission, Suite, User
 from leaderboard.queries.rescoring import sources, why_not
 
@@ -82,7 +83,7 @@ def begin(source: Submission, suite: Suite, actor: User) -> Submission | None:
     Event.objects.create(submission=new, actor=actor.username, after=new.state, reason=told)
     job = Job.objects.create(
         submission=new, queue=site.JOB_QUEUE, engine=source.settings["engine"], not_before=Now(),
-        limit_seconds=site.JOB_LIMIT_SECONDS,
+        limit_seconds=site.JOB_LIMIT_SECONDS, **place(owner=source.owner, queue=site.JOB_QUEUE),
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
     return new

@@ -25,6 +25,8 @@ TASKS: dict[str, str] = {
 JOB_TASK = "evaluator.doorbell"
 AGAIN = timedelta(seconds=30)
 """How long a rung bell may stay unanswered before it rings again."""
+LIMIT = 500
+"""The most that ring in one round."""
 EXPIRES = 120.0
 """Seconds after which a message is worth nothing: its bell has rung again, and busy workers leave no heap behind."""
 
@@ -55,7 +57,7 @@ def ring(*, bell: int) -> bool:
     return True
 
 
-def ring_due(*, limit: int = 500) -> int:
+def ring_due(*, limit: int = LIMIT) -> int:
     """Ring every bell that is due; returns how many were rung. Stops at the first that the broker refuses."""
     due = Outbox.objects.filter(ring_after__lte=Now()).order_by("ring_after").values_list("pk", flat=True)[:limit]
     rung = 0

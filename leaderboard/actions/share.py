@@ -17,6 +17,7 @@ from evaluator.contract import Results, SuiteSpec, TaskResult
 from leaderboard.actions import ring
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.transitions import move_job, move_submission
+from leaderboard.actions.turns import place
 from leaderboard.models import Event, Job, Outbox, Result, Submission
 from leaderboard.statistics.again import agreement, rate_of
 
@@ -49,6 +50,7 @@ def begin(*, submission: Submission, results: Sequence[Result], chance: random.R
         submission=submission, kind=Job.Kind.SHARE, share=drawn(results, chance), queue=measured.queue,
         engine=measured.engine, architecture=measured.architecture, needs_bytes=measured.needs_bytes,
         limit_seconds=measured.limit_seconds, not_before=Now(),
+        **place(owner=submission.owner, queue=measured.queue),
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
     return job

@@ -10,7 +10,8 @@ from leaderboard.actions.errors import Conflict, Forbidden, NotFound, Refused
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.retry import retry
 from leaderboard.actions.transitions import move_submission
-from leaderboard.models import Audit, SiteState, Submission, User, Worker, WorkerToken
+from leaderboard.actions.turns import PUT_FIRST, under_way
+from leaderboard.models import Audit, Event, Job, SiteState, Submission, User, Worker, WorkerToken
 from leaderboard.models.submissions import STAFF_MOVES
 
 REASON = 300
@@ -81,6 +82,22 @@ def drain(*, worker: int, wanted: bool, actor: User, reason: str) -> None:
         raise NotFound("unknown_worker", f"There is no worker {worker}.")
     Worker.objects.filter(pk=row.pk).update(drained_at=Now() if wanted else None)
     note(actor, "drain" if wanted else "undrain", f"worker {row.pk}", f"{row.name}: {why}")
+
+
+@transaction.atomic
+def prioritise(*, submission: int, actor: User, reason: str) -> None:
+    """Put a waiting submission first in its line; those that were put there before it stay ahead. Raises Forbidden,
+    Refused, NotFound, and Conflict for one that does not wait."""
+    why = checked(actor, reason)
+    row = submission_of(submission)
+    job = Job.everything.select_for_update().filter(submission=row, kind=Job.Kind.EVALUATION).order_by("-pk").first()
+    if job is None or job.state != Job.State.QUEUED:
+        raise Conflict("not_waiting", f"Submission {submission} does not wait for a worker: it is {row.state}.")
+    Job.everything.filter(pk=job.pk).update(turn=min(job.turn, under_way(job.queue)), priority=PUT_FIRST)
+    Event.objects.create(
+        submission=row, actor=actor.username, before=row.state, after=row.state, reason="put first in its line"
+    )
+    note(actor, "prioritise", f"submission {row.pk}", why)
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from leaderboard.actions.catalogue import empty, settle
 from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
+from leaderboard.actions.turns import place
 from leaderboard.imports import licences
 from leaderboard.models import Event, Job, Model, Outbox, Revision, Submission, Suite
 from leaderboard.models.submissions import LIVE
@@ -45,7 +46,7 @@ def validate(*, submission: int) -> None:
     waiting = Submission.everything.filter(
         pk=submission, state="validating", use=None
     )  # endpoints have their preflight
-    row = waiting.select_related("suite").first()
+    row = waiting.select_related("suite", "owner__user").first()
     if row is None:
         return
     try:
@@ -209,7 +210,7 @@ def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
         submission=row, queue=site.JOB_QUEUE, not_before=Now(),
         engine=images.ENGINE if shows_images(row.suite) else settings.engine,
         architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
-        limit_seconds=site.JOB_LIMIT_SECONDS,
+        limit_seconds=site.JOB_LIMIT_SECONDS, **place(owner=row.owner, queue=site.JOB_QUEUE),
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
     Submission.everything.filter(pk=row.pk).update(predicted_seconds=prediction(job))

@@ -39,7 +39,7 @@ def private_suite(*, version: WorkloadVersion, shuffled: bool = False) -> Suite:
         places.append(place)
         asked.append(asked_of(item))
     longest = max((one.max_tokens or 0 for one in asked), default=0)
-    head = workload.Head(scoring=row.scoring, max_tokens=max(longest, workload.ANSWER_TOKENS))
+    head = workload.Head(scoring=told(row.scoring), max_tokens=max(longest, workload.ANSWER_TOKENS))
     try:
         data = workload.packed(head, asked)
     except SuiteError as error:
@@ -58,6 +58,14 @@ def described(version: WorkloadVersion, n: int, data: bytes, shuffled: bool) -> 
     name = f"workload.{version.workload_id}{'.shuffled' * shuffled}"
     spec = SuiteSpec(name=name, version=version.number, title=TITLE, tasks=(task,), bundle=workload.digest(data))
     return spec, json.loads(encode(spec))
+
+
+def told(scoring: dict[str, Any]) -> dict[str, Any]:
+    """How a worker scores. What judges decide is none of its business: it says which answers are there, in a way that
+    workers of any age know."""
+    if scoring.get("kind") != "judge":
+        return scoring
+    return {"kind": "regex", "pattern": "\\S", "extract": scoring.get("extract", "")}
 
 
 def in_order(version: WorkloadVersion, shuffled: bool) -> Iterator[tuple[int, Item]]:

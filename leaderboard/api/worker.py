@@ -36,7 +36,7 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.endpoint_spec import model_ref
-from leaderboard.actions.errors import Refused
+from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
@@ -45,7 +45,7 @@ from leaderboard.actions.text import storable
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
-from leaderboard.models import Bundle, Worker, WorkerToken
+from leaderboard.models import Bundle, Job, Worker, WorkerToken
 from leaderboard.observed import REFUSED
 from leaderboard.queries.parts import parts_for
 from leaderboard.queries.rescoring import stored
@@ -75,6 +75,9 @@ def for_workers(*methods: str) -> Callable[[View], View]:
                 ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
                 return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
             try:
+                if "job" in arguments and foreign(row, arguments["job"]):
+                    message = f"Job {arguments['job']} is another worker's, and so is its attempt's token."
+                    raise Conflict("foreign_attempt", message)
                 return view(request, token=row, **arguments)
             except RequestDataTooBig:
                 limit = site.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -95,6 +98,12 @@ def for_workers(*methods: str) -> Callable[[View], View]:
 def known(token: str) -> Any:
     """The WorkerToken with `expired` beside its columns, or None."""
     return WorkerToken.objects.annotate(expired=EXPIRED).filter(digest=tokens.digest(token), revoked_at=None).first()
+
+
+def foreign(token: WorkerToken, job: int) -> bool:
+    """Whether this job's newest attempt was claimed with another worker's token: its own opens nothing to anybody else,
+    who must have recorded it."""
+    return Job.everything.filter(pk=job, worker__isnull=False).exclude(worker__token=token).exists()
 
 
 def refused(code: str, message: str) -> HttpResponse:

@@ -16,6 +16,9 @@ from leaderboard.models.suites import Suite
 LIVE_STATES = ["validating", "queued", "running", "scoring", "paused"]
 """States of a submission that still has something to do."""
 
+IN_LINE = ("turn", "-priority", "id")
+"""The order in which the waiting jobs of a queue are given out."""
+
 
 class Submission(models.Model):
     """A person's request: this model, this suite, these settings.
@@ -76,6 +79,7 @@ class Submission(models.Model):
             models.Index(fields=["suite", "state"], name="submission_suite_state"),
             models.Index(fields=["revision"], name="submission_revision"),
             models.Index(fields=["requested_model"], name="submission_requested"),
+            models.Index(fields=["owner"], name="submission_waiting", condition=Q(state="queued")),
             models.Index(fields=["suite", "revision"], name="submission_fresh", condition=Q(fresh=True)),
         ]
         constraints = [
@@ -120,7 +124,10 @@ class Job(models.Model):
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.EVALUATION)
-    priority = models.PositiveSmallIntegerField(default=0, help_text="higher ones are given out first")
+    turn = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="the round of its queue in which it is given out (leaderboard.actions.turns)"
+    )
+    priority = models.PositiveSmallIntegerField(default=0, help_text="higher ones are given out first in their round")
     queue = models.CharField(max_length=12)
     engine = models.CharField(max_length=20)
     architecture = models.CharField(max_length=200, blank=True)
@@ -153,7 +160,8 @@ class Job(models.Model):
     class Meta:
         default_manager_name = "everything"
         indexes = [
-            models.Index(fields=["queue", "not_before", "id"], name="job_waiting", condition=Q(state="queued")),
+            models.Index(fields=["queue", *IN_LINE], name="job_in_line", condition=Q(state="queued")),
+            models.Index(fields=["queue", "turn"], name="job_turns", condition=Q(attempt__gt=0)),
             models.Index(fields=["lease_expires_at"], name="job_leased", condition=Q(state="running")),
         ]
         constraints = [

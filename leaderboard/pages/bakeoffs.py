@@ -25,7 +25,7 @@ from leaderboard.pages.submissions import ResumeForm
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import bakeoffs, workloads
 from leaderboard.queries.bakeoff_estimate import expected
-from leaderboard.queries.bakeoff_items import SHOWN, sides
+from leaderboard.queries.bakeoff_items import ANSWERED, SHOWN, sides
 from leaderboard.queries.bakeoff_report import Report, asked_of, report
 from leaderboard.queries.bakeoff_told import COLUMNS, lines
 from leaderboard.queries.bakeoffs import Course
@@ -98,7 +98,11 @@ def items(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/1/items?a=1&b=2&show=first&tag=x`: answers side by side."""
     course = course_of(request, workload, pk)
     found = sides(report_of(request, course), request.GET.dict(), page=page_number(request))
-    return render(request, "bakeoffs/items.html", {"course": course, "sides": found, "kinds": SHOWN})
+    return render(
+        request,
+        "bakeoffs/items.html",
+        {"course": course, "sides": found, "kinds": ANSWERED if course.judged else SHOWN},
+    )
 
 
 @private

@@ -9,6 +9,7 @@ from django.forms import BoundField
 from evaluator.scoring.patterns import LONGEST
 from evaluator.scoring.spec import KINDS
 from leaderboard.actions.workload_items import NAME
+from leaderboard.judging.forms import RUBRIC, USUAL_RUBRIC
 
 NAMES = {
     "exact": ("Exact match", "The answer is a reference, apart from what you let it ignore."),
@@ -25,6 +26,11 @@ NAMES = {
     ),
     "rouge": ("ROUGE", "The share of words in common with the reference, from 0 to 1."),
     "chrf": ("chrF", "The share of runs of characters in common, from 0 to 1: also for languages without spaces."),
+    "judge": (
+        "A judge",
+        "Models that you pick say by a rubric which of two answers is better, once a bake-off has them; "
+        "you check them blind. It needs no reference.",
+    ),
 }
 LINES = ("fields", "ignore")
 """Options that are lists of texts, one a line here."""
@@ -135,6 +141,10 @@ def options_of() -> dict[str, dict[str, forms.Field]]:
             "ordered": tick("The order of several calls counts"),
             "ignore": forms.CharField(required=False, max_length=10_000, widget=AREA, label="Arguments to ignore",
                                       help_text="Their names, one a line"),
+        },
+        "judge": {
+            "rubric": forms.CharField(required=False, max_length=RUBRIC, widget=AREA, label="Rubric",
+                                      help_text=f"By what a judge decides. Empty: {USUAL_RUBRIC}"),
         },
         "rouge": {
             "variant": forms.ChoiceField(required=False, label="Counted are", choices=[

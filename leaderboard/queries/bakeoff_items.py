@@ -27,6 +27,10 @@ SHOWN = {
     "both": "Both right",    "unextracted": "Not in the form asked for", "refused": "Refused", "all": "All",
 }  # fmt: skip
 """What may be shown, in words. Of right-or-wrong items "A better" is "A right, B wrong"."""
+ANSWERED = SHOWN | {
+    "first": "Only A answered", "second": "Only B answered", "neither": "Neither answered", "both": "Both answered",
+}  # fmt: skip
+"""The same where judges say what is right."""
 
 
 @dataclass(frozen=True)

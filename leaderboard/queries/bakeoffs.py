@@ -26,6 +26,8 @@ from leaderboard.queries.errors import Missing
 from leaderboard.queries.submissions import Progress, progress_of
 
 LISTED = 50
+JUDGE = "judge"
+"""The way of scoring that leaves it to judges."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Course:
     @property
     def workload(self) -> Workload:
         return self.version.workload
+
+    @property
+    def judged(self) -> bool:
+        """Whether judges alone say which answers are better; its scores say which are there."""
+        return bool(self.version.scoring.get("kind") == JUDGE)
 
     @property
     def live(self) -> bool:

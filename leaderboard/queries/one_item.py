@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ class OneItem:
 
 
 def one_item(task: str, item: str) -> OneItem:
-    """Raises Missing. 8 queries, and one for each set of items that holds it."""
+    """Raises Missing. 7 queries, and two for each set of items that holds it."""
     line = task_line(task)
     if not HASH.fullmatch(item):
         raise Missing("item", "An item is named by its hash, 64 digits and letters a to f.")
@@ -88,27 +89,37 @@ def named(scores: list[Score]) -> list[Answer]:
 
 
 def newest(item: str, line: TaskLine) -> tuple[list[Score], bool]:
-    """The newest score of each model, newest first, and whether there are older ones that were not looked at. 2
-    queries, and one for each set of items that holds this one."""
-    stored: dict[int, bytes] = {}
+    """The newest score of each model, newest first, and whether there are older ones that were not looked at. 1 query,
+    and two for each set of items that holds this one."""
+    every: dict[int, Score] = {}
+    more = False
     for items, place in sets_with(item):
-        stored |= {key: bytes(score) for key, score in newest_scores(items, place, line)}
-    chosen = sorted(stored, reverse=True)[:MOST_MODELS]
-    rows = Submission.objects.filter(pk__in=chosen, state=Submission.State.SUCCEEDED).order_by("-pk")
+        keys = newest_submissions(items)
+        more |= len(keys) == MOST_MODELS
+        every |= {one.submission: one for one in scores_on(items, place, line, keys)}
     found: dict[int, Score] = {}
-    for key, model, suite in rows.values_list("pk", "revision__model_id", "suite_id"):
-        if model not in found and len(stored[key]) == BYTES_OF_SCORE:
-            found[model] = Score(struct.unpack("<f", stored[key])[0], key, model, suite)
-    return list(found.values()), len(stored) >= MOST_MODELS
+    for key in sorted(every, reverse=True)[:MOST_MODELS]:
+        found.setdefault(every[key].model, every[key])
+    return list(found.values()), more
 
 
-def newest_scores(items: str, place: int, line: TaskLine) -> list[tuple[int, bytes]]:
-    """Submissions, the newest first, with the item's score as it is stored. 1 query of one table, along its index: with
-    others joined to it, PostgreSQL reads all results on these items, for it does not know that they are of one task."""
-    rows = Result.everything.filter(items=items).order_by("-submission_id").annotate(stored=score_at(place))
-    tasks = {one.pk for one in line.places}
-    listed = rows.values_list("submission_id", "task_id", "stored")[:MOST_MODELS]
-    return [(submission, score) for submission, task, score in listed if task in tasks]
+def newest_submissions(items: str) -> list[int]:
+    """Those that answered a set of items last, private ones among them; read from an index alone, for PostgreSQL does
+    not know that all results on a set are of one task, and would read every one of them."""
+    rows = Result.everything.filter(items=items).order_by("-submission_id")
+    return list(rows.values_list("submission_id", flat=True)[:MOST_MODELS])
+
+
+def scores_on(items: str, place: int, line: TaskLine, submissions: list[int]) -> Iterator[Score]:
+    """The scores at a place of a set of items of those submissions that anybody may see."""
+    rows = Result.objects.filter(
+        submission__in=submissions, task__in=line.places, submission__state=Submission.State.SUCCEEDED
+    ).annotate(stored=score_at(place))
+    for submission, model, suite, of, stored in rows.values_list(
+        "submission_id", "submission__revision__model_id", "submission__suite_id", "items_id", "stored"
+    ):
+        if of == items and len(stored) == BYTES_OF_SCORE:
+            yield Score(struct.unpack("<f", bytes(stored))[0], submission, model, suite)
 
 
 def score_at(place: int) -> Func:

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from evaluator.contract import Price, Spent
 from leaderboard import run_settings
 from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submission
-from leaderboard.models.submissions import LIVE
+from leaderboard.models.submissions import IN_LINE, LIVE
 from leaderboard.queries import hosts
 from leaderboard.queries.board import standing_of
 from leaderboard.queries.editions import KEYS_SINCE
@@ -236,9 +236,14 @@ def queue_position(jobs: list[Job]) -> int | None:
     waiting = [job for job in jobs if job.state == Job.State.QUEUED]
     if not waiting:
         return None
-    first = waiting[0]
-    ahead = Q(state=Job.State.QUEUED, queue=first.queue, pk__lt=first.pk)
-    return Job.objects.filter(ahead).count() + 1
+    return before(waiting[0]).count() + 1
+
+
+def before(job: Job) -> QuerySet[Job]:
+    """What waits in the same queue and is given out before `job`."""
+    earlier = Q(priority__gt=job.priority) | Q(priority=job.priority, pk__lt=job.pk)
+    ahead = Q(turn__lt=job.turn) | Q(turn=job.turn) & earlier
+    return Job.objects.filter(ahead, state=Job.State.QUEUED, queue=job.queue)
 
 
 @dataclass(frozen=True)
@@ -266,7 +271,7 @@ def queue(*, ended: int = 25) -> Queue:
     """The queue as the page shows it."""
     live = list(submissions().filter(state__in=LIVE).prefetch_related("jobs").order_by("id"))
     moving = {Submission.State.RUNNING, Submission.State.SCORING}
-    waiting = Job.objects.filter(state=Job.State.QUEUED).order_by("id").values_list("pk", "queue")
+    waiting = Job.objects.filter(state=Job.State.QUEUED).order_by(*IN_LINE).values_list("pk", "queue")
     expected = forecast()
     seen: Counter[str] = Counter()
     positions: dict[int, int] = {}

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from leaderboard.models import Job, Submission, Worker
+from leaderboard.models.submissions import IN_LINE
 from leaderboard.queries import hosts
 from leaderboard.queries.editions import least_edition
 from leaderboard.statistics.waiting import (
@@ -172,11 +173,11 @@ def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset
 
 
 def live_jobs() -> list[Live]:
-    """What waits and runs, oldest first."""
+    """What waits and runs, in the order in which it is given out."""
     rows = (
         Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
-        .order_by("id")
+        .order_by(*IN_LINE)
         .values_list(
             "pk", "state", "queue", "engine", "architecture", "needs_bytes", "limit_seconds", "not_before", "worker",
             "lease_expires_at", "done", "total", "claimed_at", "evaluating_at", "beat_at", "submission__suite",

@@ -1,6 +1,5 @@
 """The whole product with a child that loads no model, and short times: who dies is tested, not what is measured."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from leaderboard.actions.validate import validate
 from leaderboard.demo import journey
 from leaderboard.models import Owner, Submission, Suite
 from tests import stack as stacks
-from tests.evaluator.fake_hub import safetensors
+from tests.faults.checkpoints import SUITE, make_model
 from tests.faults.live import QUICK, SLOW, STEADY, Live
 
 Accept = Callable[..., Submission]
@@ -25,23 +24,6 @@ TIMES = {
     "PARITY_RETRY_SECONDS": "1",
     "PARITY_MAX_LOSSES": "5",
 }
-SUITE = """
-name: {name}
-version: 1
-title: {name}
-description: {does}
-tasks:
-  - {{task: alpha, title: Alpha, metric: acc, baseline: 0.25}}
-  - {{task: beta, title: Beta, metric: exact_match, filter: strict}}
-"""
-
-
-def make_model(mirror: Path, name: str, width: int) -> None:
-    """A checkpoint that only its description is read of."""
-    folder = mirror / "models" / name
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"architectures": ["LlamaForCausalLM"], "model_type": "llama"}))
-    (folder / "model.safetensors").write_bytes(safetensors({"w": ("F32", (2, width))}))
 
 
 @pytest.fixture

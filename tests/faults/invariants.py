@@ -5,7 +5,7 @@ from collections.abc import Callable
 Rows = Callable[[str], list[tuple[object, ...]]]
 """Runs one query."""
 
-LIVE = "('validating', 'queued', 'running', 'scoring')"
+LIVE = "('validating', 'queued', 'running', 'scoring', 'paused')"
 
 CHAIN = """
     SELECT chain.* FROM (
@@ -32,7 +32,7 @@ RULES = {
         JOIN leaderboard_submission submission ON submission.id = job.submission_id
         JOIN leaderboard_suitetask task ON task.suite_id = submission.suite_id
         LEFT JOIN leaderboard_result result ON result.job_id = job.id AND result.task_id = task.id
-        WHERE job.state = 'done' GROUP BY job.id, task.task HAVING count(result.id) <> 1
+        WHERE job.state = 'done' AND job.kind = 'evaluation' GROUP BY job.id, task.task HAVING count(result.id) <> 1
     """,
     "a succeeded submission has all its results": """
         SELECT submission.id, task.task
@@ -55,6 +55,8 @@ RULES = {
             WHEN 'queued' THEN EXISTS (
                 SELECT FROM leaderboard_job job JOIN leaderboard_outbox bell ON bell.subject = job.id
                 WHERE job.submission_id = submission.id AND job.state = 'queued' AND bell.kind = 'job')
+            WHEN 'paused' THEN EXISTS (
+                SELECT FROM leaderboard_job job WHERE job.submission_id = submission.id AND job.state = 'paused')
             ELSE EXISTS (
                 SELECT FROM leaderboard_outbox bell WHERE bell.subject = submission.id
                 AND bell.kind = CASE submission.state WHEN 'scoring' THEN 'score' ELSE 'validate' END)
@@ -78,12 +80,34 @@ RULES = {
     "a submission whose job is done is past running": """
         SELECT submission.id, submission.state, job.id
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE job.state = 'done' AND submission.state IN ('validating', 'queued', 'running')
+        WHERE job.state = 'done' AND job.kind = 'evaluation'
+        AND submission.state IN ('validating', 'queued', 'running')
     """,
     "nothing runs for a submission that has ended": f"""
         SELECT submission.id, submission.state, job.id, job.state
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running')
+        WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running') AND job.kind <> 'share'
+    """,
+    "who has ended has the time of it, and nobody else": f"""
+        SELECT id, state, finished_at FROM leaderboard_submission
+        WHERE (state IN {LIVE}) <> (finished_at IS NULL)
+    """,
+    "what counts as live of an owner's quota is what is live": f"""
+        SELECT usage.owner_id, usage.used, count(submission.id)
+        FROM leaderboard_usage usage LEFT JOIN leaderboard_submission submission
+            ON submission.owner_id = usage.owner_id AND submission.charged_on IS NOT NULL AND submission.state IN {LIVE}
+        WHERE usage.period = 'live' GROUP BY usage.id HAVING usage.used <> count(submission.id)
+    """,
+    "what a day of an owner's quota has paid is what was charged to it": """
+        SELECT usage.owner_id, usage.starts_on, usage.used, count(submission.id)
+        FROM leaderboard_usage usage LEFT JOIN leaderboard_submission submission
+            ON submission.owner_id = usage.owner_id AND submission.charged_on = usage.starts_on
+        WHERE usage.period = 'day' GROUP BY usage.id HAVING usage.used <> count(submission.id)
+    """,
+    "a submission reaches an end once": """
+        SELECT submission_id, after, count(*) FROM leaderboard_event
+        WHERE job_id IS NULL AND before <> after AND after IN ('succeeded', 'failed', 'cancelled', 'rejected')
+        GROUP BY submission_id, after HAVING count(*) > 1
     """,
     "every attempt was a claim": """
         SELECT job.id, job.attempt, count(event.id)

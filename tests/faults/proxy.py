@@ -1,6 +1,7 @@
 """A proxy on loopback between a worker and its site that mistreats calls by plan: a network that fails when it hurts.
 
-Each call's reply has been made, and what it changed is committed, before anything is done to it.
+Each call's reply has been made, and what it changed is committed, before anything is done to it; only a late call waits
+before the site has it.
 """
 
 import http.client
@@ -15,9 +16,11 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-Fate = Literal["pass", "drop", "twice", "cut", "delay"]
+Fate = Literal["pass", "drop", "twice", "cut", "delay", "late", "again"]
 """drop: the site answers and nobody hears it. twice: the site gets the call two times, the second answer counts. cut:
-the answer ends in the middle of its body (one without a body is dropped). delay: it comes `DELAY` seconds later."""
+the answer ends in the middle of its body (one without a body is dropped). delay: it comes `delay` seconds later. late:
+the site gets the call so much later. again: whoever called is answered, and the site gets the call once more so much
+later."""
 
 DELAY = 1.5
 NOT_PASSED_ON = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"}
@@ -41,8 +44,8 @@ Plan = Callable[[str, str, int], Fate]
 class Proxy:
     """Forwards to `upstream` and listens at `url` inside a `with` block; keeps its `calls`."""
 
-    def __init__(self, upstream: str, plan: Plan) -> None:
-        self.upstream, self.plan = urlsplit(upstream), plan
+    def __init__(self, upstream: str, plan: Plan, *, delay: Callable[[], float] = lambda: DELAY) -> None:
+        self.upstream, self.plan, self.delay = urlsplit(upstream), plan, delay
         self.calls: list[Call] = []
         self.turns: Counter[tuple[str, str]] = Counter()
         self.lock = threading.Lock()
@@ -85,15 +88,27 @@ class _Handler(BaseHTTPRequestHandler):
         turn = self.proxy.turn(self.command, path)
         fate = self.proxy.plan(self.command, path, turn)
         try:
+            if fate == "late":
+                time.sleep(self.proxy.delay())
             for _ in range(2 if fate == "twice" else 1):
                 status, headers, content = self.forward(body)
         except (OSError, http.client.HTTPException):
             return  # the site is gone, or this proxy is being closed
         self.proxy.calls.append(Call(self.command, path, turn, fate, status))
         if fate == "delay":
-            time.sleep(DELAY)
+            time.sleep(self.proxy.delay())
         if fate == "drop" or (fate == "cut" and not content):
             return
+        self.answer(fate, status, headers, content)
+        if fate == "again":
+            time.sleep(self.proxy.delay())
+            try:
+                self.forward(body)
+            except (OSError, http.client.HTTPException):
+                pass  # as above
+
+    def answer(self, fate: Fate, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        """The site's reply, whole or cut."""
         try:
             self.send_response(status)
             for name, value in headers:
@@ -101,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if fate == "cut" else content)
+            self.wfile.flush()
         except OSError:
             pass  # the worker has been killed, or has given up waiting
 

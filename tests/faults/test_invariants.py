@@ -14,6 +14,10 @@ from tests.faults.invariants import RULES, broken
 pytestmark = pytest.mark.django_db
 
 DONE = 0
+ENDS_AGAIN = """
+    INSERT INTO @event (submission_id, at, actor, before, after, reason, digest)
+    SELECT submission_id, now(), actor, before, after, reason, digest FROM @event WHERE after = 'succeeded'
+"""
 BREAKS = {  # @ stands for the tables' prefix
     "a lease exactly while running": "UPDATE @job SET lease_expires_at = now() WHERE state = 'done'",
     "results come from the last attempt of a done job": "UPDATE @result SET attempt = attempt + 1",
@@ -26,6 +30,10 @@ BREAKS = {  # @ stands for the tables' prefix
     "no two live submissions measure the same": "UPDATE @submission SET revision_id = {first}",
     "a submission whose job is done is past running": "UPDATE @submission SET state = 'validating'",
     "nothing runs for a submission that has ended": "UPDATE @submission SET state = 'cancelled'",
+    "who has ended has the time of it, and nobody else": "UPDATE @submission SET finished_at = NULL",
+    "what counts as live of an owner's quota is what is live": "UPDATE @usage SET used = 1 WHERE period = 'live'",
+    "what a day of an owner's quota has paid is what was charged to it": "UPDATE @submission SET charged_on = NULL",
+    "a submission reaches an end once": ENDS_AGAIN,
     "every attempt was a claim": "UPDATE @job SET attempt = attempt + 1 WHERE state = 'running'",
     "a submission's events follow each other to its state": "UPDATE @event SET before = '' WHERE after = 'succeeded'",
     "a job's events follow each other to its state": "DELETE FROM @event WHERE after = 'done'",

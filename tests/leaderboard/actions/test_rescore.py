@@ -22,6 +22,7 @@ from leaderboard.actions.rescore import rescore
 from leaderboard.actions.retry import retry
 from leaderboard.actions.score import score
 from leaderboard.models import Audit, Job, SampleChunk, Submission, Suite, User, WorkerToken
+from leaderboard.queries.editions import ANEW_SINCE
 from leaderboard.queries.history import speeds_of
 from tests import samples
 from tests.conftest import suite_spec
@@ -100,7 +101,7 @@ def test_only_trusted_workers_of_today_get_it_and_only_while_they_hold_it(
 ) -> None:
     version()
     rescore(suite="tiny@2", actor=staff, reason=WHY)
-    assert claimed(worker_token, edition=EDITION - 1) is None
+    assert claimed(worker_token, edition=ANEW_SINCE - 1) is None
     assert claimed(register_worker_token(name="guest", token="guest", trusted=False)) is None
     spec = claimed(worker_token)
     assert spec is not None
@@ -206,6 +207,6 @@ def test_everything_is_asked_anew_where_it_was_wished(
     assert (reply.status_code, reply.json()["fresh"]) == (201, True)
     make_submission()
     Submission.objects.filter(state="queued").update(fresh=True)
-    assert claimed(worker_token, edition=EDITION - 1) is None
+    assert claimed(worker_token, edition=ANEW_SINCE - 1) is None
     spec = claimed(worker_token)
     assert spec is not None and spec.fresh and spec.replies is None

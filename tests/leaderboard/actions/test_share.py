@@ -178,6 +178,7 @@ def test_a_share_that_cannot_be_read_any_more_keeps_nobody_waiting(
 ) -> None:
     Submission.objects.filter(pk=waiting.pk).update(settings={"engine": "of a later edition"})
     other = make_submission("org/next")
+    Job.objects.filter(state="queued").update(turn=1)  # both wait for the same round, and the older one comes first
     spec = made.claim(worker_token)
     assert Job.objects.get(pk=spec.job).submission == other
     waiting.refresh_from_db()

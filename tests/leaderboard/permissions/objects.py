@@ -105,6 +105,7 @@ PLACES: dict[str, str] = {
     "judging-more.pk": "judging",
     "judging-grade.pk": "judging",
     "judging-csv.pk": "judging",
+    "judging-items.pk": "judging",
     "api-judgings.pk": "bakeoff",
     "api-bakeoff.pk": "bakeoff",
     "api-bakeoff-items.pk": "bakeoff",

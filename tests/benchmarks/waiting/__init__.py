@@ -1,0 +1,1 @@
+"""The queue under load: `make bench-queue`."""

@@ -1,0 +1,1 @@
+"""The whole product under hundreds of faults at once: `make chaos`."""
