@@ -22,10 +22,13 @@ from leaderboard.models import (
     WorkloadVersion,
 )
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries import hosts
+from leaderboard.queries.editions import least_edition
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.submissions import Progress, progress_of
 
 LISTED = 50
+STRANGERS = "Prompts go to trusted workers only, and none is online."
 JUDGE = "judge"
 """The way of scoring that leaves it to judges."""
 
@@ -37,6 +40,8 @@ class Entrant:
     number: int
     submission: Submission
     jobs: list[Job]
+    stuck: str = ""
+    """Why no worker that is online can do what waits of it."""
 
     @property
     def name(self) -> str:
@@ -130,7 +135,7 @@ def course(owner: Owner | None, pk: int, *, workload: int | None = None) -> Cour
 
 
 def course_of(row: Bakeoff) -> Course:
-    """4 queries."""
+    """4 queries, and 2 while something waits for a worker."""
     entries = row.entries.select_related(
         "submission__revision__model", "submission__suite", "submission__use__endpoint"
     )
@@ -139,7 +144,21 @@ def course_of(row: Bakeoff) -> Course:
     jobs: dict[int, list[Job]] = {}
     for job in Job.everything.filter(submission__in=listed).defer("log").order_by("pk"):
         jobs.setdefault(job.submission_id, []).append(job)
-    return Course(row, [Entrant(number, one, jobs.get(one.pk, [])) for number, one in enumerate(listed, start=1)])
+    why = stuck(listed) if any(job.state == Job.State.QUEUED for some in jobs.values() for job in some) else {}
+    return Course(row, [
+        Entrant(number, one, jobs.get(one.pk, []), why.get(one.pk, "")) for number, one in enumerate(listed, start=1)
+    ])  # fmt: skip
+
+
+def stuck(listed: list[Submission]) -> dict[int, str]:
+    """Why none of the workers that are online can do what waits, by submission. Prompts go to trusted ones alone."""
+    waiting = Job.everything.filter(submission__in=listed, state=Job.State.QUEUED).annotate(edition=least_edition())
+    online = hosts.online()
+    trusted = [worker for worker in online if worker.token.trusted]
+    found = {}
+    for key, *need in waiting.values_list("submission", *hosts.Need._fields):
+        found[key] = STRANGERS if online and not trusted else hosts.why_not(trusted, hosts.Need(*need))
+    return found
 
 
 def shares(row: Bakeoff) -> list[BakeoffShare]:

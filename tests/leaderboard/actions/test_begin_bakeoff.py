@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from evaluator import contract
 from evaluator.suites import bundle, workload
@@ -28,6 +29,8 @@ from leaderboard.models import (
     WorkloadAnswers,
     WorkloadSuite,
 )
+from leaderboard.queries.bakeoffs import STRANGERS, course
+from leaderboard.queries.editions import PROGRAMS_SINCE
 from tests.leaderboard import bakeoffs
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +131,33 @@ def test_prompts_go_only_to_trusted_workers_that_forget_them(
     assert lease.claim(token=worker_token, request=old) is None
     spec = lease.claim(token=worker_token, request=bakeoffs.REQUEST)
     assert spec is not None and spec.private
+
+
+def test_programs_wait_for_a_worker_that_knows_what_to_do_with_them(
+    owner: Owner, worker_token: WorkerToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever waits is told so: an older one would find no task in it."""
+    row = bakeoffs.begun(bakeoffs.kept(owner, scoring={"kind": "unit_tests"}), "org/good", "org/bad")
+    bakeoffs.queued(monkeypatch)
+    assert {one.stuck for one in course(owner, row.pk).entrants} == {"No worker is online."}
+    old = replace(bakeoffs.REQUEST, edition=PROGRAMS_SINCE - 1)
+    assert lease.claim(token=worker_token, request=old) is None
+    for one in course(owner, row.pk).entrants:
+        assert "needs a worker of edition 8" in one.stuck and "has to be upgraded" in one.stuck
+    assert lease.claim(token=worker_token, request=bakeoffs.REQUEST) is not None
+    assert {one.stuck for one in course(owner, row.pk).entrants} == {""}
+
+
+def test_a_bakeoff_says_that_only_a_stranger_is_online(
+    owner: Owner, worker_token: WorkerToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = bakeoffs.begun(bakeoffs.kept(owner), "org/good", "org/bad")
+    bakeoffs.queued(monkeypatch)
+    stranger = register_worker_token(name="stranger", token="x" * 30, trusted=False)
+    assert lease.claim(token=stranger, request=bakeoffs.REQUEST) is None
+    assert {one.stuck for one in course(owner, row.pk).entrants} == {STRANGERS}
+    assert lease.claim(token=worker_token, request=bakeoffs.REQUEST) is not None
+    assert {one.stuck for one in course(owner, row.pk).entrants} == {""}
 
 
 def test_what_only_workloads_know_is_hidden_until_somebody_submits_it(
