@@ -110,8 +110,8 @@ bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
 
-bench-switch: $(VENV)/.dev ## From a log of 300 prompts to "can I switch?", in a browser, with a real stack and engine
-	WALK_PROMPTS=300 $(BIN)/python -m pytest -s tests/browser/test_walk.py
+bench-switch: $(VENV)/.dev ## From a log of 300 prompts to "can I switch?" in a browser, all parts real; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.switch
 
 bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.waiting
