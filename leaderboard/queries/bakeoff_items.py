@@ -17,6 +17,7 @@ from leaderboard.answer_flags import CUT, EXTRACTED, REFUSED
 from leaderboard.models import SampleChunk, Submission, WorkloadItems, WorkloadSuite
 from leaderboard.queries.bakeoff_report import Measured, Report, same_items
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.numbered import Numbered, begin_of
 from leaderboard.word_diff import Piece, differing
 from leaderboard.workloads.packed import items_in
 from leaderboard.workloads.records import Item
@@ -69,8 +70,10 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Sides:
+class Sides(Numbered):
     """One page. `counts` by what may be shown."""
+
+    size = PAGE_SIZE
 
     report: Report
     a: Measured
@@ -91,18 +94,6 @@ class Sides:
     def count(self) -> int:
         return self.counts[self.show]
 
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.count // PAGE_SIZE))
-
-    @property
-    def first(self) -> int:
-        return min(self.count, (self.page - 1) * PAGE_SIZE + 1)
-
-    @property
-    def last(self) -> int:
-        return min(self.count, self.page * PAGE_SIZE)
-
 
 def sides(report: Report, query: Mapping[str, str], *, page: int) -> Sides:
     """`a=1&b=2&show=first&tag=...`: a page of items on which model a and model b are compared. Raises BadQuery,
@@ -121,10 +112,8 @@ def sides(report: Report, query: Mapping[str, str], *, page: int) -> Sides:
         within[suite.tags[tag]] = True
     masks = {name: mask & within[:both] for name, mask in masks_of(first, second, both, suite.shuffled).items()}
     chosen = in_order(np.flatnonzero(masks[show]), suite)
-    pages = max(1, -(-len(chosen) // PAGE_SIZE))
-    if not 1 <= page <= pages:
-        raise Missing("page", f"There is no page {page}; there are {pages}.")
-    some = chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].tolist()
+    begin = begin_of(page, len(chosen), PAGE_SIZE)
+    some = chosen[begin : begin + PAGE_SIZE].tolist()
     return Sides(
         report, first, second, show, tag, sorted(suite.tags)[:100],
         {name: int(mask.sum()) for name, mask in masks.items()}, items_of(report, suite, first, second, some), page,

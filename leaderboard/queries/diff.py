@@ -12,6 +12,7 @@ from leaderboard.queries.compare import Against, Compared, compare
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.hidden import concealed, hidden_tasks
 from leaderboard.queries.measured import ID, Measured
+from leaderboard.queries.numbered import Numbered, begin_of
 from leaderboard.queries.pairing import Pairing, needed
 from leaderboard.queries.samples import PAGE_SIZE, Item, item
 from leaderboard.statistics.arrays import Integers
@@ -91,8 +92,10 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Diff:
+class Diff(Numbered):
     """A page of what differs. `problem` says which samples could not be read."""
+
+    size = PAGE_SIZE
 
     compared: Compared
     changes: list[Changes]
@@ -125,18 +128,6 @@ class Diff:
     def count(self) -> int:
         return self.counts[self.show]
 
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.count // PAGE_SIZE))
-
-    @property
-    def first(self) -> int:
-        return min(self.count, (self.page - 1) * PAGE_SIZE + 1)
-
-    @property
-    def last(self) -> int:
-        return min(self.count, self.page * PAGE_SIZE)
-
 
 def diff(first: str, second: str, *, task: str = "", show: str = "all", page: int = 1, margin: str = "") -> Diff:
     """What changes from one evaluation to another; a page of the items, of one task or of all. Raises as `compare`."""
@@ -151,10 +142,7 @@ def diff(first: str, second: str, *, task: str = "", show: str = "all", page: in
         raise Missing("task", f"{compared.suite.slug} has no task {task[:80]!r}.")
     chosen = [one for one in changes if task in ("", one.task.task)]
     counts = {name: sum(one.count[name] for one in chosen) for name in SHOWN}
-    pages = max(1, -(-counts[show] // PAGE_SIZE))
-    if not 1 <= page <= pages:
-        raise Missing("page", f"There is no page {page}; there are {pages}.")
-    items, problem = shown(compared, chosen, show, (page - 1) * PAGE_SIZE)
+    items, problem = shown(compared, chosen, show, begin_of(page, counts[show], PAGE_SIZE))
     return Diff(compared, changes, counts, task, show, page, items, problem)
 
 

@@ -11,6 +11,7 @@ from leaderboard.queries.bakeoff_items import samples_at
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.judged_items import items_at, texts_at
 from leaderboard.queries.judging_report import Judged, Rater
+from leaderboard.queries.numbered import Numbered, begin_of
 from leaderboard.statistics.judging import Outcome, Reply, codes
 from leaderboard.workloads.records import Item
 
@@ -36,8 +37,10 @@ class JudgedItem:
 
 
 @dataclass(frozen=True)
-class JudgedSides:
+class JudgedSides(Numbered):
     """One page, as the judge `by` (from 1) sees it."""
+
+    size = PAGE_SIZE
 
     one: Judged
     by: int
@@ -50,18 +53,6 @@ class JudgedSides:
     @property
     def count(self) -> int:
         return self.counts[self.show]
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.count // PAGE_SIZE))
-
-    @property
-    def first(self) -> int:
-        return min(self.count, (self.page - 1) * PAGE_SIZE + 1)
-
-    @property
-    def last(self) -> int:
-        return min(self.count, self.page * PAGE_SIZE)
 
 
 def judged_sides(one: Judged, query: Mapping[str, str], *, page: int) -> JudgedSides:
@@ -77,10 +68,8 @@ def judged_sides(one: Judged, query: Mapping[str, str], *, page: int) -> JudgedS
         raise BadQuery("show", f"Shown are {', '.join(SHOWN)}, not {show[:40]!r}.")
     masks = masks_of(one, judges[by - 1])
     chosen = np.flatnonzero(masks[show])
-    pages = max(1, -(-len(chosen) // PAGE_SIZE))
-    if not 1 <= page <= pages:
-        raise Missing("page", f"There is no page {page}; there are {pages}.")
-    some = chosen[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].tolist()
+    begin = begin_of(page, len(chosen), PAGE_SIZE)
+    some = chosen[begin : begin + PAGE_SIZE].tolist()
     counts = {name: int(mask.sum()) for name, mask in masks.items()}
     return JudgedSides(one, by, judges, show, counts, items_of(one, judges[by - 1], some), page)
 

@@ -12,6 +12,7 @@ from leaderboard.choices import Choice, choices, right_choice
 from leaderboard.models import Result, SampleChunk, Submission
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.hidden import concealed, hidden_tasks
+from leaderboard.queries.numbered import Numbered, begin_of
 from leaderboard.queries.sample_filters import Wanted, kind, score_of
 from leaderboard.queries.sample_lines import chosen, found
 
@@ -39,13 +40,15 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Numbered):
     """Some samples of a task; `counts` says how many there are of each kind, of all samples.
 
     Where samples are read to know which fit (`wanted.narrow`) there are no numbered pages: `after` samples were passed
     over, `looked` is where this page ends, and `more` says whether there are any behind it. `hidden` says why the
     texts of the task are not shown, if they are not.
     """
+
+    size = PAGE_SIZE
 
     submission: Submission
     results: list[Result]
@@ -72,18 +75,6 @@ class Page:
     @property
     def count(self) -> int:
         return self.counts[self.show]
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.count // PAGE_SIZE))
-
-    @property
-    def first(self) -> int:
-        return min(self.count, (self.page - 1) * PAGE_SIZE + 1)
-
-    @property
-    def last(self) -> int:
-        return min(self.count, self.page * PAGE_SIZE)
 
 
 def submission_with_samples(pk: int) -> Submission:
@@ -124,10 +115,7 @@ def page(pk: int, task: str, *, wanted: Wanted = ALL, page: int = 1, after: int 
                 raise Missing("item", f"Submission {pk} has no sample of this item of {task}.")
             listed = [item(sample, result, wanted.filter) for sample in samples]
             return Page(row, results, result, listed, counts, wanted, 1, "", after, looked, more, hidden)
-        pages = max(1, -(-counts[wanted.show] // PAGE_SIZE))
-        if not 1 <= page <= pages:
-            raise Missing("page", f"There is no page {page}; there are {pages}.")
-        skip = (page - 1) * PAGE_SIZE
+        skip = begin_of(page, counts[wanted.show], PAGE_SIZE)
         listed = [item(sample, result) for sample in islice(chosen(result, kept, wanted.show, skip), PAGE_SIZE)]
     except chunks.Unreadable as error:
         return Page(row, results, result, [], counts, wanted, page, problem=str(error), hidden=hidden)
