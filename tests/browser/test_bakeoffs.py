@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from leaderboard.actions.accounts import create_person
 from leaderboard.actions.validate import accept
 from leaderboard.models import Bakeoff, Owner, Submission, User, WorkerToken
 from tests.browser.conftest import Open
@@ -94,3 +95,36 @@ def test_a_link_is_made_and_revoked(visits: Open, person: User, bakeoff: Bakeoff
     expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
     reply = stranger.page.goto(link)
     assert reply is not None and reply.status == 404
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_people_who_read_it_are_let_in_by_name(
+    visits: Open, person: User, bakeoff: Bakeoff, worker_token: WorkerToken, width: int
+) -> None:
+    measured(bakeoff, worker_token, 3)
+    reader = create_person(username="grace-" + "h" * 60, password=None)
+    size = {"width": width, "height": 844}
+    page = visits(user=person, viewport=size).page
+    page.goto(f"/workloads/{bakeoff.version.workload_id}/bakeoffs/{bakeoff.pk}/")
+    page.get_by_label("whose name is").fill(reader.username)
+    page.get_by_role("button", name="Share").click()
+    expect(page.get_by_text("reads it since")).to_be_visible()
+    fits(page, "readers", width)
+    theirs = visits(user=reader, viewport=size).page
+    theirs.goto("/workloads/")
+    fits(theirs, "shared-with-me", width)
+    theirs.get_by_role("link", name="Support questions").click()
+    expect(theirs.get_by_text("▼ worse").first).to_be_visible()
+    fits(theirs, "shared-report", width)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_model_that_was_asked_no_more_says_so(
+    visits: Open, person: User, owner: Owner, worker_token: WorkerToken, files: Path, width: int
+) -> None:
+    row = bakeoffs.begun(bakeoffs.kept(owner, 300, name="Support questions"), *MODELS, stops=True)
+    measured(row, worker_token, 3)
+    page = visits(user=person, viewport={"width": width, "height": 844}).page
+    page.goto(f"/workloads/{row.version.workload_id}/bakeoffs/{row.pk}/")
+    expect(page.get_by_text("of 300 prompts: decided").first).to_be_visible()
+    fits(page, "stopped", width)
