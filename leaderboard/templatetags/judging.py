@@ -59,7 +59,7 @@ def kappa_words(one: Agreed) -> str:
     found = one.found
     if found.kappa is None:
         return "not defined: both always say the same"
-    return f"{found.kappa:.2f} ({found.kappa_low:.2f} to {found.kappa_high:.2f})".replace("-", "−")
+    return f"{found.kappa:z.2f} ({found.kappa_low:z.2f} to {found.kappa_high:z.2f})".replace("-", "−")
 
 
 @register.filter
