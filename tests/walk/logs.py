@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 SHARES = {"science": 0.4, "checks": 0.34, "writing": 0.16, "sums": 0.1}
 """How much of the log each kind is: OpenBookQA, BBH, IFEval, GSM8K."""
-YES_OR_NO = ("navigate", "sports_understanding", "boolean_expressions", "web_of_lies", "causal_judgement")
+YES_OR_NO = ("navigate", "sports_understanding", "boolean_expressions", "web_of_lies")
 ANSWER_TOKENS = {"science": 24, "checks": 24, "writing": 48, "sums": 48}
 COLUMNS = {
     "customer_wrote": "Prompt",
@@ -53,7 +53,8 @@ def log(hub: Path, n: int, *, seed: int = 8) -> list[Row]:
 def pattern(right: str) -> str:
     """RE2 for an answer that holds these words as they are, capitals aside."""
     edges = [r"\b" * (right[at].isalnum()) for at in (0, -1)]
-    return f"(?i){edges[0]}{re.escape(right)}{edges[1]}"
+    words = " ".join(map(re.escape, right.split(" ")))
+    return f"(?i){edges[0]}{words}{edges[1]}"
 
 
 def written(rows: list[Row], path: Path) -> Path:
