@@ -123,6 +123,7 @@ def can_switch(page: Page, to: str) -> str:
     page.get_by_role("link", name="Can I switch?").click()
     page.get_by_label("To", exact=True).select_option(label=to)
     page.get_by_role("button", name="Decide").click()
+    expect(page.locator(".decision .hint")).to_contain_text(f"to {to}")
     answer = page.locator("#answer").inner_text()
     seen(page, f"6-{answer.lower().replace(' ', '-')}")
     page.get_by_role("link", name="Bake-off").click()

@@ -4,6 +4,7 @@ What the company uses today is SmolLM2 behind an API. The same weights run here,
 place: the first may not be told better nor worse, the second has to be found worse.
 """
 
+import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.stack import Stack
 from tests.walk import gone, logs, steps
 from tests.walk.site import WEIGHTS, WORSE
 
-CANARY = "PARITY-CANARY-5d1f0c7e"
+CANARY = f"PARITY-CANARY-{secrets.token_hex(8)}"
 API, SAME, DEGRADED = 1, 2, 3
 """The places of the three in the report."""
 
