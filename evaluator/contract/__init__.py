@@ -36,7 +36,8 @@ EDITION = 8
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
 think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
 looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew; 8
-adds jobs that end once they are decided (an older worker measures all of them), and workloads whose answers are programs.
+adds jobs that end once they are decided (an older worker measures all of them), and workloads whose answers are
+programs.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
