@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
 .PHONY: help run test test-fast families paths fuzz fuzz-states lint secrets audit format lock bench-code bench-engine bench-open-llm bench-path
-.PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity screenshots survive bench-gateway clean
+.PHONY: backup restore restore-drill upgrade-drill bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-switch bench-fidelity screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -109,6 +109,9 @@ bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API
 
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
+
+bench-switch: $(VENV)/.dev ## From a log of 300 prompts to "can I switch?" in a browser, all parts real; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.switch
 
 bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.waiting
