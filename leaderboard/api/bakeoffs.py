@@ -135,7 +135,7 @@ class ReportedOut(TestedOut):
     tokens_out = serializers.FloatField(allow_null=True)
     refusals = serializers.IntegerField()
     not_in_form = serializers.IntegerField(help_text="answers that are not in the form asked for")
-    cut_at_limit = serializers.IntegerField()
+    cut_at_limit = serializers.IntegerField(allow_null=True)
     empty = serializers.IntegerField()
 
 

@@ -70,7 +70,7 @@ class Line:
     against: Against | None
     unextracted: int
     refusals: int
-    cut: int
+    cut: int | None
     empty: int
     tokens_in: float | None
     tokens_out: float | None
@@ -224,7 +224,8 @@ def line(one: Measured, against: Against | None, asked: Asked, suite: WorkloadSu
     return Line(
         entrant=one.entrant, n=n, of=suite.n, score=100 * float(one.scores.mean()), low=low, high=high, against=against,
         unextracted=int((one.flags & EXTRACTED == 0).sum()), refusals=int((one.flags & REFUSED > 0).sum()),
-        cut=int((one.flags & CUT > 0).sum()), empty=int((one.flags & EMPTY > 0).sum()),
+        # Samples of endpoints do not hold why an answer ended.
+        cut=None if one.entrant.use else int((one.flags & CUT > 0).sum()), empty=int((one.flags & EMPTY > 0).sum()),
         tokens_in=each(one.tokens_in, spent.input_tokens if spent else 0, n),
         tokens_out=each(one.tokens_out, spent.output_tokens if spent else 0, n),
         cost=cost, cost_why=why, p50=spent.p50_seconds if spent else None, p95=spent.p95_seconds if spent else None,

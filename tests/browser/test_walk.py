@@ -44,6 +44,7 @@ def test_from_a_log_to_the_verdict_and_gone_again(
     assert walked.models[0]["quality"] > 15, "nothing is shown by a model that is right by accident"
     assert walked.verdicts[way.SAME] in {"equivalent", "undecided"}
     assert walked.answers[way.SAME] in {"Switch", "Not yet known"}
+    assert [one["cut_at_limit"] is None for one in walked.models] == [True, False, False], "APIs' samples do not say"
     worse = walked.models[way.DEGRADED - 1]
     assert (worse["verdict"], walked.verdicts[way.DEGRADED]) == ("worse", "worse")
     assert worse["p"] < 0.05
