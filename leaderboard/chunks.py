@@ -72,7 +72,7 @@ def tally(body: bytes, tasks: Iterable[str], *, limit: int) -> Tally:
 def lines(packed: IO[bytes], *, limit: int | None = None) -> Iterator[bytes]:
     """The lines of a gzip stream; raises Unreadable, for damage when it comes to it, TooLarge past `limit` bytes."""
     unpacked = 0
-    with gzip.GzipFile(fileobj=packed) as stream:
+    with gzip.GzipFile(fileobj=packed, mode="rb") as stream:
         while True:
             try:
                 line = stream.readline(SAMPLE_BYTES + 1)

@@ -5,19 +5,19 @@ import secrets
 from pathlib import Path
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 
 
-def keep(path: str, body: bytes) -> str:
-    """Put `body` into file storage at `path`; returns the name under which it is there.
+def keep(path: str, body: bytes, storage: Storage = default_storage) -> str:
+    """Put `body` into file storage at `path`; returns the name under which it is there. Raises OSError.
 
     On a file system it appears whole, in place of whatever a crash left there, and equal calls at once leave one file.
     Other storages write whole objects by themselves and may choose another name.
     """
-    if isinstance(default_storage, FileSystemStorage):
-        replace(Path(default_storage.path(path)), body, default_storage.file_permissions_mode)
+    if isinstance(storage, FileSystemStorage):
+        replace(Path(storage.path(path)), body, storage.file_permissions_mode)
         return path
-    return default_storage.save(path, ContentFile(body))
+    return storage.save(path, ContentFile(body))
 
 
 def replace(path: Path, body: bytes, mode: int | None) -> None:

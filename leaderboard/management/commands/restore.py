@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings as site
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 
 from leaderboard.backups.restore import restore
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, backup: Path, **__: Any) -> None:
         try:
-            differing = restore(backup, files=Path(site.MEDIA_ROOT))
+            differing = restore(backup, files=default_storage)
         except (BackupError, OSError) as error:
             raise CommandError(f"Not restored: {error}") from error
         for line in differing:

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.files.storage import FileSystemStorage
 from django.core.management.base import BaseCommand, CommandError
 from psycopg import sql
 
@@ -33,7 +34,8 @@ class Command(BaseCommand):
                 kept = time.monotonic()
                 server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
                 try:
-                    differing = restore(made, files=Path(folder) / "files", database=database)
+                    files = FileSystemStorage(location=Path(folder) / "files")
+                    differing = restore(made, files=files, database=database)
                 finally:
                     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
                 told = Manifest.read(made)
