@@ -53,7 +53,7 @@ class Bucket(S3Storage):
         """The object's key; raises SuspiciousOperation for a name that leads out of the prefix."""
         return str(self._normalize_name(clean_name(name)))
 
-    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         if mode != "rb":
             raise ValueError(f"{name} is opened with mode {mode!r}: files are written whole, by save().")
         into = SpooledTemporaryFile(max_size=MEMORY)  # noqa: SIM115  # whoever reads it closes it
@@ -68,7 +68,7 @@ class Bucket(S3Storage):
         into.seek(0)
         return File(into, name)
 
-    def _save(self, name: str, content: File[bytes]) -> str:
+    def _save(self, name: str, content: "File[bytes]") -> str:
         """Write an object that is not there yet. Its name holds its digest: one that is there has the same content,
         and anything else is an error."""
         body = content.read()
