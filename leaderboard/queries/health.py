@@ -110,6 +110,12 @@ def free_bytes() -> int | None:
     return shutil.disk_usage(folder).free
 
 
+def full() -> bool:
+    """Whether files of samples have no room any more: nothing new is begun then."""
+    free = free_bytes()
+    return free is not None and free < LEAST_FREE
+
+
 def files() -> Part:
     """Space for samples, or the bucket they are in; most pages need neither."""
     free = free_bytes()

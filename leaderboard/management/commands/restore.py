@@ -7,6 +7,7 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 
+from leaderboard.actions.errors import NoRoom
 from leaderboard.backups.restore import restore
 from leaderboard.backups.server import BackupError
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, backup: Path, **__: Any) -> None:
         try:
             differing = restore(backup, files=default_storage)
-        except (BackupError, OSError) as error:
+        except (BackupError, NoRoom, OSError) as error:
             raise CommandError(f"Not restored: {error}") from error
         for line in differing:
             self.stderr.write(line)

@@ -12,6 +12,7 @@ from django.core.files.storage import FileSystemStorage
 from django.core.management.base import BaseCommand, CommandError
 from psycopg import sql
 
+from leaderboard.actions.errors import NoRoom
 from leaderboard.backups.keep import keep
 from leaderboard.backups.manifest import Manifest
 from leaderboard.backups.restore import connect, restore
@@ -39,7 +40,7 @@ class Command(BaseCommand):
                 finally:
                     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
                 told = Manifest.read(made)
-            except (BackupError, OSError) as error:
+            except (BackupError, NoRoom, OSError) as error:
                 raise CommandError(f"The drill failed: {error}") from error
         for line in differing:
             self.stderr.write(line)

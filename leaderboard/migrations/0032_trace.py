@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0030_routines'),
+        ('leaderboard', "0031_routines"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leaderboard', '0029_turns'),
+        ('leaderboard', "0030_stale_rankings"),
     ]
 
     operations = [
