@@ -149,15 +149,15 @@ def test_services_that_know_less_will_do(bucket: Any, operation: str, monkeypatc
 
 @pytest.mark.django_db
 def test_a_submission_goes_its_way_and_is_purged(
-    bucket: Any, way: path.Path, client: Client, django_capture_on_commit_callbacks: Any
+    bucket: Any, way: path.Path, client: Client, django_capture_on_commit_callbacks: Any, collected: None
 ) -> None:
     row = measured(way)
     assert keys(bucket) == sorted(f"site/{one}" for one in SampleChunk.objects.values_list("path", flat=True))
-    page = client.get(reverse("samples", args=[row.pk]))
+    page = client.get(reverse("samples", args=[row.pk, "alpha"]))
     assert page.status_code == 200 and b"cannot be read" not in page.content
     first = SampleChunk.objects.order_by("job_id", "sequence")[0]
     bucket.Object(f"site/{first.path}").delete()
-    assert b"cannot be read" in client.get(reverse("samples", args=[row.pk])).content
+    assert b"cannot be read" in client.get(reverse("samples", args=[row.pk, "alpha"])).content
     with django_capture_on_commit_callbacks(execute=True):
         purge(submission=row.pk, actor="ops", reason="as the test wants it")
     assert keys(bucket) == ([f"site/{first.path}"] * 2 if bucket.Versioning().status == "Enabled" else [])
@@ -166,7 +166,7 @@ def test_a_submission_goes_its_way_and_is_purged(
 @pytest.mark.django_db
 def test_a_deleted_workload_leaves_nothing_in_the_bucket(
     bucket: Any, owner: Owner, worker_token: WorkerToken, monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: Any, client: Client,
+    django_capture_on_commit_callbacks: Any, client: Client, collected: None,
 ) -> None:  # fmt: skip
     version = bakeoffs.kept(owner, 12, name="Sums")
     bakeoffs.begun(version, "org/a", "org/b")
@@ -175,7 +175,7 @@ def test_a_deleted_workload_leaves_nothing_in_the_bucket(
     assert len(keys(bucket)) >= 2
     private = Submission.everything.filter(suite__owner=owner)[0]
     client.force_login(create_person(username="stranger", email="stranger@example.org", password="4-brown-cats-run"))
-    assert client.get(reverse("samples", args=[private.pk])).status_code == 404
+    assert client.get(reverse("samples", args=[private.pk, "alpha"])).status_code == 404
     with django_capture_on_commit_callbacks(execute=True):
         delete_workload(owner=owner, workload=version.workload_id)
     assert keys(bucket) == []
