@@ -82,7 +82,7 @@ def kept() -> Iterator[InMemorySpanExporter]:
     tracing.stop()
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
