@@ -116,3 +116,18 @@ def test_people_who_read_it_are_let_in_by_name(
     theirs.get_by_role("link", name="Support questions").click()
     expect(theirs.get_by_text("▼ worse").first).to_be_visible()
     fits(theirs, "shared-report", width)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_model_that_was_asked_no_more_says_so(
+    visits: Open, person: User, owner: Owner, worker_token: WorkerToken, files: Path, width: int
+) -> None:
+    asked = bakeoffs.kept(owner, 300, name="Support questions", scoring={"kind": "regex", "pattern": "^yes"})
+    row = bakeoffs.begun(asked, *MODELS, stops=True)
+    for one in Submission.everything.filter(bakeoff_entries__bakeoff=row).order_by("pk"):  # the baseline first
+        accept(one, pinned(one.requested_model))
+    bakeoffs.worked(worker_token, lambda model, number: "no" if "degraded" in model or number % 7 == 0 else "yes")
+    page = visits(user=person, viewport={"width": width, "height": 844}).page
+    page.goto(f"/workloads/{row.version.workload_id}/bakeoffs/{row.pk}/")
+    expect(page.get_by_text("of 300 prompts: decided").first).to_be_visible()
+    fits(page, "stopped", width)
