@@ -19,7 +19,6 @@ PEOPLE, SUBMITTED, KNOWN = 10, 400, 500
 
 def main() -> None:
     mirror = Path(sys.argv[1]) / "mirror"
-    mirror.mkdir(exist_ok=True)
     models = [f"load/m{number:03}" for number in range(SUBMITTED)]
     for number, name in enumerate(models):
         make_model(mirror, name, number + 2)
