@@ -100,7 +100,7 @@ def filled(env: dict[str, str], state: Path, models: int) -> dict[str, Any]:
     run(env, "-m", "tests.benchmarks.board.evidence")
     run(env, "-m", "tests.benchmarks.board.rankings", "bench@1", "whole")
     run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
-    return run(env, "-m", "tests.benchmarks.capacity.prepared", str(state))
+    return run(env, "-m", "tests.benchmarks.board.users", str(state))
 
 
 def tables(url: str) -> dict[str, float]:

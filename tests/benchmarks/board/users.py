@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.capacity.prepared STATE`: people, a worker's right and models to submit.
+"""`python -m tests.benchmarks.board.users STATE`: people, a worker's right and models to submit.
 
 For a site that has the board's data set. Prints one JSON object: what the users and the ingest need to know.
 """
