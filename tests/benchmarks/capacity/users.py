@@ -1,8 +1,8 @@
 """People who use the site all at once: each asks, reads the whole answer, thinks, and asks again.
 
 `python -m tests.benchmarks.capacity.users URL SECONDS THINK < told.json` prints one JSON object. `told.json` is what
-`tests.benchmarks.board.users` printed; THINK is the mean of the seconds between an answer and the next question, drawn from half to one and
-a half of it; with 0 everybody asks as fast as answers come, and submits nothing.
+`tests.benchmarks.board.users` printed; THINK is the mean of the seconds between an answer and the next question, drawn
+from half to one and a half of it; with 0 everybody asks as fast as answers come, and submits nothing.
 """
 
 import asyncio
