@@ -30,6 +30,7 @@ def main() -> None:
     known = list(every.values_list("pk", "requested_model")[::step])
     print(json.dumps({
         "tokens": tokens, "worker": settings.WORKER_TOKEN, "task": TASK, "to_submit": models,
+        "pages": max(1, every.count() // 100),
         "submissions": [key for key, _ in known],
         "models": list(Model.objects.filter(name__in=[name for _, name in known]).values_list("name", flat=True)),
     }))  # fmt: skip
