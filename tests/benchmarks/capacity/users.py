@@ -56,7 +56,9 @@ class Paths:
     def __init__(self, told: dict[str, Any], chance: random.Random) -> None:
         self._told, self._chance, self._asked = told, chance, questions()
         self._kinds: dict[str, Callable[[], str]] = {
-            "board": lambda: self._any([FIRST, FIRST, f"{FIRST}&page={chance.randint(1, told['pages'])}", self._any(self._asked)]),
+            "board": lambda: self._any(
+                [FIRST, FIRST, f"{FIRST}&page={chance.randint(1, told['pages'])}", self._any(self._asked)]
+            ),
             "search": lambda: f"{FIRST}&search={self._any(WORDS)}",
             "model": lambda: f"/models/{quote(self._any(told['models']))}",
             "samples": lambda: f"/submissions/{self._known()}/samples/{told['task']}?page={chance.randint(1, 4)}",
