@@ -10,6 +10,8 @@ from evaluator.contract import FIRST_SETTINGS, Settings
 KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, LOOKS_SINCE = 3, 4, 5, 6, 7, 8
 """The editions that brought endpoints and their keys, models which think, people's own prompts, adapters, what is asked
 or scored anew, and jobs that end early, which older workers measure to the end."""
+TRACES_SINCE = 9
+"""The edition that brought traces, which older workers leave out."""
 NEWEST = ANEW_SINCE
 """A worker of this edition knows every job."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
