@@ -38,17 +38,23 @@ def adopt_parts(site: Site, job: JobSpec, folder: Path, check: Callable[[], None
     adopted = 0
     for part in listed(site, job):
         check()
-        try:
-            rows = list(lines(site.part(job, part)))
-        except LeaseLost:
-            raise
-        except (SiteError, OSError, EOFError, zlib.error) as error:
-            log.warning("part %s of attempt %s of job %s is left out: %s", part.sequence, part.attempt, job.job, error)
-            continue
-        adopted += journal.adopt(folder, part.identity, rows)
+        adopted += 0 if part.job else adopt(site, job, part, folder)
     if adopted:
         log.info("job %s attempt %s goes on from %s responses of another host", job.job, job.attempt, adopted)
     return adopted
+
+
+def adopt(site: Site, job: JobSpec, part: Part, folder: Path) -> int:
+    """Take one part into the journals in `folder`; returns how many responses were new there. One that cannot be had is
+    left out. Raises LeaseLost and OSError."""
+    try:
+        rows = list(lines(site.part(job, part)))
+    except LeaseLost:
+        raise
+    except (SiteError, OSError, EOFError, zlib.error) as error:
+        log.warning("part %s of attempt %s of job %s is left out: %s", part.sequence, part.attempt, job.job, error)
+        return 0
+    return journal.adopt(folder, part.identity, rows)
 
 
 def listed(site: Site, job: JobSpec) -> tuple[Part, ...]:
@@ -72,7 +78,8 @@ class Leaving:
     """Use as `with Leaving(site, job, folder, journals, seconds)` around the run in `folder`.
 
     A thread of its own sends what is new in the run's journal, every `seconds` (0: never); what came last goes too when
-    the run is ended by an exception, such as a worker that is being stopped.
+    the run is ended by an exception, such as a worker that is being stopped, and in any case when it is a share for
+    somebody else to score.
     """
 
     def __init__(self, site: Site, job: JobSpec, folder: Path, journals: Path, seconds: float) -> None:
@@ -98,7 +105,7 @@ class Leaving:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        if error is not None:
+        if error is not None or (self._job.share is not None and self._job.share.index):
             self.leave()
 
     def leave(self) -> None:

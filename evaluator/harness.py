@@ -45,6 +45,8 @@ ENGINES = {
     images.ENGINE: "evaluator.engines.vision",
 }
 
+BOOTSTRAP = 100_000
+"""lm-eval's own number of resamples."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -121,7 +123,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
-    model.journal = journal_of(folder, spec, model)
+    model.journal, model.share = journal_of(folder, spec, model), spec.share
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
     results = []
@@ -129,6 +131,8 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         reporter.call(task.task for task, _ in group)
         results += measure_buildable(model, group, spec)
     phases.end("evaluating")
+    if spec.share is not None and spec.share.index:
+        return answered(model, phases)
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
@@ -149,6 +153,17 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         tasks=tasks,
         table=plain(table),
         provenance={**told, "tokens": tokens | saved(model), "seconds": phases.seconds},
+        load_seconds=phases.seconds["loading"],
+        evaluation_seconds=phases.seconds["evaluating"],
+    )
+
+
+def answered(model: Any, phases: Phases) -> run.Outcome:
+    """What is told of a share that scores nothing: its responses are in the journal."""
+    return run.Outcome(
+        tasks=(),
+        table={},
+        provenance={"requests": {"asked": model.asked, "replayed": model.replayed}, "seconds": phases.seconds},
         load_seconds=phases.seconds["loading"],
         evaluation_seconds=phases.seconds["evaluating"],
     )
@@ -202,7 +217,7 @@ def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
     which."""
     if spec.journal is None:
         return None
-    journal = Journal(Path(spec.journal), identity(spec, model))
+    journal = Journal(Path(spec.journal), identity(spec, model), taken=folder / run.TAKEN if spec.share else None)
     run.write(folder, run.RESPONSES, run.Responses(name=journal.path.name, begin=journal.begin))
     return journal
 
@@ -257,18 +272,20 @@ def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.R
     runs = []
     for number in range(1, passes_of(spec) + 1):
         model.current_pass = number
-        runs.append(measure(model, group, chat=chat))
+        scores = spec.share is None or spec.share.index == 0
+        runs.append(measure(model, group, chat=chat, scores=scores))
     return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
 
 
-def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> dict[str, Any]:
-    """One call of lm-eval's `simple_evaluate`, the only one in the project."""
+def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool, scores: bool) -> dict[str, Any]:
+    """One call of lm-eval's `simple_evaluate`, the only one in the project. `scores`: whether they are looked at."""
     results = simple_evaluate(
         model=model,
         tasks=[entry for _, entry in group],
         limit=group[0][0].limit,
         apply_chat_template=chat,
         log_samples=True,
+        bootstrap_iters=BOOTSTRAP if scores else 0,
         confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
     )

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.looks import NotFit
 from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
+from evaluator.taking import Taking
 from evaluator.weights import evict, in_use
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease) -> None:
     with lease, run_folder(config.state / "runs", f"{job.job}-{job.attempt}") as folder:
         outcome = evaluate(site, config, job, folder, lease)
         lease.tell(run.Progress(phase="posting", done=1, total=1))
-        chunks = post_samples(site, job, folder, lease)
+        chunks = post_samples(site, job, folder, lease) if outcome.tasks else []
     site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
 
 
@@ -161,14 +162,24 @@ def responses_of(config: Config, job: JobSpec, folder: Path) -> Path:
     return (folder if job.private else config.state).resolve() / "responses"
 
 
-def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> AbstractContextManager[object]:
-    """Take what earlier attempts have measured elsewhere, and leave what this one measures for the next; of somebody's
-    own prompts nothing goes from host to host."""
+SHARED_SECONDS = 5.0
+"""The longest between two looks at what the other shares of a submission have answered."""
+
+
+def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> ExitStack:
+    """Take what earlier attempts, and other shares, have measured elsewhere, and leave what this one measures; of
+    somebody's own prompts nothing goes from host to host."""
     if job.private:
-        return nullcontext()
-    responses = responses_of(config, job, folder)
+        return ExitStack()
+    responses, seconds = responses_of(config, job, folder), config.handover_seconds
     adopt_parts(site, job, responses, lease.check)
-    return Leaving(site, job, folder, responses, config.handover_seconds)
+    if job.share is not None:
+        seconds = min(seconds or SHARED_SECONDS, SHARED_SECONDS)
+    with ExitStack() as stack:
+        stack.enter_context(Leaving(site, job, folder, responses, seconds))
+        if job.share is not None and job.share.index == 0:
+            stack.enter_context(Taking(site, job, folder / run.TAKEN, seconds))
+        return stack.pop_all()
 
 
 def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path, folder: Path) -> run.RunSpec:
@@ -179,6 +190,7 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path,
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
+        share=job.share,
         model_path=str(weights),
         journal=str(responses),
         scope="" if config.replay else f"job {job.job} of {config.url}",

@@ -7,13 +7,14 @@ samples.jsonl  written by the child once scoring is done          a Sample a lin
 outcome.json   written by the child last, when it succeeded       Outcome
 failure.json   written by the child last, when it did not         Failed
 child.log      everything the child printed
+taken/         journals of what other shares have left, written by the supervisor's process
 """
 
 import os
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluator.contract import ModelRef, Sampling, Settings, SuiteSpec, TaskResult, Wire, decode, encode
+from evaluator.contract import ModelRef, Sampling, Settings, Share, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
 SPEC, PROGRESS, RESPONSES, SAMPLES, OUTCOME, FAILURE, LOG = (
@@ -27,6 +28,7 @@ SPEC, PROGRESS, RESPONSES, SAMPLES, OUTCOME, FAILURE, LOG = (
 )
 
 
+TAKEN = "taken"
 DISK_FULL = 4
 """The exit status of a child that could not write."""
 OUT_OF_MEMORY = 5
@@ -56,6 +58,7 @@ class RunSpec(Wire, frozen=True):
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `fallback`: the plan for a second start, should the engine run out of memory.
+    `share`: which of the requests it asks; None: all. What others answer meanwhile comes into the run's `TAKEN`.
     """
 
     model: ModelRef
@@ -69,6 +72,7 @@ class RunSpec(Wire, frozen=True):
     plan: Plan = Plan()
     fallback: Plan | None = None
     behind: Behind | None = None
+    share: Share | None = None
 
 
 class Progress(Wire, frozen=True):

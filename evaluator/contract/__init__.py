@@ -25,13 +25,15 @@ from evaluator.contract.endpoints import Spent as Spent
 from evaluator.contract.handover import PART_BYTES as PART_BYTES
 from evaluator.contract.handover import Part as Part
 from evaluator.contract.handover import Parts as Parts
+from evaluator.contract.handover import Share as Share
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 5
+EDITION = 6
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
-think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker.
+think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds shares of a
+submission's requests.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -182,6 +184,8 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
     private: bool = False
     """Somebody's own prompts: the worker keeps no response of it beyond the attempt."""
+    share: Share | None = None
+    """None: all of the submission's requests."""
 
 
 class Heartbeat(Wire, frozen=True):

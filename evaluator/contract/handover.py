@@ -1,4 +1,4 @@
-"""Responses that an attempt leaves at the site, for another one of the same job on another host."""
+"""Responses that an attempt leaves at the site, for another one of the same job or submission on another host."""
 
 from typing import Annotated
 
@@ -13,14 +13,25 @@ PART_BYTES = 8 * 2**20
 """Of journal lines in a part, before compression; a longer line is a part of its own."""
 
 
-class Part(Wire, frozen=True):
-    """Whole lines of the journal named `identity`, gzip; `digest` is that of the body as sent, `size` its bytes."""
+class Share(Wire, frozen=True):
+    """Which of a submission's requests an attempt asks: share `index` of `of`, counted from 0, of the requests as
+    lm-eval builds them. Share 0 asks its own first and then what nobody has answered yet, and scores all of them; the
+    others leave what they were answered at the site, and score nothing."""
+
+    index: Count
+    of: Count
+
+
+class Part(Wire, frozen=True, omit_defaults=True):
+    """Whole lines of the journal named `identity`, gzip; `digest` is that of the body as sent, `size` its bytes. `job`:
+    which other job of the submission has left it; 0: this one."""
 
     attempt: Count
     sequence: Count
     identity: Hex
     digest: Hex
     size: Count
+    job: Count = 0
 
 
 class Parts(Wire, frozen=True):

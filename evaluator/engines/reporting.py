@@ -15,6 +15,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from tqdm import tqdm
 
+from evaluator.contract import Share
+from evaluator.engines import sharing
 from evaluator.journal import Journal, digest
 
 T = TypeVar("T")
@@ -86,11 +88,13 @@ class Reporting(TemplateLM):
     """Mixed in before one of lm-eval's model classes: tells `counter` when a call begins and ends.
 
     With a `journal`, what it holds is answered from there, and the rest is asked in slices: each is on disk before it
-    is reported. `replayed` and `asked` count requests.
+    is reported. `replayed` and `asked` count requests. With a `share`, what other shares have answered meanwhile is
+    taken from the journal too.
     """
 
     counter: ItemCounter
     journal: Journal | None = None
+    share: Share | None = None
     replayed = 0
     asked = 0
 
@@ -134,17 +138,35 @@ class Reporting(TemplateLM):
             if not known:
                 missing.setdefault(key, request)
         self.replayed += sum(there)
-        self.asked += len(missing)
+        chosen = self._chosen(keys, requests, missing)
         open_documents = {(request.task_name, request.doc_id) for request in missing.values()}
         self.counter.begin(one for one in requests if (one.task_name, one.doc_id) not in open_documents)
         self.counter.end()
-        for some in Slices(list(missing.items())):
+        for some in Slices(chosen, journal if self.share else None):
+            self.asked += len(some)
             self.counter.begin(request for _, request in some)
             with self.counter.held():
                 responses = call([request for _, request in some], disable_tqdm=disable_tqdm)
             journal.record((key, plain(response)) for (key, _), response in zip(some, responses, strict=True))
             self.counter.end()
+        if self.share is not None and self.share.index:
+            return [journal[key] if key in journal else blank(one) for key, one in zip(keys, requests, strict=True)]
+        self.counter.begin(requests)  # also what others have answered
+        self.counter.end()
         return [journal[key] for key in keys]
+
+    def _chosen(
+        self, keys: list[str], requests: list[Instance], missing: dict[str, Instance]
+    ) -> list[tuple[str, Instance]]:
+        """What is missing and to be asked here, in the order in which it is asked."""
+        if self.share is None:
+            return list(missing.items())
+        share_of: dict[str, int] = {}
+        for key, share in zip(keys, sharing.cut(requests, self.share.of), strict=True):
+            share_of.setdefault(key, share)
+        if self.share.index:
+            return [one for one in missing.items() if share_of[one[0]] == self.share.index]
+        return sharing.in_turn(missing.items(), share_of)
 
     def _counted(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
         self.counter.begin(requests)
@@ -178,6 +200,11 @@ def is_drawn(arguments: dict[str, Any]) -> bool:
     return bool(arguments.get("do_sample")) or float(arguments.get("temperature") or 0.0) > 0.0
 
 
+def blank(request: Instance) -> Any:
+    """In place of a response that another share is to get, where nothing is scored."""
+    return {"loglikelihood": [0.0, False], "loglikelihood_rolling": 0.0}.get(request.request_type, "")
+
+
 def plain(response: Any) -> Any:
     """A response as JSON: text, a number, or log-likelihood and whether it is greedy."""
     if isinstance(response, str):
@@ -188,13 +215,14 @@ def plain(response: Any) -> Any:
 
 
 class Slices:
-    """Requests in their order, as many together as take about `SLICE_SECONDS`; those of a document stay together.
+    """Requests in their order, as many together as take about `SLICE_SECONDS`; those of a document stay together. What
+    others have written into the `journal` before their slice comes is left out.
 
     What a crash repeats is one slice at most; what a slice costs is the engine running empty at its end.
     """
 
-    def __init__(self, requests: list[tuple[str, Instance]]) -> None:
-        self._requests = requests
+    def __init__(self, requests: list[tuple[str, Instance]], journal: Journal | None = None) -> None:
+        self._requests, self._journal = requests, journal
 
     def __iter__(self) -> Iterator[list[tuple[str, Instance]]]:
         size, start = FIRST_SLICE, 0
@@ -202,11 +230,19 @@ class Slices:
             end = min(start + size, len(self._requests))
             while end < len(self._requests) and self._document(end) == self._document(end - 1):
                 end += 1
-            began = time.monotonic()
-            yield self._requests[start:end]
-            rate = (end - start) / max(time.monotonic() - began, 1e-3)
-            size = max(FIRST_SLICE, min(4 * size, int(rate * SLICE_SECONDS)))
+            some = self._missing(self._requests[start:end])
             start = end
+            if some:
+                began = time.monotonic()
+                yield some
+                rate = len(some) / max(time.monotonic() - began, 1e-3)
+                size = max(FIRST_SLICE, min(4 * size, int(rate * SLICE_SECONDS)))
+
+    def _missing(self, some: list[tuple[str, Instance]]) -> list[tuple[str, Instance]]:
+        if self._journal is None:
+            return some
+        self._journal.refresh()
+        return [one for one in some if one[0] not in self._journal]
 
     def _document(self, at: int) -> tuple[str | None, int | None]:
         return self._requests[at][1].task_name, self._requests[at][1].doc_id

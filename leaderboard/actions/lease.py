@@ -23,6 +23,7 @@ from evaluator.contract import (
     HeartbeatReply,
     JobSpec,
     Settings,
+    Share,
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
@@ -111,7 +112,7 @@ def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:
         worker=worker, token_digest=tokens.digest(secret), lease_expires_at=lease_end(), claimed_at=Now(),
         beat_at=Now(), evaluating_at=None, phase="preparing", done=0, total=0, log="",
     )  # fmt: skip
-    if submission.state == Submission.State.QUEUED:
+    if submission.state == Submission.State.QUEUED and job.kind == Job.Kind.EVALUATION:
         move_submission(
             submission=submission.pk, before="queued", after="running", actor=f"worker {worker.name}",
             started_at=submission.started_at or Now(),
@@ -144,6 +145,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
+        share=Share(index=job.share, of=job.shares) if job.shares > 1 and request.edition >= SHARES_SINCE else None,
     )
 
 
@@ -153,6 +155,8 @@ UNREADABLE = "This site cannot read the settings or the suite of this submission
 def fail_waiting(job: Job, code: str, message: str, *, refund: bool) -> None:
     """End a locked waiting job that cannot be given out. Runs in the caller's transaction."""
     move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
+    if job.kind == Job.Kind.SHARE:
+        return
     before = job.submission.state
     move_submission(
         submission=job.submission_id, before=before, after=end_of(job), actor="dispatcher", reason=code,
@@ -170,15 +174,15 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE, WORKLOADS_SINCE = 4, 5
-"""The editions of the contract that brought models which think, and people's own prompts."""
+THINKING_SINCE, WORKLOADS_SINCE, SHARES_SINCE = 4, 5, 6
+"""The editions of the contract that brought models which think, people's own prompts, and shares of a submission."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
 
 
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run. Prompts of a workload go only to trusted ones
-    that forget them."""
+    that forget them, and shares to trusted ones: nobody else's responses are scored by others."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
@@ -186,6 +190,8 @@ def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
         able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
     if request.edition < WORKLOADS_SINCE or not trusted:
         able &= Q(submission__suite__owner=None)
+    if request.edition < SHARES_SINCE or not trusted:
+        able &= ~Q(kind=Job.Kind.SHARE)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
@@ -268,8 +274,8 @@ def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, 
         done=0, total=0, not_before=Now() + wait, losses=losses,
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
-    if job.kind == Job.Kind.PREFLIGHT:
-        return  # its submission is validating all the while
+    if job.kind != Job.Kind.EVALUATION:
+        return  # a look's submission is validating all the while, and a share's lives by its evaluation
     move_submission(
         submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason, digest=digest
     )
@@ -294,6 +300,8 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
         requeue(job=job, actor=actor, reason=reason, digest=digest, wait=wait, losses=job.losses + 1)
         return
     move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
+    if job.kind == Job.Kind.SHARE:
+        return
     move_submission(
         submission=job.submission_id, before=under(job), after=end_of(job), actor=actor, reason=reason, digest=digest,
         error_code=code, error_message=message, refund=retry or code in SITE_CODES,
@@ -303,6 +311,8 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
 def end_cancelled(*, job: Job, actor: str, reason: str) -> None:
     """End a running job, and its submission, that somebody asked to cancel. Runs in the caller's transaction."""
     move_job(job=job, before="running", after="cancelled", actor=actor, reason=reason)
+    if job.kind == Job.Kind.SHARE:
+        return
     move_submission(submission=job.submission_id, before=under(job), after="cancelled", actor=actor, reason=reason)
 
 

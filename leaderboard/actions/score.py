@@ -12,7 +12,7 @@ from leaderboard.actions.note_answers import Noted, answers_of, note
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.recheck import Verdict, recheck
 from leaderboard.actions.transitions import move_submission
-from leaderboard.models import Result, Submission
+from leaderboard.models import Job, Result, Submission
 from leaderboard.statistics.aggregate import SuiteScore, TaskScore, suite_score
 
 ACTOR = "scorer"
@@ -76,7 +76,7 @@ def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict, n
     if row is None or row.state != Submission.State.SCORING:
         return
     total, reason = (None, "") if odd else total_of(results, normalised=row.suite.normalise)
-    if row.jobs.exclude(worker__token__trusted=True).exists():
+    if row.jobs.exclude(kind=Job.Kind.SHARE).exclude(worker__token__trusted=True).exists():
         total, reason = None, "It was measured by a worker that this site does not trust yet."
     ended: dict[str, Any] = {
         "score": total.score if total else None,

@@ -32,7 +32,7 @@ RULES = {
         JOIN leaderboard_submission submission ON submission.id = job.submission_id
         JOIN leaderboard_suitetask task ON task.suite_id = submission.suite_id
         LEFT JOIN leaderboard_result result ON result.job_id = job.id AND result.task_id = task.id
-        WHERE job.state = 'done' GROUP BY job.id, task.task HAVING count(result.id) <> 1
+        WHERE job.state = 'done' AND job.kind = 'evaluation' GROUP BY job.id, task.task HAVING count(result.id) <> 1
     """,
     "a succeeded submission has all its results": """
         SELECT submission.id, task.task
@@ -51,10 +51,12 @@ RULES = {
         SELECT submission.id, submission.state FROM leaderboard_submission submission
         WHERE submission.state IN {LIVE} AND NOT CASE submission.state
             WHEN 'running' THEN EXISTS (
-                SELECT FROM leaderboard_job job WHERE job.submission_id = submission.id AND job.state = 'running')
+                SELECT FROM leaderboard_job job
+                WHERE job.submission_id = submission.id AND job.state = 'running' AND job.kind = 'evaluation')
             WHEN 'queued' THEN EXISTS (
                 SELECT FROM leaderboard_job job JOIN leaderboard_outbox bell ON bell.subject = job.id
-                WHERE job.submission_id = submission.id AND job.state = 'queued' AND bell.kind = 'job')
+                WHERE job.submission_id = submission.id AND job.state = 'queued' AND job.kind = 'evaluation'
+                AND bell.kind = 'job')
             WHEN 'paused' THEN EXISTS (
                 SELECT FROM leaderboard_job job WHERE job.submission_id = submission.id AND job.state = 'paused')
             ELSE EXISTS (
@@ -80,7 +82,7 @@ RULES = {
     "a submission whose job is done is past running": """
         SELECT submission.id, submission.state, job.id
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE job.state = 'done' AND submission.state IN ('validating', 'queued', 'running')
+        WHERE job.state = 'done' AND job.kind = 'evaluation' AND submission.state IN ('queued', 'running')
     """,
     "nothing runs for a submission that has ended": f"""
         SELECT submission.id, submission.state, job.id, job.state

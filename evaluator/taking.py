@@ -1,0 +1,55 @@
+"""Share 0 of a submission takes what the other shares have left at the site while it runs."""
+
+import logging
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from evaluator.client import LeaseLost, Site
+from evaluator.contract import JobSpec
+from evaluator.handover import adopt, listed
+
+log = logging.getLogger(__name__)
+
+
+class Taking:
+    """Use as `with Taking(site, job, folder, seconds)` around a run; new parts come into the journals in `folder`.
+
+    A thread of its own looks for them at once, and every `seconds`. What cannot be had is asked here: it costs time.
+    """
+
+    def __init__(self, site: Site, job: JobSpec, folder: Path, seconds: float) -> None:
+        self._site, self._job, self._folder, self._seconds = site, job, folder, seconds
+        self._known: set[tuple[int, int, int]] = set()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name=f"shares of job {job.job}", daemon=True)
+
+    def __enter__(self) -> "Taking":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def take(self) -> int:
+        """Take what is new; returns how many responses that were. Raises LeaseLost and OSError."""
+        taken = 0
+        for part in listed(self._site, self._job):
+            name = (part.job, part.attempt, part.sequence)
+            if part.job and name not in self._known and not self._ended.is_set():
+                taken += adopt(self._site, self._job, part, self._folder)
+                self._known.add(name)
+        return taken
+
+    def _go_on(self) -> None:
+        try:
+            while not self._ended.is_set():
+                self.take()
+                self._ended.wait(self._seconds)
+        except LeaseLost:
+            pass  # the lease's own thread tells
+        except OSError as error:
+            log.warning("What other shares of job %s have answered cannot be kept: %s", self._job.job, error)
