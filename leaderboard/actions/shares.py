@@ -1,4 +1,4 @@
-"""How many jobs share a submission's requests: as many as its items are worth, where somebody knows how many there are."""
+"""How many jobs share a submission's requests: as many as its items are worth, where their number is known."""
 
 from django.conf import settings as site
 

@@ -179,8 +179,8 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
 
 @transaction.atomic
 def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
-    """Record the revision, queue its job, or those that share it, and note when it is expected to end; raises IntegrityError while an equal
-    submission is live."""
+    """Record the revision, queue its job, or those that share it, and note when it is expected to end; raises
+    IntegrityError while an equal submission is live."""
     revision = record_revision(pinned, private=row.suite.owner_id is not None)
     settings = msgspec.convert(row.settings, Settings)
     move_submission(
