@@ -1,4 +1,4 @@
-"""A large submission's jobs: one evaluates, the others answer for it; whatever becomes of those, it lives by the one."""
+"""A large submission's jobs: one evaluates, the others answer for it; it lives by that one alone."""
 
 import hashlib
 from collections.abc import Callable, Iterator
