@@ -35,8 +35,9 @@ fuzz-states: $(VENV)/.dev ## Many random orders of calls, against the tables of 
 fuzz: $(VENV)/.dev ## Random requests to the public API, as five kinds of callers; the last line is JSON
 	PARITY_MODE=demo $(BIN)/python -m tests.fuzz
 
-families: $(VENV)/.dev ## Every model family in both engines, against the table in evaluator/engines/README.md
-	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py
+families: $(VENV)/.dev ## Every model family in both engines, against the table in evaluator/engines/README.md, and on the board
+	PARITY_FAMILIES=all $(BIN)/python -m pytest -s tests/evaluator/engines/test_families.py \
+		tests/evaluator/engines/test_shared_cache.py tests/test_families_site.py
 
 lint: $(VENV)/.dev ## Formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -154,10 +154,14 @@ class Parity:
         suite: str,
         revision: str = "main",
         settings: Mapping[str, Any] | None = None,
+        fresh: bool = False,
         key: str = "",
     ) -> Submission:
-        """Submit a model; `key` names this request, so that the same call made again makes no second submission."""
-        body = {"model": model, "suite": suite, "revision": revision, "settings": dict(settings or {})}
+        """Submit a model; `key` names this request, so that the same call made again makes no second submission.
+        `fresh`: everything is asked, whatever was answered before."""
+        body: dict[str, Any] = {"model": model, "suite": suite, "revision": revision, "settings": dict(settings or {})}
+        if fresh:
+            body["fresh"] = True
         return understood(Submission, self.call("POST", "submissions/", body=body, key=key))
 
     def bulk(self, submissions: Sequence[Mapping[str, Any]], *, key: str = "") -> list[Line]:

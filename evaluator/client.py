@@ -26,6 +26,7 @@ from evaluator.contract import (
     Parts,
     Preflight,
     Results,
+    Upcoming,
     decode,
     encode,
 )
@@ -75,6 +76,11 @@ class Site:
         """Say that this worker is there, and what it can run."""
         self._call("POST", "hello/", content=encode(request), tries=1)
 
+    def upcoming(self, request: ClaimRequest) -> Upcoming | None:
+        """What a claim would get now, where that has weights; None for nothing. Nothing is leased."""
+        reply = self._call("POST", "upcoming/", content=encode(request), tries=1)
+        return None if reply.status_code == 204 else understood(reply, Upcoming)
+
     def bundle(self, digest: str) -> bytes:
         """A suite's own task files; checked against the digest they are named by."""
         data = self._call("GET", f"bundles/{digest}/").content
@@ -106,6 +112,10 @@ class Site:
         if hashlib.sha256(data).hexdigest() != part.digest:
             raise SiteError(f"Part {part.sequence} of attempt {part.attempt} arrived damaged.")
         return data
+
+    def reply_chunk(self, job: JobSpec, sequence: int) -> bytes:
+        """A chunk of stored samples that this job scores anew (gzip JSONL), as it is stored."""
+        return self._call("GET", f"jobs/{job.job}/replies/{sequence}/", job=job).content
 
     def leave_part(self, job: JobSpec, identity: str, sequence: int, body: bytes) -> None:
         """Leave responses (gzip) for whoever goes on with this job; asked once, for more of them come soon."""

@@ -47,6 +47,8 @@ class Config:
     """How often what was measured goes to the site, for another host to go on from; 0: never."""
     weights_bytes: int = 500 * 10**9
     """The most of downloaded weights before another download; those used longest ago go first."""
+    fetch_ahead: bool = True
+    """Whether the next job's weights are downloaded while the current one runs."""
     slots: int = 1
     """Jobs at once; more than one only of endpoints, which leave this machine idle."""
     plan: Mapping[str, Any] = field(default_factory=dict)
@@ -174,6 +176,7 @@ def from_environment() -> Config:
         keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
         handover_seconds=seconds("PARITY_HANDOVER_SECONDS", "30"),
         weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
+        fetch_ahead=switch("PARITY_FETCH_AHEAD", "on"),
         slots=slots_here(),
         plan=wishes(),
     )

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,14 @@ from msgspec.structs import replace
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, templates, thinking
+from evaluator.engines import code_eval, derived, endpoint, memory, passes, replaying, sharing, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
 from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
-from evaluator.records import nothing_told, samples_of, task_result, unavailable
+from evaluator.records import Teller, nothing_told, samples_of, task_result, unavailable
 from evaluator.run import Unusable
 from evaluator.suites import images
 
@@ -97,7 +98,7 @@ class LoadedEngine:
 
     def model(self, folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
         """The model, ready for a new run; raises Unusable or OutOfMemory."""
-        key = (spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
+        key = (spec.model_path, spec.model, spec.settings, spec.scoring, spec.plan)
         if key != self._key:
             self._model, self._key = load_engine(folder, spec, reporter), key
         else:
@@ -116,9 +117,9 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     check_thinking(spec, loaded)
     total = sum(items_of(task, specification.limit) for specification, task in loaded) * passes_of(spec)
     reporter.phase("loading", total=total)
-    model = engine.model(folder, spec, reporter)
+    model = replaying.load(spec, reporter.items) if spec.replies else engine.model(folder, spec, reporter)
     phases.end("loading")
-    if spec.settings.apply_chat_template and spec.behind is None and not template_of(model):
+    if spec.settings.apply_chat_template and not (spec.behind or spec.replies or template_of(model)):
         raise Unusable("no_chat_template", f"The tokenizer of {spec.model.name} has no chat template; run it without.")
     for _, entry in loaded:
         for leaf in leaves(entry):
@@ -132,7 +133,9 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         results += measure_buildable(model, group, spec)
     phases.end("evaluating")
     if spec.share is not None and spec.share.index:
-        return answered(model, phases)
+        return sharing.answered(model, phases.seconds)
+    if spec.replies:
+        model.check(missing, spec.suite.slug)
     table: dict[str, Any] = {}
     raw: dict[str, Any] = {}
     for result in results:
@@ -148,22 +151,12 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     loaded = [(task, entry) for task, entry in loaded if all(leaf.task_name in raw for leaf in leaves(entry))]
     data = {leaf.task_name: data_digest(leaf) for _, entry in loaded for leaf in leaves(entry)}
     told = provenance(spec, model, results, seeds=SEEDS, data=data)
+    counted = {} if spec.replies else {"tokens": tokens | saved(model)}
     phases.end("writing")
     return run.Outcome(
         tasks=tasks,
         table=plain(table),
-        provenance={**told, "tokens": tokens | saved(model), "seconds": phases.seconds},
-        load_seconds=phases.seconds["loading"],
-        evaluation_seconds=phases.seconds["evaluating"],
-    )
-
-
-def answered(model: Any, phases: Phases) -> run.Outcome:
-    """What is told of a share that scores nothing: its responses are in the journal."""
-    return run.Outcome(
-        tasks=(),
-        table={},
-        provenance={"requests": {"asked": model.asked, "replayed": model.replayed}, "seconds": phases.seconds},
+        provenance={**told, **counted, "seconds": phases.seconds},
         load_seconds=phases.seconds["loading"],
         evaluation_seconds=phases.seconds["evaluating"],
     )
@@ -203,13 +196,24 @@ def load_engine(folder: Path, spec: run.RunSpec, reporter: Reporter) -> Any:
     except ImportError as error:
         raise Unusable("engine_missing", f"The {engine_of(spec)} engine cannot be imported: {error}.") from error
     try:
-        return engine.load(spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan)
+        return engine.load(
+            spec.model_path, spec.settings, reporter.items, spec.scoring, plan=spec.plan, **adapter_of(spec)
+        )
     except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError, MemoryError) as error:
         if memory.ran_out(error, run.log_tail(folder, limit=20_000)):
             raise memory.OutOfMemory(brief(error)) from error
         raise Unusable(
             "engine_load_failed", f"The {spec.settings.engine} engine could not load {spec.model.name}: {brief(error)}"
         ) from error
+
+
+def adapter_of(spec: run.RunSpec) -> dict[str, str]:
+    """What the engine is told of an adapter, nothing where there is none; raises Unusable."""
+    if not spec.adapter_path:
+        return {}
+    if engine_of(spec) != "vllm":
+        raise Unusable("adapter_needs_vllm", f"{spec.model.name} is an adapter, which only the engine vllm runs here.")
+    return {"adapter": spec.adapter_path, "tokenizer": spec.tokenizer_path}
 
 
 def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
@@ -226,7 +230,8 @@ def identity(spec: run.RunSpec, model: Any) -> dict[str, Any]:
     """What decides a response, beside the request: responses are shared where all of this is equal."""
     return {
         "revision": spec.model.sha,
-        "tokenizer": tokenizer_digest(Path(spec.model_path)),
+        **({"base": spec.model.base.sha} if spec.model.base else {}),
+        "tokenizer": tokenizer_digest(Path(spec.tokenizer_path)),
         "settings": spelled(spec.settings),
         "dtype": dtype_used(spec, model),
         "quantisation": spec.plan.quantisation,
@@ -313,15 +318,22 @@ def write_samples(
                 continue  # it could not be asked
             for leaf in leaves(entry):
                 code_eval.explain(leaf, raw[leaf.task_name])
-                # What an endpoint was asked, the gateway counts.
-                told = Counter(model, leaf.task_name, tokens) if spec.behind is None else nothing_told
-                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told)
+                told = teller(spec, model, leaf.task_name, tokens)
+                said = getattr(model, "said", str)
+                samples += samples_of(leaf.task_name, raw[leaf.task_name], suite_task=task.task, told=told, said=said)
             for sample in samples:
                 out.write(encode_sample(sample) + b"\n")
             if task.task not in missing:
                 results[task.task] = task_result(task, table[name_of(entry)], samples)
     results |= {task: unavailable(specification(spec, task), reason) for task, reason in missing.items()}
     return tuple(results[task.task] for task in spec.suite.tasks)
+
+
+def teller(spec: run.RunSpec, model: Any, task: str, tokens: dict[str, int]) -> Teller:
+    """Who tells of a task's requests. What an endpoint was asked, the gateway counts."""
+    if spec.replies:
+        return partial(model.told, task=task)
+    return Counter(model, task, tokens) if spec.behind is None else nothing_told
 
 
 def specification(spec: run.RunSpec, task: str) -> TaskSpec:

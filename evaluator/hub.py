@@ -7,7 +7,9 @@ Every wait for the Hub is limited: `timeout` is in seconds, for each step of eac
 `token` is the operator's HF_TOKEN; without one nothing is sent, not even a token saved on this machine.
 """
 
+import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import ModelInfo
 
+from evaluator.adapters import PinBase, described, is_adapter, weights_of
 from evaluator.hub_names import HUB_ID, SHA, HubError, check_id, check_revision, check_sha
 from evaluator.mirror import (
     MirrorFolder,
@@ -44,17 +47,15 @@ from evaluator.model_facts import (
     Json,
     PinnedModel,
     Tensor,
-    describe,
     parse_json,
-    read_config,
     tensors_of,
-    weight_files,
 )
 
 __all__ = [
     "HUB_ID",
     "HubError",
     "PinnedModel",
+    "base_of",
     "check_id",
     "check_revision",
     "digest",
@@ -87,27 +88,55 @@ def pin(
 
     The first mirror that has the model answers, else the Hub at `endpoint` (None: huggingface.co, or HF_ENDPOINT). On
     the Hub a branch, tag or commit is pinned to its commit; on a mirror, "main" or the digest itself. `cache` is a
-    folder for the digests of mirrored files. Raises HubError with any code but "no_mirror" and "mirror_conflict".
+    folder for the digests of mirrored files. An adapter's base is pinned in the same way. Raises HubError with any code
+    but "no_mirror" and "mirror_conflict".
     """
+    look = partial(_pinned, mirrors=mirrors, token=token, endpoint=endpoint, timeout=timeout, cache=cache)
+    return look(name, revision, pin_base=partial(look, pin_base=None))
+
+
+def _pinned(
+    name: str,
+    revision: str,
+    *,
+    mirrors: Sequence[Path],
+    token: str | None,
+    endpoint: str | None,
+    timeout: float,
+    cache: Path | None,
+    pin_base: PinBase | None,
+) -> PinnedModel:
+    """As `pin`; `pin_base` None: it has to be a whole model."""
     check_id(name)
     check_revision(revision)
-    mirrored = pin_mirrored(name, revision, mirrors=mirrors, cache=cache)
+    mirrored = pin_mirrored(name, revision, mirrors=mirrors, cache=cache, pin_base=pin_base)
     if mirrored is not None:
         return mirrored
     looked = _looked_at(model_folders(name, mirrors))
     hub = HubRevision(name, revision, token=token, endpoint=endpoint, timeout=timeout, looked=looked)
     created = hub.info.created_at
-    return describe(
+    return described(
         hub,
         sha=hub.sha,
         source="hub",
+        pin_base=pin_base,
         gated=bool(hub.info.gated),
         created=created.date().isoformat() if created else None,
     )
 
 
+def base_of(folder: Path, pin_base: PinBase) -> PinnedModel | None:
+    """What the adapter in a folder changes, None where it holds a whole model; raises HubError."""
+    repository = MirrorFolder(folder.name, folder)
+    if not is_adapter(repository):
+        return None
+    return described(repository, sha="", source="mirror", folder=folder, pin_base=pin_base).base
+
+
 COMPLETE = ".parity-complete.json"
 """Written into a downloaded folder at the end: the bytes of each file."""
+DOWNLOADING = ".parity-downloading"
+"""Locked by whoever downloads, so that nobody evicts what is not whole yet."""
 
 
 def download(
@@ -119,7 +148,8 @@ def download(
     endpoint: str | None = None,
     timeout: float = 10,
 ) -> Path:
-    """The folder `target/<org>/<name>/<sha>` with the safetensors weights, configuration and tokenizer of a Hub commit.
+    """The folder `target/<org>/<name>/<sha>` with the safetensors weights, configuration and tokenizer of a Hub commit,
+    of a whole model or an adapter (its base is another download).
 
     Nothing else is fetched: no pickles, no code, no GGUF, no second copies in folders. A complete folder is returned
     without asking the Hub; an interrupted download goes on file by file. Raises HubError as `pin` does, or
@@ -133,8 +163,7 @@ def download(
         return complete
     folder = target / name / sha
     hub = HubRevision(name, sha, token=token, endpoint=endpoint, timeout=timeout, looked="")
-    read_config(hub)
-    weights = weight_files(hub)
+    weights = weights_of(hub)
     files = [*(file for file in hub.sizes if _describes_model(file)), *weights]
     fetch = partial(
         hf_hub_download,
@@ -145,13 +174,35 @@ def download(
         token=token or False,
         etag_timeout=timeout,
     )
-    with hub.asked(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        list(pool.map(fetch, files))  # the first failure cancels what has not begun
-    there = MirrorFolder(name, folder).sizes
-    written = folder / f"{COMPLETE}.new"
-    written.write_text(json.dumps({file: there[file] for file in files}))
-    written.replace(folder / COMPLETE)
+    with _downloading(folder):
+        with hub.asked(), ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            list(pool.map(fetch, files))  # the first failure cancels what has not begun
+        there = MirrorFolder(name, folder).sizes
+        written = folder / f"{COMPLETE}.new"
+        written.write_text(json.dumps({file: there[file] for file in files}))
+        written.replace(folder / COMPLETE)
     return folder
+
+
+@contextmanager
+def _downloading(folder: Path) -> Iterator[None]:
+    """Hold the folder, made if need be, so that it stays."""
+    marker = folder / DOWNLOADING
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            file = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # evicted between the two calls
+        fcntl.flock(file, fcntl.LOCK_SH)
+        if marker.exists() and os.path.samestat(os.fstat(file), marker.stat()):
+            break
+        os.close(file)
+    try:
+        os.utime(file)
+        yield
+    finally:
+        os.close(file)
 
 
 def downloaded(name: str, sha: str, *, target: Path) -> Path | None:

@@ -34,6 +34,10 @@ class HubError(Exception):
     no_config, no_safetensors          the repository cannot be run
     bad_json, bad_weights              a file of the repository is broken
     download_failed                    the transfer or the local disk failed
+    adapter_kind, adapter_rank         an adapter that no engine here runs
+    bad_adapter, adapter_misfit        its files are broken, or were made for another model
+    base_unclear, base_differs, base_is_adapter, base_not_found, base_gated
+                                       the model that an adapter changes
 
     `message` is for people: what is wrong, with which input, and what to do.
     """

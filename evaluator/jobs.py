@@ -1,6 +1,7 @@
 """One claimed job, from the claim to its end: fetch what it needs, run it, post what it measured."""
 
 import gzip
+import hashlib
 import logging
 import threading
 import time
@@ -12,10 +13,12 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from evaluator import behind, fetch, hub, journal, planner, run, suites
+from evaluator import behind, hub, journal, planner, run, suites
+from evaluator.ahead import ahead
+from evaluator.bringing import Weights, brought
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
-from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Results, Spent
+from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Replies, Results, Spent
 from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -23,12 +26,12 @@ from evaluator.looks import NotFit
 from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
 from evaluator.taking import Taking
-from evaluator.weights import evict, in_use
 
 log = logging.getLogger(__name__)
 
 SAMPLES_A_CHUNK, BYTES_A_CHUNK = 250, 24 * 2**20
 """At most, before compression; a longer sample is a chunk of its own. A body at the site has at most 32 MB."""
+GONE = 404
 REFUSED = {400, 413}
 """The site's answers that another attempt would get again."""
 PLATFORM_CODES = {
@@ -58,7 +61,7 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
     behind.sweep(config.state)
     lease = Lease(site, job, stopping)
     try:
-        do(site, config, job, lease)
+        do(site, config, job, lease, stopping)
     except Lost as error:
         log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
         return
@@ -76,7 +79,7 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
         behind.wipe(config, job)
 
 
-def do(site: Site, config: Config, job: JobSpec, lease: Lease) -> None:
+def do(site: Site, config: Config, job: JobSpec, lease: Lease, stopping: threading.Event) -> None:
     """Look at an endpoint, or evaluate and post what was measured; raises whatever ends an attempt badly."""
     if job.endpoint is not None and job.endpoint.preflight:
         with lease:
@@ -84,7 +87,7 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease) -> None:
         site.post_preflight(job, replace(found, spent=lease.spent()))
         return
     with lease, run_folder(config.state / "runs", f"{job.job}-{job.attempt}") as folder:
-        outcome = evaluate(site, config, job, folder, lease)
+        outcome = evaluate(site, config, job, folder, lease, stopping)
         lease.tell(run.Progress(phase="posting", done=1, total=1))
         chunks = post_samples(site, job, folder, lease) if outcome.tasks else []
     site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
@@ -118,43 +121,46 @@ def failed(job: JobSpec, code: str, message: str, *, retry: bool, log: str = "")
     return Failure(attempt=job.attempt, kind=kind, code=code, message=message, log=log)
 
 
-def evaluate(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> run.Outcome:
+def evaluate(
+    site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease, stopping: threading.Event
+) -> run.Outcome:
     """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
     spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
-    started = time.monotonic()
-    if job.endpoint is None:
-        spec = with_weights(config, job, spec, weights_of(config, job, folder, lease, clock), folder)
-    fetched = round(time.monotonic() - started, 3)
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
-    lease.check()
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
         lease.check()
 
-    datasets = datasets_of(config)
-    if job.endpoint is None:
+    running = partial(supervise, folder, working_folder=datasets_of(config), clock=clock, module=config.child)
+    if job.replies is not None:  # in a child of its own: whatever engine is kept stays for its like
+        spec = with_replies(site, job, job.replies, spec, folder / "replies", lease)
+        return running(spec, watch=watch)
+    if job.endpoint is not None:
+        with behind.asked(config, job, lease) as (told, check):
+
+            def watch_both(progress: run.Progress) -> None:
+                check()
+                watch(progress)
+
+            try:
+                return running(replace(spec, behind=told), watch=watch_both)
+            except Died:
+                check()  # the child may have heard of the gateway's end first
+                raise
+    started = time.monotonic()
+    ahead.make_way(job.model, lease.check)
+    with brought(config, job.model, folder, lambda _: lease.check(), clock) as weights:
+        fetched = round(time.monotonic() - started, 3)
+        spec = with_weights(config, job, spec, weights, folder)
+        lease.check()
         attempt = partial(engines.attempt, seconds=config.keep_seconds)
-        with in_use(Path(spec.model_path)), going_on(site, config, job, folder, lease):
-            outcome = supervise(
-                folder, spec, working_folder=datasets, watch=watch, clock=clock, module=config.child, attempt=attempt
-            )
-        seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
-        return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
-    with behind.asked(config, job, lease) as (told, check):
-
-        def watch_both(progress: run.Progress) -> None:
-            check()
-            watch(progress)
-
-        spec = replace(spec, behind=told)
-        try:
-            return supervise(folder, spec, working_folder=datasets, watch=watch_both, clock=clock, module=config.child)
-        except Died:
-            check()  # the child may have heard of the gateway's end first
-            raise
+        with going_on(site, config, job, folder, lease), ahead.looking(site, config, stopping):
+            outcome = running(spec, watch=watch, attempt=attempt)
+    seconds = {"fetching": fetched, **outcome.provenance.get("seconds", {})}
+    return replace(outcome, provenance={**outcome.provenance, "seconds": seconds})
 
 
 def responses_of(config: Config, job: JobSpec, folder: Path) -> Path:
@@ -182,36 +188,45 @@ def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
         return stack.pop_all()
 
 
-def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Path, folder: Path) -> run.RunSpec:
-    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit."""
-    first, fallback = planner.plans(weights, job.model.name, job.settings, config.plan)
+def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weights, folder: Path) -> run.RunSpec:
+    """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit, HubError."""
+    first, fallback = planner.plans(weights.model, job.model.name, job.settings, config.plan, weights.adapter)
     responses = responses_of(config, job, folder)
     if not job.private:
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
         share=job.share,
-        model_path=str(weights),
+        model_path=str(weights.model),
+        adapter_path=str(weights.adapter or ""),
         journal=str(responses),
-        scope="" if config.replay else f"job {job.job} of {config.url}",
+        scope=""
+        if config.replay and not job.fresh
+        else f"job {job.share.job if job.share else job.job} of {config.url}",
         plan=first,
         fallback=fallback,
     )
 
 
-def weights_of(config: Config, job: JobSpec, folder: Path, lease: Lease, clock: Clock) -> Path:
-    """The folder with exactly this revision: a mirror's, or downloaded; raises HubError, or Stopped by the lease."""
-    mirrored = hub.locate(job.model.name, job.model.sha, mirrors=config.mirrors, cache=config.state / "hashes")
-    if mirrored is not None:
-        return mirrored
-    target, endpoint = config.state / "weights", config.hub_endpoint
-    evict(target, limit=config.weights_bytes)
-    request = fetch.Request(name=job.model.name, sha=job.model.sha, target=str(target.resolve()), endpoint=endpoint)
-
-    def watch(_: run.Progress) -> None:
+def with_replies(
+    site: Site, job: JobSpec, replies: Replies, spec: run.RunSpec, folder: Path, lease: Lease
+) -> run.RunSpec:
+    """The stored samples that are scored anew, in `folder`: no weights, and no engine. Raises Died for those that the
+    site does not have as they were posted."""
+    folder.mkdir()
+    for sequence, digest in enumerate(replies.digests):
         lease.check()
-
-    return fetch.fetch(request, token=config.hub_token, folder=folder / "fetch", watch=watch, clock=clock)
+        try:
+            body = site.reply_chunk(job, sequence)
+        except SiteError as error:
+            if error.status != GONE:
+                raise
+            body = b""
+        if hashlib.sha256(body).hexdigest() != digest:
+            message = f"Chunk {sequence} of the samples of submission {replies.submission} is damaged or gone."
+            raise Died(code="responses_missing", message=message, log="", retry=False)
+        (folder / f"{sequence:05d}.jsonl.gz").write_bytes(body)
+    return replace(spec, replies=str(folder.resolve()), plan=planner.Plan(max_length=replies.max_length))
 
 
 def datasets_of(config: Config) -> Path:

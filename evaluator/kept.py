@@ -70,7 +70,7 @@ class Kept:
     ) -> int:
         """As `supervisor.attempt`, in the child of the last run where that fits; it stays for `seconds` more."""
         run.write(folder, run.SPEC, spec)
-        key = (module, seconds, spec.model_path, spec.model.sha, spec.settings, spec.scoring, spec.plan)
+        key = (module, seconds, spec.model_path, spec.model, spec.settings, spec.scoring, spec.plan)
         child = self._take(key)
         if child is not None and child.tell(folder, working_folder):
             self._child = child

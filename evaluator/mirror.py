@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 from huggingface_hub import metadata_load, parse_local_safetensors_file_metadata
 
+from evaluator.adapters import PinBase, described
 from evaluator.file_digests import FileDigests
 from evaluator.hub_names import DATASET_ID, HubError, check_dataset_id, check_id, check_revision, check_sha
-from evaluator.model_facts import Json, PinnedModel, Tensor, describe, parse_json, tensors_of
+from evaluator.model_facts import Json, PinnedModel, Tensor, parse_json, tensors_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,18 +92,20 @@ def digest(folder: Path, *, cache: Path | None = None) -> str:
     return total.hexdigest()
 
 
-def pin_mirrored(name: str, revision: str, *, mirrors: Sequence[Path], cache: Path | None) -> PinnedModel | None:
+def pin_mirrored(
+    name: str, revision: str, *, mirrors: Sequence[Path], cache: Path | None, pin_base: PinBase | None
+) -> PinnedModel | None:
     """The first mirror's model of this name and revision ("main" or a digest); None if no mirror has the model.
 
     Raises HubError "revision_not_found" if mirrors have the model in other revisions only, "mirror_unreadable", and
-    those of `describe`.
+    those of `described`, which `pin_base` is for.
     """
     check_revision(revision)
     seen = []
     for folder, sha in _digests(name, mirrors, cache):
         if revision in ("main", sha):
             with _readable(folder):
-                return describe(MirrorFolder(name, folder), sha=sha, source="mirror", folder=folder)
+                return described(MirrorFolder(name, folder), sha=sha, source="mirror", folder=folder, pin_base=pin_base)
         seen.append(f"{sha} in {folder}")
     if not seen:
         return None

@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -54,6 +54,10 @@ class PinnedModel:
     needs_remote_code: bool
     """config.json has `auto_map`: the repository brings its own code, which is never run. An engine may still know
     the architecture natively (DeepSeek V3, Phi-3); that is for the caller to decide."""
+    base: "PinnedModel | None" = None
+    """Of an adapter, the model that it changes, and that the facts about size and architecture are of."""
+    tensors: "Mapping[str, Tensor]" = field(default_factory=dict, repr=False, compare=False)
+    """Of the weights, by name."""
 
 
 class Tensor(NamedTuple):
@@ -110,20 +114,21 @@ def describe(
         sha=sha,
         source=source,
         folder=folder,
-        licence=_licence(card),
+        licence=licence_of(card),
         parameters=parameters,
         active_parameters=active,
-        architecture=next((str(name) for name in _listed(config.get("architectures"))), ""),
+        architecture=next((str(name) for name in listed(config.get("architectures"))), ""),
         model_type=str(config.get("model_type") or ""),
         context_length=context_length(config),
         dtype=_dtype(config, tensors),
-        chat_template=_has_chat_template(repository),
+        chat_template=has_chat_template(repository),
         gated=gated,
         size_bytes=sum(repository.sizes[file] for file in weights),
-        base_model=next((str(name) for name in _listed(card.get("base_model"))), None),
+        base_model=next((str(name) for name in listed(card.get("base_model"))), None),
         modalities=_modalities(config, card),
         created=created,
         needs_remote_code=bool(config.get("auto_map")),
+        tensors=tensors,
     )
 
 
@@ -132,8 +137,8 @@ def read_config(repository: Repository) -> Json:
     if "config.json" not in repository.sizes:
         raise HubError(
             "no_config",
-            f"{repository.name} has no config.json, so no engine can load it. Adapters and GGUF files cannot be "
-            "evaluated: submit the full model.",
+            f"{repository.name} has no config.json, so no engine can load it. GGUF files cannot be evaluated: submit "
+            "the model that they were made from.",
         )
     return repository.read_json("config.json")
 
@@ -332,7 +337,7 @@ def _dtype(config: Json, tensors: Mapping[str, Tensor]) -> str:
     return next((names[kind] for kind, _ in held.most_common() if kind in names), "")
 
 
-def _has_chat_template(repository: Repository) -> bool:
+def has_chat_template(repository: Repository) -> bool:
     if not {"chat_template.jinja", "chat_template.json"}.isdisjoint(repository.sizes):
         return True
     if "tokenizer_config.json" not in repository.sizes:
@@ -342,7 +347,7 @@ def _has_chat_template(repository: Repository) -> bool:
 
 def _modalities(config: Json, card: Mapping[str, Any]) -> tuple[str, ...]:
     """From the config's towers, and from tags that name a conversion ("image-text-to-text")."""
-    tags = (str(tag) for tag in (card.get("pipeline_tag"), *_listed(card.get("tags"))))
+    tags = (str(tag) for tag in (card.get("pipeline_tag"), *listed(card.get("tags"))))
     words = {word for tag in tags if "-to-" in tag for word in tag.split("-")}
     keys = {key for part in parts_of(config) for key in part}
     found = {
@@ -354,15 +359,15 @@ def _modalities(config: Json, card: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(kind for kind, there in found.items() if there)
 
 
-def _licence(card: Mapping[str, Any]) -> str:
+def licence_of(card: Mapping[str, Any]) -> str:
     """The card's identifier; for "other" the name that the card gives it."""
-    names = [str(name) for name in _listed(card.get("license"))]
+    names = [str(name) for name in listed(card.get("license"))]
     if names == ["other"] and card.get("license_name"):
         return str(card["license_name"])
     return ", ".join(names)
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
     """Cards and configs write one thing as itself, as a list, or not at all."""
     if isinstance(value, (list, tuple)):
         return list(value)

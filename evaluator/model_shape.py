@@ -1,9 +1,10 @@
 """What of a model decides how much memory it takes: read from its config.json and the headers of its weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evaluator.adapters import WEIGHTS, read_adapter
 from evaluator.mirror import MirrorFolder
 from evaluator.model_facts import (
     CONTEXT_LENGTH,
@@ -25,7 +26,8 @@ class Shape:
 
     `heads`: of attention, which tensor parallelism divides. `full_layers` keep every token, `window_layers` the last
     `window` of them; layers with a state of fixed size are not counted. `latent`: numbers that a layer keeps of a token
-    where attention is latent (DeepSeek, Mistral 4), else `kv_heads` keys and values of `head_dim` numbers.
+    where attention is latent (DeepSeek, Mistral 4), else `kv_heads` keys and values of `head_dim` numbers. `rank` and
+    `adapter_bytes`: of the adapter that is put on it.
     """
 
     name: str
@@ -41,12 +43,14 @@ class Shape:
     window_layers: int = 0
     window: int = 0
     latent: int = 0
+    rank: int = 0
+    adapter_bytes: int = 0
 
     def weights(self, dtype: str) -> int:
         """Bytes of the weights computed in `dtype`; quantised ones as they are on disk."""
         if self.quantisation or not self.parameters or dtype not in WIDTH:
-            return self.size_bytes
-        return self.parameters * WIDTH[dtype]
+            return self.size_bytes + self.adapter_bytes
+        return self.parameters * WIDTH[dtype] + self.adapter_bytes
 
     def cache(self, tokens: int, dtype: str, parts: int = 1) -> int:
         """Bytes that the cache of one sequence takes on each of `parts` GPUs."""
@@ -61,6 +65,12 @@ def shape_in(folder: Path, name: str) -> Shape:
     repository = MirrorFolder(name, folder)
     facts = describe(repository, sha="", source="mirror", folder=folder)
     return shape_of(read_config(repository), name, facts.parameters or 0, facts.size_bytes, facts.dtype)
+
+
+def with_adapter(shape: Shape, folder: Path, name: str) -> Shape:
+    """The shape with the adapter in `folder` on it; raises HubError for one that no engine could read."""
+    repository = MirrorFolder(name, folder)
+    return replace(shape, rank=read_adapter(repository).rank, adapter_bytes=repository.sizes.get(WEIGHTS, 0))
 
 
 def shape_of(config: Json, name: str, parameters: int, size_bytes: int, dtype: str) -> Shape:

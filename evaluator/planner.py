@@ -12,10 +12,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from evaluator.adapters import room_for
 from evaluator.contract import Settings, Wire
 from evaluator.host import Host, here
 from evaluator.hub_names import HubError
-from evaluator.model_shape import Shape, shape_in
+from evaluator.model_shape import Shape, shape_in, with_adapter
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class DoesNotFit(Exception):
 class Plan(Wire, frozen=True, omit_defaults=True):
     """What the engine is told. `dtype` "auto": as the checkpoint says. `max_length` None: the model's own.
 
+    `lora_rank`: what the engine makes room for, 0 without an adapter.
     `cache_bytes`: of the key-value cache on CPU, 0 for the engine's choice. `quantisation`: how the weights are
     quantised, "" for not at all; `quantised_here`: it is the operator's wish and not the checkpoint's. `reasons`: what
     was given up or changed, in sentences.
@@ -62,6 +64,7 @@ class Plan(Wire, frozen=True, omit_defaults=True):
     memory_share: float = SHARE
     max_num_seqs: int = GPU_SEQUENCES
     cache_bytes: int = 0
+    lora_rank: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -105,7 +108,7 @@ def plan(shape: Shape, settings: Settings, host: Host, overrides: Mapping[str, A
         made = on_gpus(shape, settings, host, dtype, wishes)
     else:
         made = on_cpu(shape, settings, host, dtype)
-    made = replace(made, reasons=why + made.reasons)
+    made = replace(made, lora_rank=room_for(shape.rank) if shape.rank else 0, reasons=why + made.reasons)
     return overridden(made, wishes) if wishes else made
 
 
@@ -251,10 +254,12 @@ def overridden(made: Plan, wishes: Mapping[str, Any]) -> Plan:
     return replace(made, **chosen, reasons=(*made.reasons, f"Set by the operator: {words}."))
 
 
-def lowered(made: Plan, shape: Shape, settings: Settings, host: Host) -> Plan:
-    """The plan after the engine ran out of memory: more GPUs where there are more, less of everything else; a context
-    that was asked for stays."""
+def lowered(made: Plan, shape: Shape, settings: Settings, host: Host, wishes: Mapping[str, Any] | None = None) -> Plan:
+    """The plan after the engine ran out of memory: more GPUs where there are more, less of everything else. A context
+    that was asked for stays, and so do the GPUs and the context that the operator set by `wishes`."""
+    kept = wishes or {}
     more = [count for count in divisions(shape, len(host.gpus)) if count > made.tensor_parallel_size]
+    more = [] if "tensor_parallel_size" in kept else more
     length = made.max_length or shape.context
     halved = max(SHORTEST, length // 2) if length > SHORTEST else made.max_length
     lower = replace(
@@ -263,7 +268,7 @@ def lowered(made: Plan, shape: Shape, settings: Settings, host: Host) -> Plan:
         memory_share=min(made.memory_share, LOWERED_SHARE),
         max_num_seqs=max(1, made.max_num_seqs // 4),
         cache_bytes=made.cache_bytes // 2,
-        max_length=made.max_length if settings.max_length else halved,
+        max_length=made.max_length if settings.max_length or "max_length" in kept else halved,
     )
     changed = [
         f"{name} {getattr(lower, name)} instead of {getattr(made, name)}"
@@ -274,17 +279,22 @@ def lowered(made: Plan, shape: Shape, settings: Settings, host: Host) -> Plan:
     return replace(lower, reasons=(*made.reasons, said))
 
 
-def plans(folder: Path, name: str, settings: Settings, wishes: Mapping[str, Any]) -> tuple[Plan, Plan]:
-    """The plan for the checkpoint in `folder` on this machine, and the one after it ran out of memory.
+def plans(
+    folder: Path, name: str, settings: Settings, wishes: Mapping[str, Any], adapter: Path | None = None
+) -> tuple[Plan, Plan]:
+    """The plan for the checkpoint in `folder`, with the `adapter` on it, on this machine, and the one after it ran out
+    of memory.
 
-    Raises DoesNotFit. A checkpoint that cannot be read is planned for as if nothing were known: the engine says better
-    what is wrong.
+    Raises DoesNotFit, and HubError for an adapter that cannot be read. A checkpoint that cannot be read is planned for
+    as if nothing were known: the engine says better what is wrong.
     """
     try:
         shape = shape_in(folder, name)
     except HubError as error:
         log.warning("%s is planned for without its shape: %s", name, error.message)
         shape = Shape(name=name)
+    if adapter is not None:
+        shape = with_adapter(shape, adapter, name)
     machine = here()
     first = plan(shape, settings, machine, wishes)
-    return first, lowered(first, shape, settings, machine)
+    return first, lowered(first, shape, settings, machine, wishes)

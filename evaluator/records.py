@@ -4,13 +4,14 @@ lm-eval writes one sample for each document and filter; here one `Sample` holds 
 bring a "reason" of its own (`engines.code_eval.explain`).
 """
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from evaluator.contract import SEPARATOR, Sample, TaskResult, TaskSpec, item_hash
+from evaluator.contract import SEPARATOR, Sample, TaskResult, TaskSpec, canonical_json, item_hash
 
 RawSample = Mapping[str, Any]
 
@@ -22,6 +23,8 @@ class Told(NamedTuple):
     tokens_out: int | None = None
     finish: tuple[str, ...] = ()
     thinking: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    """As they were sent, where the requests do not say it."""
 
 
 Teller = Callable[[RawSample], Told]
@@ -32,8 +35,12 @@ def nothing_told(_: RawSample) -> Told:
     return Told()
 
 
+Said = Callable[[str], str]
+"""What a text of a request says before any chat template; most texts say themselves."""
+
+
 def samples_of(
-    task: str, raw: Iterable[RawSample], *, suite_task: str = "", told: Teller = nothing_told
+    task: str, raw: Iterable[RawSample], *, suite_task: str = "", told: Teller = nothing_told, said: Said = str
 ) -> list[Sample]:
     """The documents of a leaf task in document order; `suite_task` is the group that it was measured for, `told` what
     is known of a document's requests."""
@@ -41,10 +48,10 @@ def samples_of(
     for sample in raw:
         by_document.setdefault(sample["doc_id"], []).append(sample)
     group = "" if suite_task == task else suite_task
-    return [one_sample(task, group, by_document[doc_id], told) for doc_id in sorted(by_document)]
+    return [one_sample(task, group, by_document[doc_id], told, said) for doc_id in sorted(by_document)]
 
 
-def one_sample(task: str, group: str, filters: Sequence[RawSample], told: Teller) -> Sample:
+def one_sample(task: str, group: str, filters: Sequence[RawSample], told: Teller, said: Said) -> Sample:
     """Merge the samples that lm-eval wrote for one document, one for each filter."""
     first = filters[0]
     known = told(first)
@@ -54,7 +61,7 @@ def one_sample(task: str, group: str, filters: Sequence[RawSample], told: Teller
         doc_id=first["doc_id"],
         item_hash=item_hash(task, first["doc"], first["target"]),
         target=text(first["target"]),
-        prompts=tuple(prompt_of(arguments) for arguments in first["arguments"]),
+        prompts=known.prompts or tuple(prompt_of(arguments) for arguments in first["arguments"]),
         responses=tuple(text(response) for responses in first["resps"] for response in responses),
         answers={sample["filter"]: text(sample["filtered_resps"]) for sample in filters},
         scores={sample["filter"]: metrics_of(sample) for sample in filters},
@@ -63,7 +70,16 @@ def one_sample(task: str, group: str, filters: Sequence[RawSample], told: Teller
         tokens_out=known.tokens_out,
         finish=known.finish,
         thinking=known.thinking,
+        asked=asked_of(first["arguments"], said),
     )
+
+
+def asked_of(requests: Iterable[Sequence[Any]], said: Said = str) -> str:
+    """SHA-256 (hex) of what a document's requests say and allow, by their arguments; "" for those that show images."""
+    told = [[said(part) if isinstance(part, str) else part for part in request] for request in requests]
+    if any(len(request) > 2 or not all(isinstance(part, str | dict) for part in request) for request in told):
+        return ""
+    return hashlib.sha256(canonical_json(told)).hexdigest()
 
 
 def prompt_of(arguments: Sequence[Any]) -> str:

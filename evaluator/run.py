@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+from evaluator.adapters import tokenizer_folder
 from evaluator.contract import ModelRef, Sampling, Settings, Share, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
@@ -55,10 +56,12 @@ class Behind(Wire, frozen=True):
 class RunSpec(Wire, frozen=True):
     """One evaluation for one child. Paths are absolute; `task_files` holds the suite's own task YAML, if any.
 
+    `adapter_path`: the adapter that is put on the weights in `model_path`, "" for none.
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `fallback`: the plan for a second start, should the engine run out of memory.
     `share`: which of the requests it asks; None: all. What others answer meanwhile comes into the run's `TAKEN`.
+    `replies`: a folder with stored samples (gzip JSONL) that are scored anew; then there is no model.
     """
 
     model: ModelRef
@@ -73,6 +76,17 @@ class RunSpec(Wire, frozen=True):
     fallback: Plan | None = None
     behind: Behind | None = None
     share: Share | None = None
+    replies: str | None = None
+    adapter_path: str = ""
+
+    @property
+    def adapter(self) -> Path | None:
+        return Path(self.adapter_path) if self.adapter_path else None
+
+    @property
+    def tokenizer_path(self) -> str:
+        """The folder of the tokenizer and chat template: the weights' or the adapter's."""
+        return str(tokenizer_folder(Path(self.model_path), self.adapter)) if self.model_path else ""
 
 
 class Progress(Wire, frozen=True):

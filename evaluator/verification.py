@@ -14,6 +14,12 @@ EXACT = 1e-9
 NOISY_SHARE = 0.02
 SHOWN = 5
 EXACT_TYPES = frozenset({"float32"})
+AROUND = (
+    *("engine", "path", "dtype", "max_length", "batch_invariant", "tokenizer_sha", "chat_template_sha", "plan"),
+    *("engine_arguments", "generation", "seeds", "task_versions", "task_yaml_sha", "task_hashes", "dataset_digests"),
+    *("versions", "python", "hardware"),
+)
+"""What provenance says that may explain a difference."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def compare(recorded: dict[str, Any], again: dict[str, Any]) -> Verdict:
     """What the recorded report claims against what came out when it was run again."""
     share, words = tolerance_of(recorded)
     verdict = Verdict(words)
-    for name in ("model", "revision", "suite", "settings"):
+    for name in ("model", "revision", "base", "suite", "settings"):
         if recorded.get(name) != again.get(name):
             verdict.add("", f"{name} is {recorded.get(name)!r} there and {again.get(name)!r} here")
     told = {task["task"]: task for task in recorded["tasks"]}
@@ -123,10 +129,20 @@ def task_differences(verdict: Verdict, name: str, told: dict[str, Any], found: d
 
 
 def surroundings(verdict: Verdict, there: dict[str, Any], here: dict[str, Any]) -> None:
-    """What differs around the two runs, as far as it may explain a mismatch."""
-    for name in ("engine", "path", "dtype", "max_length", "task_versions", "task_hashes", "versions", "hardware"):
-        if there.get(name) != here.get(name):
-            verdict.add("", f"{name}: {there.get(name)!r} there, {here.get(name)!r} here", counts=False)
+    """What differs around the two runs, as far as it may explain a mismatch; of what is told by task or package, the
+    first `SHOWN` that differ."""
+    for name in AROUND:
+        before, after = there.get(name), here.get(name)
+        if before == after:
+            continue
+        if not (isinstance(before, dict) and isinstance(after, dict)):
+            verdict.add("", f"{name}: {before!r} there, {after!r} here", counts=False)
+            continue
+        differing = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+        for key in differing[:SHOWN]:
+            verdict.add("", f"{name} of {key}: {before.get(key)!r} there, {after.get(key)!r} here", counts=False)
+        if len(differing) > SHOWN:
+            verdict.add("", f"{name} of {len(differing) - SHOWN} more", counts=False)
 
 
 def number(value: float | None) -> str:

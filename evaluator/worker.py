@@ -6,7 +6,6 @@ gone costs one call that is answered "nothing for you". Run with `python -m eval
 
 import logging
 import os
-import platform
 import signal
 import threading
 import time
@@ -18,7 +17,8 @@ from msgspec.structs import replace
 
 from evaluator import behind, config, jobs, run_folders
 from evaluator.client import Site, SiteError
-from evaluator.contract import EDITION, HELLO_SECONDS, ClaimRequest
+from evaluator.contract import HELLO_SECONDS, ClaimRequest
+from evaluator.introduction import introduction
 from evaluator.received import Received
 
 log = logging.getLogger(__name__)
@@ -113,19 +113,6 @@ def claim_and_work(site: Site, settings: config.Config, *, wait: int = 0) -> boo
     finally:
         if free:
             slots.release()
-
-
-def introduction(settings: config.Config) -> ClaimRequest:
-    """What this worker says of itself."""
-    return ClaimRequest(
-        worker=settings.name,
-        queues=settings.queues,
-        engines=settings.engines,
-        hardware=f"{platform.machine()}, {os.cpu_count()} cores",
-        memory_bytes=settings.memory_bytes,
-        architectures=settings.architectures,
-        edition=EDITION,
-    )
 
 
 def start(settings: config.Config) -> None:

@@ -6,6 +6,7 @@ Constant means one line and a buffer, however much a chunk claims to hold (the c
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, NamedTuple
 
@@ -96,9 +97,22 @@ def kept(row: Submission) -> QuerySet[SampleChunk]:
 def stored(chunks: Iterable[SampleChunk]) -> Iterator[Sample]:
     """The samples of stored chunks, in order; raises Unreadable for a chunk that was lost or damaged in storage."""
     for chunk in chunks:
-        try:
-            with default_storage.open(chunk.path) as packed:
-                for line in lines(packed):
-                    yield decode_sample(line)
-        except (FileNotFoundError, Unreadable, ContractError) as error:
-            raise Unreadable(f"Chunk {chunk.sequence} of the samples cannot be read any more.") from error
+        for line in stored_lines(chunk):
+            with readable(chunk):
+                sample = decode_sample(line)
+            yield sample
+
+
+def stored_lines(chunk: SampleChunk) -> Iterator[bytes]:
+    """The samples of a stored chunk as they are kept; raises Unreadable as `stored`."""
+    with readable(chunk), default_storage.open(chunk.path) as packed:
+        yield from lines(packed)
+
+
+@contextmanager
+def readable(chunk: SampleChunk) -> Iterator[None]:
+    """Raises Unreadable for whatever shows that a chunk is not as it was stored."""
+    try:
+        yield
+    except (FileNotFoundError, Unreadable, ContractError) as error:
+        raise Unreadable(f"Chunk {chunk.sequence} of the samples cannot be read any more.") from error

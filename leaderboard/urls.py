@@ -17,6 +17,7 @@ from leaderboard.api import claims as api_claims
 from leaderboard.api import compare as api_compare
 from leaderboard.api import endpoints as api_endpoints
 from leaderboard.api import gap as api_gap
+from leaderboard.api import judgings as api_judgings
 from leaderboard.api import models as api_models
 from leaderboard.api import notices as api_notices
 from leaderboard.api import suites as api_suites
@@ -35,6 +36,7 @@ from leaderboard.pages import (
     drift,
     embed,
     gap,
+    judgings,
     method,
     models,
     my_data,
@@ -43,6 +45,7 @@ from leaderboard.pages import (
     queue,
     samples,
     staff,
+    staff_claims,
     status,
     submissions,
     submit,
@@ -124,6 +127,19 @@ urlpatterns = [
     path(
         "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
     ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/judgings/new", judgings.new, name="judging-new"),
+    path("workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/", judgings.judging, name="judging"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/judges", judgings.more, name="judging-more"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/grade", judgings.grade, name="judging-grade"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/report.csv",
+        judgings.as_csv,
+        name="judging-csv",
+    ),
     path("shared/<str:token>", bakeoffs.shared, name="shared-bakeoff"),
     path("workloads/", workloads.workloads, name="workloads"),
     path("workloads/new", workload_upload.new, name="workload-new"),
@@ -202,7 +218,11 @@ urlpatterns = [
     path("staff/submissions/<int:pk>", staff.submission, name="staff-submission"),
     path("staff/workers/<int:pk>", staff.worker, name="staff-worker"),
     path("staff/tokens/<int:pk>", staff.token, name="staff-token"),
+    path("staff/rescore", staff.rescore, name="staff-rescore"),
     path("staff/state", staff.state, name="staff-state"),
+    path("staff/claims", staff_claims.claims, name="staff-claims"),
+    path("staff/claims/new/<str:test>", staff_claims.new, name="staff-claim-new"),
+    path("staff/claims/<int:pk>", staff_claims.claim, name="staff-claim"),
     # Public API
     path("api/v1/submissions/", public.SubmissionList.as_view(), name="api-submissions"),
     path("api/v1/submissions/bulk/", bulk.Bulk.as_view(), name="api-bulk"),
@@ -228,6 +248,7 @@ urlpatterns = [
     path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
     path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
+    path("api/v1/bakeoffs/<int:pk>/judgings/", api_judgings.Judgings.as_view(), name="api-judgings"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
     path("api/v1/gap/", api_gap.TheGap.as_view(), name="api-gap"),
     path("api/v1/tco/", api_tco.TotalCost.as_view(), name="api-tco"),
@@ -253,6 +274,7 @@ urlpatterns = [
     # Worker API: the contract's version is part of the path
     path("api/worker/v1/claims/", worker.claim, name="worker-claim"),
     path("api/worker/v1/hello/", worker.hello, name="worker-hello"),
+    path("api/worker/v1/upcoming/", worker.upcoming, name="worker-upcoming"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
     path(
@@ -266,6 +288,7 @@ urlpatterns = [
         worker.part,
         name="worker-part",
     ),
+    path("api/worker/v1/jobs/<int:job>/replies/<int:sequence>/", worker.reply_chunk, name="worker-reply"),
     path("api/worker/v1/jobs/<int:job>/results/", worker.results, name="worker-results"),
     path("api/worker/v1/jobs/<int:job>/preflight/", worker.preflight, name="worker-preflight"),
     path("api/worker/v1/jobs/<int:job>/failure/", worker.failure, name="worker-failure"),

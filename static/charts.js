@@ -134,7 +134,7 @@
         d.front ? `no model with ${more ? "more" : "less"} of it scores as high` : "", d.stands > 1 ? `drawn for ${d.stands} models that would lie here` : "",
       ].filter(Boolean).join("\n");
       const roomy = width > 560, from = Math.min(...all.map((d) => d.parameters)), to = Math.max(...all.map((d) => d.parameters));
-      const named = roomy ? front.filter((d, i) => i === front.length - 1 || front[i + 1].parameters / d.parameters > 1.25) : [];
+      const named = roomy ? front.filter((d, i) => !d.pinned && (i === front.length - 1 || front[i + 1].parameters / d.parameters > 1.25)) : [];
       return Plot.plot({
         width, height: Math.min(460, Math.max(300, width * 0.5)), marginLeft: 44, marginRight: roomy ? 28 : 16, marginBottom: 42, marginTop: 26,
         x: { type: "log", label: `${unit} (logarithmic)`, labelAnchor: "center", labelArrow: "none", tickFormat: place,
@@ -153,7 +153,7 @@
           }),
           Plot.dot(front, { x: "parameters", y: "score", fill: (d) => hue(d.kind), symbol: (d) => SHAPES[d.kind === "proprietary" ? 3 : 0], r: 4.5, stroke: "var(--surface)", strokeWidth: 1 }),
           Plot.dot(pinned, { x: "parameters", y: "score", stroke: "var(--warn)", r: 8, strokeWidth: 2.2 }),
-          ...sides(pinned, (d) => d.parameters, from, to, (some, textAnchor, side) => Plot.text(some, { x: "parameters", y: "score", text: (d) => cut(d.name, 34), fill: INK, textAnchor, dx: 13 * side, fontSize: 11, fontWeight: 600, stroke: "var(--surface)", strokeWidth: 3 })),
+          ...sides(pinned, (d) => d.parameters, from, to, (some, textAnchor, side) => Plot.text(some, { x: "parameters", y: "score", text: (d) => cut(d.name, 34), fill: INK, textAnchor, dx: 10 * side, dy: -12, fontSize: 11, fontWeight: 600, stroke: "var(--surface)", strokeWidth: 3 })),
           ...sides(named, (d) => d.parameters, from, to, (some, textAnchor, side) => Plot.text(some, { x: "parameters", y: "score",
             text: (d) => cut(d.name.replace(/^[^/]*\//, ""), 22), fill: DIM, dy: -11, fontSize: 10, textAnchor, dx: -4 * side, stroke: "var(--surface)", strokeWidth: 3 })),
           Plot.tip(all, Plot.pointer({ x: "parameters", y: "score", title, ...tipStyle })),

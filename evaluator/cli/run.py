@@ -6,9 +6,11 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 from tqdm import tqdm
 
 from evaluator import config, hub, planner, suites
@@ -23,6 +25,8 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--model", required=True, metavar="DIR_OR_ID", help="a folder with weights, or a Hub ID")
     parser.add_argument("--revision", default="main", help="of a Hub ID (default: main)")
+    below = "of an adapter's base (default: what the adapter names, else main)"
+    parser.add_argument("--base-revision", default="", metavar="SHA", help=below)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--suite", metavar="NAME@V|FILE", help="a built-in suite, or a suite's YAML file")
     what.add_argument("--tasks", metavar="A,B", help="lm-eval tasks; the score of each is its first metric")
@@ -73,9 +77,9 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     mirrors = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
     state = config.state_folder()
-    model, weights = chosen_model(options, mirrors, state)
+    model, weights, adapter = chosen_model(options, mirrors, state)
     try:
-        plan, fallback = planner.plans(weights, model.name, settings, config.wishes())
+        plan, fallback = planner.plans(weights, model.name, settings, config.wishes(), adapter)
     except planner.DoesNotFit as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -85,6 +89,7 @@ def evaluate(
         spec = files.RunSpec(
             model=model,
             model_path=str(weights),
+            adapter_path=str(adapter or ""),
             suite=suite,
             scoring=scoring,
             settings=settings,
@@ -135,18 +140,32 @@ def chosen_suite(options: argparse.Namespace) -> tuple[SuiteSpec, bytes | None]:
     return suite, bundle
 
 
-def chosen_model(options: argparse.Namespace, mirrors: tuple[Path, ...], state: Path) -> tuple[ModelRef, Path]:
-    """The model's name, what exactly it is, and the folder with its weights; raises HubError."""
+def chosen_model(
+    options: argparse.Namespace, mirrors: tuple[Path, ...], state: Path
+) -> tuple[ModelRef, Path, Path | None]:
+    """The model's name, what exactly it is, and the folder with its weights; of an adapter, the folder with its base's
+    and its own. Raises HubError."""
+    token, endpoint, hashes = os.environ.get("HF_TOKEN"), os.environ.get("HF_ENDPOINT"), state / "hashes"
+    pin = partial(hub.pin, mirrors=mirrors, token=token, endpoint=endpoint, cache=hashes)
+
+    def weights_of(pinned: ModelRef) -> Path:
+        here = hub.locate(pinned.name, pinned.sha, mirrors=mirrors, cache=hashes)
+        if here is None:
+            here = hub.download(pinned.name, pinned.sha, token=token, target=state / "weights", endpoint=endpoint)
+        return here.resolve()
+
     folder = Path(options.model)
     if folder.is_dir():
-        return ModelRef(name=folder.name, sha=hub.digest(folder, cache=state / "hashes")), folder.resolve()
-    token, endpoint = os.environ.get("HF_TOKEN"), os.environ.get("HF_ENDPOINT")
-    hashes = state / "hashes"
-    pinned = hub.pin(options.model, options.revision, mirrors=mirrors, token=token, endpoint=endpoint, cache=hashes)
-    here = hub.locate(pinned.name, pinned.sha, mirrors=mirrors, cache=hashes)
-    if here is None:
-        here = hub.download(pinned.name, pinned.sha, token=token, target=state / "weights", endpoint=endpoint)
-    return ModelRef(name=pinned.name, sha=pinned.sha), here.resolve()
+        model, own = ModelRef(name=folder.name, sha=hub.digest(folder, cache=hashes)), folder.resolve()
+        base = hub.base_of(folder, pin)
+    else:
+        pinned = pin(options.model, options.revision)
+        model, base = ModelRef(name=pinned.name, sha=pinned.sha), pinned.base
+        own = weights_of(model)
+    if base is None:
+        return model, own, None
+    below = ModelRef(name=base.name, sha=options.base_revision or base.sha)
+    return replace(model, base=below), weights_of(below), own
 
 
 QUIET_SECONDS = 30.0
@@ -177,6 +196,7 @@ def report(spec: files.RunSpec, outcome: files.Outcome) -> dict[str, object]:
     return {
         "model": spec.model.name,
         "revision": spec.model.sha,
+        **({"base": msgspec.to_builtins(spec.model.base)} if spec.model.base else {}),
         "suite": spec.suite.slug,
         "definition": msgspec.to_builtins(spec.suite),
         "settings": spelled(spec.settings),

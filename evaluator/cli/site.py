@@ -36,6 +36,7 @@ def describe_submit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--apply-chat-template", action="store_true", help="send prompts as chat messages")
     parser.add_argument("--max-length", type=int, metavar="TOKENS", help="use a shorter context than the model's own")
     describe_thinking(parser)
+    parser.add_argument("--fresh", action="store_true", help="ask everything, whatever was answered before")
     parser.add_argument("--wait", action="store_true", help="follow it to its end; the status says how it ended")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="with --wait: give up following after this")
     parser.add_argument("--key", default="", help="a name for this request: given again, it makes no second submission")
@@ -47,8 +48,9 @@ def submit(options: argparse.Namespace) -> int:
     settings = {name: getattr(options, name) for name in Settings.__struct_fields__}
     with connect(token=True) as site:
         row = site.submit(
-            options.model, suite=options.suite, revision=options.revision, settings=settings, key=options.key
-        )
+            options.model, suite=options.suite, revision=options.revision, settings=settings, fresh=options.fresh,
+            key=options.key,
+        )  # fmt: skip
         if options.wait:
             row = follow(site, row, timeout=options.timeout)
             stands = site.standing(row) if row.state == "succeeded" else None

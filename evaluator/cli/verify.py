@@ -42,7 +42,11 @@ def verify(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="parity-verify-") as name:
         out = (options.out or Path(name)).resolve()
         settings = msgspec.convert(recorded["settings"], Settings)
-        asked = argparse.Namespace(model=options.model or recorded["model"], revision=recorded["revision"])
+        asked = argparse.Namespace(
+            model=options.model or recorded["model"],
+            revision=recorded["revision"],
+            base_revision=recorded["base"]["sha"] if "base" in recorded else "",
+        )
         scoring = msgspec.convert(recorded.get("scoring", "fast"), Scoring)
         status = runs.evaluate(asked, suite, bundle, settings, out, scoring=scoring, quiet=options.json)
         if status:

@@ -25,15 +25,17 @@ from evaluator.contract.endpoints import Spent as Spent
 from evaluator.contract.handover import PART_BYTES as PART_BYTES
 from evaluator.contract.handover import Part as Part
 from evaluator.contract.handover import Parts as Parts
+from evaluator.contract.handover import Replies as Replies
 from evaluator.contract.handover import Share as Share
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 6
+EDITION = 8
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
-think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds shares of a
-submission's requests.
+think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
+looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew; 8
+adds shares of a submission's requests.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -129,11 +131,15 @@ class SuiteSpec(Wire, frozen=True):
         return f"{self.name}@{self.version}"
 
 
-class ModelRef(Wire, frozen=True):
-    """A pinned revision: `sha` is a Hub commit, or the digest of a mirror's folder (see `evaluator.hub`)."""
+class ModelRef(Wire, frozen=True, omit_defaults=True):
+    """A pinned revision: `sha` is a Hub commit, or the digest of a mirror's folder (see `evaluator.hub`).
+
+    `base`: of an adapter, the revision that it changes; it has no base itself.
+    """
 
     name: str
     sha: str
+    base: "ModelRef | None" = None
 
 
 class ClaimRequest(Wire, frozen=True):
@@ -163,6 +169,14 @@ HELLO_SECONDS = 30.0
 for three times as long counts as away."""
 
 
+class Upcoming(Wire, frozen=True, omit_defaults=True):
+    """What a worker might run next, if nobody else takes it first: nothing is leased. `size_bytes`: of its weights,
+    those of its base included."""
+
+    model: ModelRef
+    size_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class JobSpec(Wire, frozen=True, omit_defaults=True):
     """A claimed job: everything that is needed to run it.
 
@@ -184,6 +198,10 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Where the queue is "api"; `model` then names the endpoint's model, without weights."""
     private: bool = False
     """Somebody's own prompts: the worker keeps no response of it beyond the attempt."""
+    fresh: bool = False
+    """Every request is asked: nothing that another job was answered is used."""
+    replies: Replies | None = None
+    """Stored responses to score; no model is asked."""
     share: Share | None = None
     """None: all of the submission's requests."""
 
@@ -246,6 +264,9 @@ class Sample(Wire, frozen=True, omit_defaults=True):
     """Why each of these texts ended: "stop", or "length" for one that was cut at its limit; "" unknown."""
     thinking: tuple[str, ...] = ()
     """What the model thought before each response, which is without it; () where none did."""
+    asked: str = ""
+    """SHA-256 (hex) of what the item's requests said and allowed, before any chat template; "" where it cannot be
+    told. The responses of an item that is asked the same are the same."""
 
     @property
     def counts_for(self) -> str:

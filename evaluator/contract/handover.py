@@ -1,4 +1,4 @@
-"""Responses that an attempt leaves at the site, for another one of the same job or submission on another host."""
+"""Responses at the site: what an attempt leaves for others of its job or submission, and what a job scores anew."""
 
 from typing import Annotated
 
@@ -16,10 +16,11 @@ PART_BYTES = 8 * 2**20
 class Share(Wire, frozen=True):
     """Which of a submission's requests an attempt asks: share `index` of `of`, counted from 0, of the requests as
     lm-eval builds them. Share 0 asks its own first and then what nobody has answered yet, and scores all of them; the
-    others leave what they were answered at the site, and score nothing."""
+    others leave what they were answered at the site, and score nothing. `job`: the one that is share 0."""
 
     index: Count
     of: Count
+    job: Count
 
 
 class Part(Wire, frozen=True, omit_defaults=True):
@@ -38,3 +39,15 @@ class Parts(Wire, frozen=True):
     """What earlier attempts of a job have left, in the order in which it was measured."""
 
     parts: tuple[Part, ...] = ()
+
+
+class Replies(Wire, frozen=True):
+    """The samples of submission `submission` on `suite`, whose responses are scored anew: no model is asked.
+
+    `digests`: of its chunks as they are stored, in order. `max_length`: the context that it was run with, in tokens.
+    """
+
+    submission: Count
+    suite: str
+    digests: tuple[Hex, ...]
+    max_length: int | None = None

@@ -34,7 +34,7 @@ ABSENT = ("couldn't reach", "doesn't exist on the hub", "couldn't find", "offlin
 def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:
     """Build the suite's tasks; a task whose data or code is nowhere is left out with the reason."""
     with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
-        ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.model_path)]
+        ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.tokenizer_path)]
         workload.write(Path(folder), spec.suite.tasks, spec.task_files)
         return build_tasks(spec, TaskManager(include_path=[*ours, *([spec.task_files] if spec.task_files else [])]))
 

@@ -6,6 +6,7 @@ share their context, and contexts share their few-shot examples.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Tokens = tuple[int, ...]
 
@@ -52,4 +53,19 @@ def windows(groups: Iterable[Group], capacity: int) -> list[list[Group]]:
             used = 0
         found[-1].append(group)
         used += group.tokens
+    return found
+
+
+def shared(first: Tokens, second: Tokens) -> int:
+    """How many tokens two texts begin with alike."""
+    length = min(len(first), len(second))
+    return next((place for place in range(length) if first[place] != second[place]), length)
+
+
+def partings(contexts: Sequence[Tokens]) -> list[list[int]]:
+    """For each of these texts, which are in lexical order, the lengths at which later ones part from it, ascending."""
+    found: list[list[int]] = [[] for _ in contexts]
+    for place, (here, there) in reversed(list(enumerate(pairwise(contexts)))):
+        alike = shared(here, there)
+        found[place] = [length for length in found[place + 1] if length < alike] + [alike] * (alike > 0)
     return found

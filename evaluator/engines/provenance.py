@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,36 +29,77 @@ OF_THE_HOST = frozenset({"model", "tokenizer", "revision", "tokenizer_revision",
 def provenance(
     spec: run.RunSpec, model: Any, results: list[dict[str, Any]], *, seeds: Mapping[str, int], data: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Everything but times and tokens; `data`: the digest or revision of each task's data set."""
+    """Everything but times and tokens; `data`: the digest or revision of each task's data set. Of stored responses that
+    are scored anew, only what decides scores: how they were made is known where they are stored."""
+    if spec.replies:
+        return {**scoring(spec, model, results, seeds=seeds, data=data), "scored_with": versions()}
     template = template_of(model)
     return {
-        "model": spec.model.name,
-        "revision": spec.model.sha,
-        "suite": spec.suite.slug,
+        **scoring(spec, model, results, seeds=seeds, data=data),
         "engine": spec.settings.engine,
         **model.path_facts(),
         "dtype": dtype_used(spec, model),
         "plan": {name: value for name, value in asdict(spec.plan).items() if name != "reasons"},
         "plan_notes": " ".join(spec.plan.reasons),
         "engine_arguments": arguments_of(model),
-        "tokenizer_sha": tokenizer_digest(Path(spec.model_path)) if spec.model_path else "",
+        "tokenizer_sha": tokenizer_digest(Path(spec.tokenizer_path)) if spec.model_path else "",
         "chat_template_sha": hashlib.sha256(template.encode()).hexdigest() if template else None,
         "chat_template_applied": spec.settings.apply_chat_template,
         "recommended_sampling": recommended_sampling(Path(spec.model_path)) if spec.model_path else {},
-        "requests": requests_of(model),
+        "replay": "its own attempts" if spec.scope else "this host's journal",
         "max_length": model.max_length,
-        "seeds": dict(seeds),
-        "task_versions": {name: value for result in results for name, value in result["versions"].items()},
         "task_hashes": {name: value for result in results for name, value in result.get("task_hashes", {}).items()},
-        "datasets": {
-            name: str(task.get("dataset_path") or "") for result in results for name, task in result["configs"].items()
-        },
-        "dataset_digests": dict(data),
         "batch_invariant": os.environ.get("VLLM_BATCH_INVARIANT", "0"),
         "versions": versions(),
         "hardware": hardware(),
         "python": platform.python_version(),
     }
+
+
+def scoring(
+    spec: run.RunSpec, model: Any, results: list[dict[str, Any]], *, seeds: Mapping[str, int], data: Mapping[str, str]
+) -> dict[str, Any]:
+    """What decides scores, whoever made the responses."""
+    configs = {name: config for result in results for name, config in result["configs"].items()}
+    return {
+        "model": spec.model.name,
+        "revision": spec.model.sha,
+        **({"base": spec.model.base.name, "base_revision": spec.model.base.sha} if spec.model.base else {}),
+        "suite": spec.suite.slug,
+        "requests": requests_of(model),
+        "seeds": dict(seeds),
+        "task_versions": {name: value for result in results for name, value in result["versions"].items()},
+        "task_yaml_sha": {name: yaml_digest(config) for name, config in configs.items()},
+        "generation": {
+            name: canonical_json(config["generation_kwargs"]).decode()
+            for name, config in configs.items()
+            if config.get("generation_kwargs")
+        },
+        "datasets": {name: str(config.get("dataset_path") or "") for name, config in configs.items()},
+        "dataset_digests": dict(data),
+    }
+
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Of an object in this process's memory."""
+
+
+def yaml_digest(config: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a task's YAML as it was run: with what it includes, and the suite's own settings. The same on
+    every host: of paths, the last part counts."""
+    return hashlib.sha256(canonical_json(plain(config))).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A configuration without what stands elsewhere on another host."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = ADDRESS.sub("", str(value))
+    return Path(text).name if text.startswith("/") and "\n" not in text else text
 
 
 def template_of(model: Any) -> str:

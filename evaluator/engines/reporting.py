@@ -102,15 +102,27 @@ class Reporting(TemplateLM):
         super().__init__(**arguments)
         self.completions: dict[Place, list[Any]] = {}
         """What engines tell of the texts they made, by request, one for each repeat; empty where they tell nothing."""
+        self.messages: dict[str, str] = {}
+        """What was said in the messages that became a prompt by the chat template (`spoken`), by that prompt."""
 
     def begin_again(self, report: Report) -> None:
         """Another run with the same engine: nothing of the last one is counted, or written to its journal."""
         self.counter = ItemCounter(report)
         self.replayed = self.asked = 0
-        self.completions = {}
+        self.completions, self.messages = {}, {}
         if self.journal is not None:
             self.journal.close()
             self.journal = None
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """As upstream; remembers what was said."""
+        text = str(super().apply_chat_template(chat_history, add_generation_prompt))
+        self.messages[text] = spoken(chat_history, add_generation_prompt)
+        return text
+
+    def said(self, text: str) -> str:
+        """What a prompt says before any chat template."""
+        return self.messages.get(text, text)
 
     def path_facts(self) -> dict[str, Any]:
         """For the provenance: how log-likelihoods were computed; `path` is part of what a response depends on."""
@@ -173,6 +185,11 @@ class Reporting(TemplateLM):
         responses = call(requests, disable_tqdm=disable_tqdm)
         self.counter.end()
         return responses
+
+
+def spoken(messages: list[dict[str, str]], add_generation_prompt: bool) -> str:
+    """A name for messages before any template: equal for equal ones."""
+    return f"messages {digest([messages, add_generation_prompt])}"
 
 
 def place_of(request: Instance) -> Place:

@@ -16,38 +16,17 @@ what greedy means (no token is likelier; ties count).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vllm import LLM, SamplingParams, TokensPrompt
 
 from evaluator.engines.grouping import Group, Tokens, cut, grouped, windows
+from evaluator.engines.work import Answer, Progress, Work, part_of
 
 MOST_FIRST_TOKENS = 128
 """vLLM's limit on `logprob_token_ids`; a context with more choices takes several requests, cached after the first."""
 CACHE_SHARE = 0.5
 """The part of the key-value cache that one window may fill, so that nothing is evicted before it is read."""
-
-Answer = tuple[float, bool]
-"""Log-likelihood (natural logarithm) of a continuation, and whether greedy decoding would give it."""
-Progress = Callable[[float], None]
-"""Takes the share (0 to 1) that is done."""
-
-
-@dataclass
-class Work:
-    """What was computed, in tokens and requests.
-
-    `asked`: of prompts as lm-eval would send them. `computed`: what went through the model. `cached`: what the cache
-    gave.
-    """
-
-    requests: int = 0
-    asked: int = 0
-    computed: int = 0
-    cached: int = 0
-    fallbacks: int = 0
-    truncated: int = 0
 
 
 class SharedPrefix:
@@ -166,11 +145,6 @@ class SharedPrefix:
             self.work.cached += cached
             self.work.computed += len(prompt) - cached
         return outputs
-
-
-def part_of(progress: Progress, done: int, size: int, total: int) -> Progress:
-    """The progress of `size` tokens out of `total`, after `done` of them."""
-    return lambda share: progress((done + size * share) / max(total, 1))
 
 
 def rows(flat: Any, tokens: Tokens, start: int, before: Answer = (0.0, True)) -> Answer:

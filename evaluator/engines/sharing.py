@@ -1,4 +1,4 @@
-"""A submission's requests among several workers: which share each belongs to, and in what order share 0 asks. Pure.
+"""A submission's requests among several workers: which share each belongs to, and in what order share 0 asks.
 
 Every worker builds all requests (building some of them would change the few-shot examples) and cuts them alike: into as
 many stretches of about equal work as there are shares, at the borders of documents that have no context in common with
@@ -8,8 +8,11 @@ from their ends, a document of each in turn, until nothing is missing: whoever i
 
 from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
+from typing import Any
 
 from lm_eval.api.instance import Instance
+
+from evaluator import run
 
 EACH = 200
 """What a request weighs beside its texts, in characters: what is generated, and what an engine spends on any."""
@@ -47,6 +50,14 @@ def place(request: Instance) -> tuple[str | None, int | None]:
 
 def context(request: Instance) -> str:
     return str(request.args[0])
+
+
+def answered(model: Any, seconds: dict[str, float]) -> run.Outcome:
+    """What is told of a share that scores nothing: its responses are in the journal."""
+    told = {"requests": {"asked": model.asked, "replayed": model.replayed}, "seconds": seconds}
+    return run.Outcome(
+        tasks=(), table={}, provenance=told, load_seconds=seconds["loading"], evaluation_seconds=seconds["evaluating"]
+    )
 
 
 def in_turn(missing: Iterable[Keyed], share_of: dict[str, int]) -> list[Keyed]:

@@ -48,8 +48,9 @@ class Thinking(TemplateLM):
         return [self._with_room(request) for request in requests] if self.room else requests
 
     def _with_room(self, request: Instance) -> Instance:
-        context, told = request.args
+        context, told, *shown = request.args
         name = next((name for name in LIMITS if told.get(name) is not None), LIMITS[0])
         answer = int(told.get(name) or self.max_gen_toks)
         free = self.max_length - len(self.tok_encode(context))
-        return replace(request, arguments=(context, {**told, name: max(answer, min(answer + self.room, free))}))
+        limit = max(answer, min(answer + self.room, free))
+        return replace(request, arguments=(context, {**told, name: limit}, *shown))

@@ -1,7 +1,9 @@
 """vLLM, by way of lm-eval's own model class: the same numbers, with the progress told and contexts shared."""
 
 import inspect
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,13 +11,16 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.vllm_causallms import VLLM
 from vllm import SamplingParams, TokensPrompt
 
+from evaluator.adapters import WEIGHTS, targets
 from evaluator.contract import Settings
 from evaluator.engines.counting import Counting
 from evaluator.engines.finishing import Completion
 from evaluator.engines.finishing import generate as generated
 from evaluator.engines.reporting import ItemCounter, Report, Reporting, bar_for, place_of
-from evaluator.engines.shared_prefix import Progress, SharedPrefix, Work, capacity_of
+from evaluator.engines.shared_prefix import SharedPrefix, capacity_of
 from evaluator.engines.thinking import Thinking, arguments_of
+from evaluator.engines.work import Progress, Work
+from evaluator.mirror import MirrorFolder
 from evaluator.planner import CPU_SEQUENCES, Plan
 from evaluator.run import Scoring
 
@@ -26,8 +31,20 @@ NEEDED = ("logprob_token_ids", "skip_reading_prefix_cache", "flat_logprobs")
 """Parameters of vLLM that contexts are shared by."""
 
 
-def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast", plan: Plan | None = None) -> VLLM:
-    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it."""
+def load(
+    path: str,
+    settings: Settings,
+    report: Report,
+    scoring: Scoring = "fast",
+    plan: Plan | None = None,
+    *,
+    adapter: str = "",
+    tokenizer: str = "",
+) -> VLLM:
+    """Start the engine with the weights in `path`, by `plan`; None: as settings and a small host want it.
+
+    `adapter`: the folder of a LoRA adapter that is put on them; `tokenizer`: whose is used, "" for theirs.
+    """
     plan = plan or Plan(dtype=settings.dtype, max_length=settings.max_length, max_num_seqs=CPU_SEQUENCES)
     arguments: dict[str, Any] = {"max_model_len": plan.max_length, "disable_log_stats": True}
     arguments["max_num_seqs"] = plan.max_num_seqs
@@ -41,6 +58,11 @@ def load(path: str, settings: Settings, report: Report, scoring: Scoring = "fast
     if plan.quantised_here:
         arguments["quantization"] = plan.quantisation
     arguments |= {"pretrained": path, "dtype": plan.dtype, "batch_size": "auto", **arguments_of(settings)}
+    if adapter:
+        arguments |= {"lora_local_path": adapter, "max_lora_rank": plan.lora_rank, "tokenizer": tokenizer or path}
+        # Without it the head is wrapped too, whose wrapper takes a row of logits for each request and not each token:
+        # log-probabilities of prompts fail there.
+        arguments["lora_target_modules"] = targets(MirrorFolder(adapter, Path(adapter)).tensors([WEIGHTS]))
     model = SharingVLLM(report, **arguments) if scoring == "fast" else ReportingVLLM(report, **arguments)
     model.room = settings.thinking_tokens
     return model
@@ -63,11 +85,8 @@ class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
         self._ended = []
         order = self.cache_hook = Order()
         texts: list[str] = VLLM.generate_until(self, requests, disable_tqdm=disable_tqdm)
-        by_context: dict[str, list[Completion]] = {}
-        for context, one in zip(order.contexts, self._ended, strict=True):
-            by_context.setdefault(context, []).append(one)
-        for request in requests:
-            self.completions.setdefault(place_of(request), []).append(by_context[request.args[0]].pop(0))
+        for request, one in order.parted(requests, self._ended):
+            self.completions.setdefault(place_of(request), []).append(one)
         self.counter.end()
         return texts
 
@@ -110,6 +129,16 @@ class Order:
     def add_partial(self, kind: str, arguments: tuple[str, Any], response: str) -> None:
         """One request is answered."""
         self.contexts.append(arguments[0])
+
+    def parted(
+        self, requests: Iterable[Instance], ended: Iterable[Completion]
+    ) -> Iterator[tuple[Instance, Completion]]:
+        """Each request with what ended for it; `ended` is in the order that was heard. Equal prompts keep theirs."""
+        by_context: dict[str, list[Completion]] = {}
+        for context, one in zip(self.contexts, ended, strict=True):
+            by_context.setdefault(context, []).append(one)
+        for request in requests:
+            yield request, by_context[request.args[0]].pop(0)
 
 
 def prompts_of(requests: list[list[int]]) -> list[TokensPrompt]:

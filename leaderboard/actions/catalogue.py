@@ -65,7 +65,7 @@ def record_revisions(facts: Mapping[tuple[int, str], Facts]) -> dict[tuple[int, 
             if fill(row, facts[model, sha], only_gaps=gaps) or row.pk is None:
                 written.append(row)
         if written:
-            upsert(Revision, written, ["model", "sha"], ["architecture", "parameters"])
+            upsert(Revision, written, ["model", "sha", "base_sha"], ["architecture", "parameters"])
         named = [key for row in there.values() if row.hidden and (row.model_id, row.sha) in facts for key in [row.pk]]
         Revision.everything.filter(pk__in=named).update(hidden=False)
         keys |= {

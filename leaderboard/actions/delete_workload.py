@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 from django.conf import settings as site
 from django.db import transaction
+from django.db.models import Q
 
 from evaluator.contract import canonical_json
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.purge import erase, remove_files
 from leaderboard.actions.record import lock_item_sets
+from leaderboard.judging.forms import suite_name
 from leaderboard.models import (
     Audit,
+    Bakeoff,
     Bundle,
     Job,
+    Judging,
     Model,
     Owner,
     Revision,
@@ -56,7 +60,8 @@ def delete_workload(*, owner: Owner, workload: int) -> Audit:
 
 def forget_runs(workload: Workload) -> list[int]:
     """Delete what its suites were run for, and the suites; returns the submissions. Raises Conflict."""
-    suites = list(Suite.everything.filter(workload__version__workload=workload))
+    judged = map(suite_name, Bakeoff.objects.filter(version__workload=workload).values_list("pk", flat=True))
+    suites = list(Suite.everything.filter(Q(workload__version__workload=workload) | Q(name__in=list(judged))))
     jobs = Job.everything.select_for_update(of=("self",)).filter(submission__suite__in=suites)
     list(jobs.order_by("pk").values_list("pk", flat=True))  # jobs before submissions, as everywhere
     rows = Submission.everything.select_for_update(of=("self",)).filter(suite__in=suites).order_by("pk")
@@ -79,6 +84,7 @@ def forget_suites(suites: Sequence[Suite]) -> None:
     """Two versions with the same items and scoring share a bundle."""
     bundles = {suite.bundle_id for suite in suites}
     WorkloadSuite.objects.filter(suite__in=suites).delete()
+    Judging.objects.filter(suite__in=suites).delete()
     Suite.everything.filter(pk__in=[suite.pk for suite in suites]).delete()
     Bundle.objects.filter(pk__in=bundles, suite=None).delete()
 

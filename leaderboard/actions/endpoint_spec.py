@@ -1,6 +1,6 @@
 """What a worker is told of an endpoint when it claims its job: the only place where an API key leaves the site."""
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from evaluator.addresses import AddressRefused
 from evaluator.contract import ClaimRequest, EndpointSpec, ModelRef
@@ -8,12 +8,11 @@ from leaderboard import run_settings
 from leaderboard.actions import keys
 from leaderboard.actions.spent import spent_of
 from leaderboard.models import EndpointUse, Job, WorkerToken
+from leaderboard.queries.editions import KEYS_SINCE
 from leaderboard.queries.endpoints import allowed, allowed_entries, least, operators_left, price_of, whose
 from leaderboard.sealing import SealError
 
 QUEUE = "api"
-EDITION = 3
-"""Of the contract, from which workers know endpoints."""
 
 
 class Unusable(Exception):
@@ -27,15 +26,17 @@ class Unusable(Exception):
 def may_have_keys(token: WorkerToken, request: ClaimRequest) -> bool:
     """Whether a worker may get endpoints, and so keys: of the api class, trusted, and not too old to know them."""
     said = QUEUE in request.queues and "endpoint" in request.engines
-    return said and token.trusted and request.edition >= EDITION
+    return said and token.trusted and request.edition >= KEYS_SINCE
 
 
 def givable(token: WorkerToken, request: ClaimRequest) -> Q:
     """The jobs that may be given to it as far as keys go; a job whose key was wiped waits for its owner."""
-    endpoints = Q(queue=QUEUE) | Q(engine="endpoint") | Q(submission__use__isnull=False)
+    # EXISTS, and no join: PostgreSQL takes a joined column that is mostly missing for never missing, expects one row of
+    # the whole line, and would sort it for every claim.
+    use = EndpointUse.objects.filter(submission=OuterRef("submission"))
     if not may_have_keys(token, request):
-        return ~endpoints
-    return ~endpoints | Q(submission__use__key_wiped_at__isnull=True)
+        return ~Q(queue=QUEUE) & ~Q(engine="endpoint") & Q(~Exists(use))
+    return Q(~Exists(use.filter(key_wiped_at__isnull=False)))
 
 
 def endpoint_spec(job: Job) -> EndpointSpec | None:
@@ -75,4 +76,5 @@ def model_ref(job: Job) -> ModelRef:
     revision = job.submission.revision
     if revision is None:
         return ModelRef(name=job.submission.requested_model, sha="")
-    return ModelRef(name=revision.model.name, sha=revision.sha)
+    base = ModelRef(name=revision.base_name, sha=revision.base_sha) if revision.base_sha else None
+    return ModelRef(name=revision.model.name, sha=revision.sha, base=base)

@@ -14,15 +14,14 @@ from django.conf import settings as site
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
+from django.db.models.lookups import LessThanOrEqual
 
 from evaluator.contract import (
-    FIRST_SETTINGS,
     LOG_LIMIT,
     ClaimRequest,
     Heartbeat,
     HeartbeatReply,
     JobSpec,
-    Settings,
     Share,
     SuiteSpec,
 )
@@ -38,6 +37,8 @@ from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
 from leaderboard.models.submissions import IN_LINE
+from leaderboard.queries.editions import NEWEST, SHARES_SINCE, least_edition
+from leaderboard.queries.rescoring import replies_of
 
 log = logging.getLogger(__name__)
 
@@ -145,8 +146,16 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
-        share=Share(index=job.share, of=job.shares) if job.shares > 1 and request.edition >= SHARES_SINCE else None,
+        share=share_of(job) if job.shares > 1 and request.edition >= SHARES_SINCE else None,
+        fresh=submission.fresh,
+        replies=replies_of(submission),
     )
+
+
+def share_of(job: Job) -> Share:
+    """Which of its submission's requests a job begins with."""
+    first = job.submission.jobs.get(kind=Job.Kind.EVALUATION)
+    return Share(index=job.share, of=job.shares, job=first.pk)
 
 
 UNREADABLE = "This site cannot read the settings or the suite of this submission any more"
@@ -174,24 +183,17 @@ def under(job: Job) -> str:
     return "validating" if job.kind == Job.Kind.PREFLIGHT else "running"
 
 
-THINKING_SINCE, WORKLOADS_SINCE, SHARES_SINCE = 4, 5, 6
-"""The editions of the contract that brought models which think, people's own prompts, and shares of a submission."""
-LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
-"""Stored where they are not the default: workers from before do not know them."""
-
-
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
-    """The waiting jobs that a worker which says this of itself can run. Prompts of a workload go only to trusted ones
-    that forget them, and shares to trusted ones: nobody else's responses are scored by others."""
+    """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
+    workload, and stored responses, go only to trusted ones: a new score counts as the old one did. So do shares: what
+    they are answered is scored by another."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
+    if request.edition < NEWEST:
+        able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
-    if request.edition < THINKING_SINCE:
-        able &= ~Q(submission__settings__has_any_keys=LATER_SETTINGS)
-    if request.edition < WORKLOADS_SINCE or not trusted:
-        able &= Q(submission__suite__owner=None)
-    if request.edition < SHARES_SINCE or not trusted:
-        able &= ~Q(kind=Job.Kind.SHARE)
+    if not trusted:
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(kind=Job.Kind.SHARE)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able

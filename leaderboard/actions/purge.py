@@ -57,6 +57,10 @@ def purge_rows(*, submission: int, actor: str, reason: str) -> Audit:
         raise NotFound("unknown_submission", f"There is no submission {submission}.")
     if row.state in LIVE:  # nothing leads back there, so this holds from here on
         raise Conflict("still_live", f"Submission {submission} is {row.state}; cancel it first.")
+    scored = list(Submission.everything.filter(rescored_from=row).values_list("pk", flat=True))
+    if scored:
+        message = f"Its responses were scored anew as submission {', '.join(map(str, scored))}; purge that first."
+        raise Conflict("rescored", message)
     # The ranking first: whoever builds one holds this lock, so that none is built from what is just being removed.
     lock_ranking(row.suite)
     list(Job.everything.select_for_update().filter(submission=row).order_by("pk"))

@@ -22,6 +22,7 @@ from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, SuiteTask
+from leaderboard.queries.rescoring import carried
 
 MESSAGE_LIMIT = 10_000
 PROVENANCE_LIMIT = 1_000_000
@@ -107,6 +108,8 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         "load_seconds": results.load_seconds,
         "evaluation_seconds": results.evaluation_seconds,
     }
+    source = row.submission.rescored_from
+    provenance = carried(source, provenance) if source else provenance
     # The last items may have been done since the last heartbeat.
     move_job(
         job=row, before="running", after="done", actor=actor, digest=digest,

@@ -41,6 +41,7 @@ def retry(*, submission: int, owner: Owner, submitter: User) -> Submission:
         revision=old.requested_revision,
         settings=msgspec.convert(old.settings, Settings),
         retry_of=old,
+        fresh=old.fresh,
     )
     Event.objects.create(
         submission=old,

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from leaderboard import chunks
 from leaderboard.actions.note_answers import Noted, answers_of, note
+from leaderboard.actions.note_verdicts import note_verdicts, verdicts_of
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.recheck import Verdict, recheck
 from leaderboard.actions.transitions import move_submission
@@ -38,8 +39,9 @@ def score(*, submission: int, chance: random.Random | None = None) -> None:
     odd = out_of_range(results)
     # Reading the samples takes seconds: before the lock. What is compared does not change any more.
     verdict = Verdict() if odd else verdict_on(row, results, chance or random.Random())  # noqa: S311
-    noted = None if odd or verdict.problem or row.suite.owner_id is None else answers_of(row)
-    end(submission=submission, results=results, odd=odd, verdict=verdict, noted=noted)
+    private = not odd and not verdict.problem and row.suite.owner_id is not None
+    noted, codes = (answers_of(row), verdicts_of(row)) if private else (None, None)
+    end(submission=submission, results=results, odd=odd, verdict=verdict, noted=noted, codes=codes)
 
 
 def out_of_range(results: list[Result]) -> str:
@@ -69,9 +71,17 @@ def verdict_on(row: Submission, results: list[Result], chance: random.Random) ->
 
 
 @transaction.atomic
-def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict, noted: Noted | None = None) -> None:
+def end(
+    *,
+    submission: int,
+    results: list[Result],
+    odd: str,
+    verdict: Verdict,
+    noted: Noted | None = None,
+    codes: bytes | None = None,
+) -> None:
     """Move the submission to its end, if it is still scoring. What is `odd` has no suite score. `noted`: of a
-    workload's answers."""
+    workload's answers; `codes`: of a judge's replies."""
     row = Submission.everything.select_for_update(of=("self",)).select_related("suite").filter(pk=submission).first()
     if row is None or row.state != Submission.State.SCORING:
         return
@@ -95,6 +105,8 @@ def end(*, submission: int, results: list[Result], odd: str, verdict: Verdict, n
     move_submission(submission=row.pk, before="scoring", after="succeeded", actor=ACTOR, **ended)
     if noted is not None:
         note(submission=row, noted=noted)
+        if codes is not None:
+            note_verdicts(submission=row, codes=codes)
     else:
         build_snapshot(suite=row.suite)
 

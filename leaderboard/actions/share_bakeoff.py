@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from leaderboard import tokens
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.errors import Conflict, NotFound, Refused
-from leaderboard.models import Bakeoff, BakeoffShare, Owner
+from leaderboard.models import Bakeoff, BakeoffShare, Owner, Submission
 from leaderboard.models.submissions import LIVE
 
 LONGEST = 90
@@ -51,11 +52,12 @@ def locked(owner: Owner, bakeoff: int) -> Bakeoff:
 
 
 def cancel_bakeoff(*, owner: Owner, bakeoff: int) -> int:
-    """Cancel every run of it that has not ended, as `cancel` does; returns how many. Raises NotFound."""
+    """Cancel every run of it that has not ended, judges too, as `cancel` does; returns how many. Raises NotFound."""
     row = Bakeoff.objects.filter(pk=bakeoff, version__workload__owner=owner).first()
     if row is None:
         raise NotFound("unknown_bakeoff", f"You have no bake-off {bakeoff}.")
-    keys = row.entries.filter(submission__state__in=LIVE).values_list("submission", flat=True)
+    its = Q(bakeoff_entries__bakeoff=row) | Q(judge__judging__bakeoff=row)
+    keys = Submission.everything.filter(its, state__in=LIVE).order_by("pk").values_list("pk", flat=True).distinct()
     return sum(ended(owner, key) for key in list(keys))
 
 

@@ -21,8 +21,10 @@ def submit(
     revision: str = "main",
     settings: Settings | None = None,
     retry_of: Submission | None = None,
+    fresh: bool = False,
 ) -> Submission:
-    """Accept `model` for `suite` ("name@version", or the owner's private one) and ring the validator.
+    """Accept `model` for `suite` ("name@version", or the owner's private one) and ring the validator. `fresh`: every
+    request is asked, whatever was answered before.
 
     Raises Refused (malformed), NotFound (no such suite), Conflict (the same is already under way; `url` shows it),
     TooMany (a quota is used up).
@@ -39,8 +41,8 @@ def submit(
     try:
         with transaction.atomic():
             submission = Submission.everything.create(
-                owner=owner, submitter=submitter, settings=spelled(settings), retry_of=retry_of, **request
-            )
+                owner=owner, submitter=submitter, settings=spelled(settings), retry_of=retry_of, fresh=fresh, **request
+            )  # fmt: skip
     except IntegrityError:
         existing = Submission.everything.filter(state__in=LIVE, **request).first()
         if existing is None:

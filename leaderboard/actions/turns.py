@@ -10,6 +10,8 @@ that is under way, ahead of all others. Looks at endpoints have no turn (0): the
 everything. A job that was lost keeps its turn, and a paused one gets a new one when it goes on.
 """
 
+from typing import Any
+
 from django.db import connection
 from django.db.models import Max, QuerySet
 
@@ -19,7 +21,7 @@ STAFF, PUT_FIRST = 1, 2
 """Priorities; 0 is everybody's."""
 
 
-def place(*, owner: Owner, queue: str) -> dict[str, int]:
+def place(*, owner: Owner, queue: str) -> dict[str, Any]:
     """`turn` and `priority` of a job of `owner` that begins to wait in the caller's transaction. Until that ends, the
     owner's other new jobs wait for it: two of them never take one place."""
     with connection.cursor() as cursor:

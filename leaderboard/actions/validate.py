@@ -70,6 +70,7 @@ def look(row: Submission) -> None:
         settings = msgspec.convert(row.settings, Settings)
         check_runnable(pinned, settings)
         check_thinking(settings, row.suite.tasks.values_list("title", "metric"))
+        check_adapter(row.suite, pinned, settings)
         check_images(row.suite, pinned, settings)
         accept(row, pinned)
     except hub.HubError as error:
@@ -135,6 +136,24 @@ def check_thinking(settings: Settings, tasks: Iterable[tuple[str, str]]) -> None
         )
 
 
+def check_adapter(suite: Suite, pinned: hub.PinnedModel, settings: Settings) -> None:
+    """Raise Rejected for an adapter where only whole models can be run."""
+    if pinned.base is None:
+        return
+    if settings.engine != "vllm":
+        raise Rejected(
+            "adapter_needs_vllm",
+            f"{pinned.name} is an adapter on {pinned.base.name}, and the engine {settings.engine} runs none here "
+            "(it would need the package peft). Submit it for the engine vllm, or merge it into its base.",
+        )
+    if shows_images(suite):
+        raise Rejected(
+            "adapter_without_images",
+            f"{suite.slug} shows images, and {pinned.name} is an adapter, which runs on texts alone here. Merge it "
+            "into its base and submit the result.",
+        )
+
+
 def check_images(suite: Suite, pinned: hub.PinnedModel, settings: Settings) -> None:
     """Raise Rejected where the suite shows images, and the model, the settings or the workers that are there cannot."""
     if not shows_images(suite):
@@ -168,6 +187,7 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
     except IntegrityError:
         other = Submission.everything.filter(
             revision__model__name=pinned.name, revision__sha=pinned.sha, suite=row.suite,
+            revision__base_sha=pinned.base.sha if pinned.base else "",
             settings_digest=row.settings_digest, state__in=LIVE,
         ).exclude(pk=row.pk).first()  # fmt: skip
         if other is None:  # it ended at this moment
@@ -184,7 +204,7 @@ def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
     revision = record_revision(pinned, private=row.suite.owner_id is not None)
     settings = msgspec.convert(row.settings, Settings)
     move_submission(
-        submission=row.pk, before="validating", after="queued", actor=ACTOR, reason=f"pinned to {pinned.sha}",
+        submission=row.pk, before="validating", after="queued", actor=ACTOR, reason=pinned_to(pinned),
         revision=revision, queued_at=Now(),
     )  # fmt: skip
     engine = images.ENGINE if shows_images(row.suite) else settings.engine
@@ -200,6 +220,11 @@ def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
     Submission.everything.filter(pk=row.pk).update(predicted_seconds=prediction(jobs[0]))
 
 
+def pinned_to(pinned: hub.PinnedModel) -> str:
+    """For the submission's history."""
+    return f"pinned to {pinned.sha}" + (f" on {pinned.base.sha}" if pinned.base else "")
+
+
 OVERHEAD = 1.2
 """Memory beside the weights: activations and a small key-value cache, as a share of the weights."""
 WIDTH = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -213,6 +238,8 @@ def memory_for(pinned: hub.PinnedModel, settings: Settings) -> int:
     size = pinned.size_bytes or 0
     if settings.dtype in WIDTH and pinned.parameters:
         size = pinned.parameters * WIDTH[settings.dtype]
+        if pinned.base is not None:
+            size += pinned.size_bytes - pinned.base.size_bytes
     return countable(int(size * OVERHEAD), 2**62) or 0
 
 
@@ -248,10 +275,12 @@ def record_revision(pinned: hub.PinnedModel, *, private: bool = False) -> Revisi
         "size_bytes": countable(pinned.size_bytes, 2**63),
         "chat_template": pinned.chat_template,
         "gated": pinned.gated,
+        "base_name": pinned.base.name if pinned.base else "",
     }
     revision, _ = Revision.everything.update_or_create(
         model=model,
         sha=pinned.sha,
+        base_sha=pinned.base.sha if pinned.base else "",
         defaults=facts if private else {**facts, "hidden": False},
         create_defaults={**facts, "hidden": private},
     )

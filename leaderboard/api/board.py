@@ -63,6 +63,7 @@ def lines(rows: Sequence[Row], grid: Grid) -> list[dict[str, Any]]:
             "model": row.model_name,
             "revision": row.sha,
             "settings": row.settings,
+            "adapter_on": row.adapter_on,
             "precision": row.precision,
             "score": row.score,
             "stderr": row.stderr,

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from leaderboard.api import paging, shapes
 from leaderboard.api.paging import ListView, page_of
+from leaderboard.api.revision_shapes import RevisionOut
 from leaderboard.api.views import PublicView
 from leaderboard.queries import changelog, models, suites
 
@@ -23,13 +24,13 @@ class ModelLineOut(shapes.ModelOut):
         fields = (*shapes.ModelOut.Meta.fields, "measured", "imported")  # type: ignore[assignment]
 
 
-class ModelRevisionOut(shapes.RevisionOut):
+class ModelRevisionOut(RevisionOut):
     """A pinned revision and the model that it belongs to."""
 
     model = serializers.CharField(source="model.name")
 
-    class Meta(shapes.RevisionOut.Meta):
-        fields = ("id", "model", *shapes.RevisionOut.Meta.fields)  # type: ignore[assignment]
+    class Meta(RevisionOut.Meta):
+        fields = ("id", "model", *RevisionOut.Meta.fields)  # type: ignore[assignment]
 
 
 class ChangeLineOut(serializers.Serializer[Any]):

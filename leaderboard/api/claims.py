@@ -32,6 +32,8 @@ class ClaimOut(serializers.Serializer[Any]):
     text = serializers.CharField(source="claim.text")
     who = serializers.CharField(source="claim.who")
     url = serializers.CharField(source="claim.url", allow_blank=True)
+    quotation = serializers.CharField(source="claim.quotation", allow_blank=True, help_text="as it is said there")
+    stated_at = serializers.DateTimeField(source="claim.created_at", help_text="with its test")
     test = serializers.CharField(help_text="in words")
     terms = serializers.JSONField(source="claim.terms", help_text="of the test, as staff stated them")
     outcome = serializers.ChoiceField(choices=[one.value for one in Outcome])

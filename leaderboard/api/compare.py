@@ -40,6 +40,10 @@ class AgainstOut(serializers.Serializer[Any]):
     tasks = serializers.IntegerField()
     wins = serializers.IntegerField()
     losses = serializers.IntegerField()
+    noise_floor = serializers.FloatField(
+        allow_null=True, help_text="points that two runs of one model may differ by on these machines; null: not known"
+    )
+    within_noise = serializers.BooleanField(help_text="the difference is smaller than that")
     more_items = serializers.IntegerField(allow_null=True, help_text="that would separate the two, about")
 
 
@@ -215,13 +219,14 @@ def against_of(one: Against | None) -> dict[str, Any] | None:
     if one.verdict is None:
         numbers: dict[str, Any] = dict.fromkeys(("difference", "interval", "p_unequal", "p_equivalent", "more_items"))
         return {"verdict": None, "reason": one.reason, **numbers, "test": "", "items": 0, "partly_common": False,
-                "tasks": 0, "wins": 0, "losses": 0}  # fmt: skip
+                "tasks": 0, "wins": 0, "losses": 0, "noise_floor": one.noise, "within_noise": False}  # fmt: skip
     told, more = one.comparison, one.more
     return {
         "verdict": one.verdict.word.value, "reason": "", "difference": one.difference,
         "interval": [one.low, one.high], "p_unequal": one.verdict.p_unequal, "p_equivalent": one.verdict.p_equivalent,
         "test": told.method, "items": told.n, "partly_common": one.partial, "tasks": one.tasks, "wins": told.wins,
-        "losses": told.losses, "more_items": None if more is None or math.isinf(more) else int(more),
+        "losses": told.losses, "noise_floor": one.noise, "within_noise": one.within_noise,
+        "more_items": None if more is None or math.isinf(more) else int(more),
     }  # fmt: skip
 
 

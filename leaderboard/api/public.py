@@ -59,7 +59,10 @@ def submitted(token: ApiToken, data: Any) -> Submission:
     if "endpoint" in asked:
         return submit_endpoint(**who, access=access_of(asked["endpoint"]))
     settings = msgspec.convert(asked.get("settings", {}), Settings)
-    return submit(**who, model=asked["model"], revision=asked.get("revision", "main"), settings=settings)
+    return submit(
+        **who, model=asked["model"], revision=asked.get("revision", "main"), settings=settings,
+        fresh=asked.get("fresh", False),
+    )  # fmt: skip
 
 
 class SubmissionList(ListView):

@@ -31,3 +31,6 @@ class SampleOut(serializers.Serializer[Any]):
     thinking = serializers.ListField(
         child=serializers.CharField(allow_blank=True), required=False, help_text="before each response"
     )
+    asked = serializers.CharField(
+        required=False, help_text="SHA-256 of what the requests said and allowed, before any chat template"
+    )

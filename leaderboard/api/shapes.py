@@ -7,8 +7,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from leaderboard.api.endpoint_shapes import EndpointIn, EndpointOut
+from leaderboard.api.revision_shapes import BaseOut, RevisionOut
 from leaderboard.api.strict import Strict
-from leaderboard.models import Imported, Model, Revision, Submission, Suite, SuiteTask
+from leaderboard.models import Imported, Model, Submission, Suite, SuiteTask
 from leaderboard.queries.models import context_of
 from leaderboard.queries.repeat import repeat_command
 from leaderboard.queries.rows import Row
@@ -42,6 +43,9 @@ class SubmissionIn(Strict):
     model = serializers.CharField(max_length=200, required=False, help_text="Hub ID, org/name")
     revision = serializers.CharField(max_length=200, required=False, help_text="branch, tag or commit; default main")
     settings = SettingsIn(required=False)
+    fresh = serializers.BooleanField(
+        required=False, help_text="ask everything, whatever was answered before: repeats of a run tell its noise"
+    )
     endpoint = EndpointIn(required=False, help_text="in place of model, revision and settings")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +53,7 @@ class SubmissionIn(Strict):
             if "model" not in attrs:
                 raise serializers.ValidationError({"model": "This field is required, or endpoint in its place."})
             return attrs
-        other = next((name for name in ("model", "revision", "settings") if name in attrs), None)
+        other = next((name for name in ("model", "revision", "settings", "fresh") if name in attrs), None)
         if other:
             raise serializers.ValidationError({other: "Leave it out: the endpoint says what is evaluated, and how."})
         return attrs
@@ -70,15 +74,6 @@ class SuiteOut(serializers.ModelSerializer[Suite]):
     class Meta:
         model = Suite
         fields = ("suite", "name", "version", "title", "description", "normalise", "imported", "released_at", "tasks")
-
-
-class RevisionOut(serializers.ModelSerializer[Revision]):
-    class Meta:
-        model = Revision
-        fields = (
-            "sha", "source", "architecture", "parameters", "active_parameters", "context_length", "dtype",
-            "chat_template", "gated", "size_bytes",
-        )  # fmt: skip
 
 
 class ModelOut(serializers.ModelSerializer[Model]):
@@ -135,6 +130,7 @@ class RowOut(serializers.Serializer[Row]):
     model = serializers.CharField(source="model_name")
     revision = serializers.CharField(source="sha", allow_blank=True)
     settings = serializers.JSONField()
+    adapter_on = serializers.CharField(allow_blank=True, help_text="the base, where the model is an adapter")
     precision = serializers.CharField(allow_blank=True)
     score = serializers.FloatField(allow_null=True)
     stderr = serializers.FloatField(allow_null=True)
@@ -251,14 +247,16 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     suite = serializers.CharField(source="suite.slug")
     model = serializers.CharField(source="requested_model")
     revision = serializers.SerializerMethodField()
+    base = serializers.SerializerMethodField()
     owner = serializers.CharField(source="owner.name")
     error = serializers.SerializerMethodField()
 
     class Meta:
         model = Submission
         fields = (
-            "id", "state", "url", "suite", "model", "revision", "owner", "settings", "score", "stderr",
-            "unranked_reason", "error", "retry_of", "created_at", "started_at", "finished_at",
+            "id", "state", "url", "suite", "model", "revision", "base", "owner", "settings", "score", "stderr",
+            "unranked_reason", "error", "retry_of", "rescored_from", "fresh", "created_at", "started_at",
+            "finished_at",
         )  # fmt: skip
 
     @extend_schema_field(serializers.CharField())
@@ -270,6 +268,11 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     @extend_schema_field(serializers.CharField())
     def get_revision(self, submission: Submission) -> str:
         return submission.revision.sha if submission.revision else submission.requested_revision
+
+    @extend_schema_field(BaseOut(allow_null=True))
+    def get_base(self, submission: Submission) -> dict[str, str] | None:
+        revision = submission.revision
+        return {"model": revision.base_name, "revision": revision.base_sha} if revision and revision.base_sha else None
 
     @extend_schema_field(ErrorOut(allow_null=True))
     def get_error(self, submission: Submission) -> dict[str, str] | None:

@@ -27,20 +27,25 @@ from evaluator.contract import (
     Parts,
     Preflight,
     Results,
+    Upcoming,
     decode,
     encode,
 )
 from leaderboard import tokens
 from leaderboard.actions import lease, record
+from leaderboard.actions.endpoint_spec import model_ref
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
+from leaderboard.actions.text import storable
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
-from leaderboard.models import Bundle, Job, WorkerToken
+from leaderboard.models import Bundle, Job, Worker, WorkerToken
 from leaderboard.queries.parts import parts_for
+from leaderboard.queries.rescoring import stored
+from leaderboard.queries.upcoming import upcoming as next_job
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +70,7 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             if row.expired:
                 ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
                 return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
-            if foreign(row, arguments.get("job")):
+            if "job" in arguments and foreign(row, arguments["job"]):
                 message = f"Job {arguments['job']} is another worker's, and so is what came with its attempt's token."
                 return JsonResponse(body("foreign_attempt", message), status=409)
             try:
@@ -90,7 +95,7 @@ def known(token: str) -> Any:
     return WorkerToken.objects.annotate(expired=EXPIRED).filter(digest=tokens.digest(token), revoked_at=None).first()
 
 
-def foreign(token: WorkerToken, job: int | None) -> bool:
+def foreign(token: WorkerToken, job: int) -> bool:
     """Whether this job's newest attempt was claimed with another worker's token: its own opens nothing to anybody else,
     who must have recorded it."""
     return Job.everything.filter(pk=job, worker__isnull=False).exclude(worker__token=token).exists()
@@ -133,6 +138,19 @@ def hello(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
     """A sign of life (204) of a worker that waits for its bell."""
     introduce(token=token, request=decode(request.body, ClaimRequest))
     return HttpResponse(status=204)
+
+
+@for_workers("POST")
+def upcoming(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
+    """What a claim would get now, where that has weights to download (200), or nothing (204). Nothing is leased, and
+    the next claim may get something else."""
+    asked = decode(request.body, ClaimRequest)
+    drained = Worker.objects.filter(token=token, name=storable(asked.worker), drained_at__isnull=False).exists()
+    job = None if drained else next_job(lease.fits(asked, trusted=token.trusted))
+    if job is None or job.submission.revision is None:
+        return HttpResponse(status=204)
+    found = Upcoming(model=model_ref(job), size_bytes=job.submission.revision.size_bytes or 0)
+    return HttpResponse(encode(found), content_type="application/json")
 
 
 @for_workers("GET")
@@ -193,6 +211,16 @@ def part(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, se
     if row is None or not default_storage.exists(row.path):
         return JsonResponse(body("unknown_part", "There is no such part."), status=404)
     with default_storage.open(row.path) as packed:
+        return HttpResponse(packed.read(), content_type="application/gzip")
+
+
+@for_workers("GET")
+def reply_chunk(request: HttpRequest, *, token: WorkerToken, job: int, sequence: int) -> HttpResponse:
+    """A chunk of the stored samples that a job scores anew."""
+    found = stored(lease.holder(job=job, token=attempt_token(request)).submission)
+    if sequence >= len(found) or not default_storage.exists(found[sequence].path):
+        return JsonResponse(body("unknown_chunk", "There is no such chunk."), status=404)
+    with default_storage.open(found[sequence].path) as packed:
         return HttpResponse(packed.read(), content_type="application/gzip")
 
 

@@ -1,5 +1,6 @@
 """The terms of a claim's test: which rows, which tasks, which margin. Stored as JSON, read strictly."""
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -70,6 +71,12 @@ class LongerContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
 
 Terms = NotBehind | Cheaper | LongerContext
+MOST_TOKENS = 10**9
+
+
+def groups(terms: Terms) -> tuple[Group, ...]:
+    """The groups of rows that a test compares."""
+    return () if isinstance(terms, Cheaper) else (terms.first, terms.second)
 
 
 def read(value: Any) -> Terms:
@@ -78,11 +85,19 @@ def read(value: Any) -> Terms:
         found: Terms = msgspec.convert(value, Terms)
     except (msgspec.ValidationError, RecursionError) as error:
         raise BadTerms(f"These are no terms of a test: {error}") from error
+    if not finite(value):
+        raise BadTerms("Numbers of a test are finite: neither NaN nor infinite.")
     if isinstance(found, NotBehind):
         if not found.tasks or not 0 <= found.margin <= 100:
             raise BadTerms("A claim that a model is not behind names at least one task, and a margin of 0 to 100.")
         if found.over == "mean" and len({one.suite for one in found.tasks}) > 1:
             raise BadTerms("A mean is taken over tasks of one suite; with over=each they may be of several.")
+    if isinstance(found, LongerContext) and not all(1 <= one <= MOST_TOKENS for one in (found.at_least, found.at_most)):
+        raise BadTerms("Contexts have 1 to a billion tokens.")
+    for group in groups(found):
+        low, high = group.least_parameters, group.most_parameters
+        if (low or 0) < 0 or (high is not None and high < (low or 0)):
+            raise BadTerms("Sizes are parameters, 0 or more, and the least is not above the most.")
     if isinstance(found, Cheaper) and not (
         0 < found.price_low <= found.price_high and found.requests >= 1 and found.least <= found.most < 100
     ):
@@ -90,6 +105,13 @@ def read(value: Any) -> Terms:
     return found
 
 
+def finite(value: Any) -> bool:
+    """Whether JSON values hold no number that JSON has no word for."""
+    if isinstance(value, dict | list | tuple):
+        return all(map(finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def written(terms: Terms) -> Any:
     """As JSON values."""
-    return msgspec.to_builtins(terms)
+    return msgspec.json.decode(msgspec.json.encode(terms))

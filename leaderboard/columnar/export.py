@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leaderboard.columnar.facts import FACTS
-from leaderboard.columnar.table import RANKS, SCORES, Columns, Rows, task_column
+from leaderboard.columnar.table import RANKS, SCORES, SINCE, Columns, Rows, task_column
 
 BATCH = 5_000
 PARTS = {"score": "", "stderr": "_stderr", "n": "_n", "normalised": "_normalised"}
@@ -18,6 +18,7 @@ def names(data: Columns, tasks: Sequence[str]) -> list[tuple[str, str]]:
     found = [(name, name) for name in (*RANKS, "model")]
     found += [("sha", "revision"), *((name, name) for name in SCORES), ("submission", "submission")]
     found += [("why", "unranked_reason"), ("settings", "settings"), *((fact.name, fact.name) for fact in FACTS)]
+    found = [(column, name) for column, name in found if column in data.names or column not in SINCE]
     taken = {name for _, name in found}
     for task in tasks:
         own = own_name(task, taken)

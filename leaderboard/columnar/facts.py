@@ -31,6 +31,7 @@ FACTS = (
     Fact("architecture", "Architecture", "choice", True, ("arch",)),
     Fact("modalities", "Modalities", "choice", True, ("modality",)),
     Fact("base_model", "Base model", "choice", True, ("base",)),
+    Fact("adapter_on", "Adapter on", "choice", aliases=("adapter", "lora")),
     Fact("organisation", "Organisation", "choice", True, ("org",)),
     Fact("verified", "Measured here", "flag", True),
     Fact("official", "Official provider", "flag", True),

@@ -21,6 +21,8 @@ Rows = npt.NDArray[np.intp]
 WHOLE = ("submission", "imported", "revision", "batch")
 """Keys of what a row is made from; 0: it is not made from such a thing."""
 TEXTS = ("model", "sha")
+SINCE = frozenset({"adapter_on"})
+"""Choices that rankings made by older versions do not have."""
 RANKS = ("rank", "rank_low", "rank_high")
 """0: none."""
 SCORES = ("score", "stderr")
@@ -180,7 +182,10 @@ class Columns:
         return self._numbers[name]
 
     def choice(self, name: str) -> Choice:
-        """A column of texts as codes (n,) and the values that occur."""
+        """A column of texts as codes (n,) and the values that occur; none in a ranking from before there was such a
+        column."""
+        if name not in self.names and name in SINCE:
+            return Choice(np.full(len(self), -1, dtype=np.int32), ())
         if name not in self._choices:
             column = (
                 self.table[name].combine_chunks() if self.table[name].num_chunks != 1 else self.table[name].chunk(0)
@@ -252,7 +257,7 @@ class Columns:
             return self._by_name.astype(np.float64)
         if name == "rank":
             return np.where(self.number("rank") > 0, self.number("rank").astype(np.float64), np.nan)
-        if pa.types.is_dictionary(self.table.schema.field(name).type):
+        if name in SINCE or pa.types.is_dictionary(self.table.schema.field(name).type):
             choice = self.choice(name)
             places = np.argsort(np.argsort(np.asarray(choice.values, dtype=object))) if choice.values else np.zeros(0)
             padded = np.append(places.astype(np.float64), np.nan)  # code -1 is the last

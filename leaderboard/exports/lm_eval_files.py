@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.contract import SEPARATOR, Sample
-from leaderboard.models import Result, Submission
+from leaderboard.models import Result, Revision, Submission
 from leaderboard.queries import samples
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.samples import results_of, submission_with_samples
@@ -106,6 +106,14 @@ def hashed(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def pretrained(revision: Revision) -> Json:
+    """Which weights, in lm-eval's arguments: of an adapter its base, and itself by name."""
+    name, sha = revision.model.name, revision.sha
+    if not revision.base_sha:
+        return {"pretrained": name, "revision": sha}
+    return {"pretrained": revision.base_name, "revision": revision.base_sha, "lora_local_path": f"{name}@{sha}"}
+
+
 def report(row: Submission, results: list[Result], leaves: dict[str, Leaf], groups: dict[str, list[str]]) -> Json:
     """The results file."""
     assert row.revision is not None
@@ -128,8 +136,7 @@ def report(row: Submission, results: list[Result], leaves: dict[str, Leaf], grou
         "n-samples": {leaf: {"original": found.n, "effective": found.n} for leaf, found in leaves.items()},
         "config": {
             "model": settings.get("engine", ""),
-            "model_args": {"pretrained": row.revision.model.name, "revision": row.revision.sha,
-                           "dtype": settings.get("dtype", "auto")},
+            "model_args": {**pretrained(row.revision), "dtype": settings.get("dtype", "auto")},
             "model_dtype": provenance.get("dtype") or settings.get("dtype", "auto"), "model_sha": row.revision.sha,
             "limit": None, "gen_kwargs": None, "bootstrap_iters": None, "batch_size": "auto",
         },

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from leaderboard import run_settings
-from leaderboard.models import Result
+from leaderboard.models import Result, Revision
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.samples import results_of, submission_with_samples
 
@@ -24,6 +24,7 @@ def report(pk: int) -> dict[str, Any]:
     return {
         "model": row.requested_model,
         "revision": row.revision.sha,
+        **base_of(row.revision),
         "suite": row.suite.slug,
         "definition": row.suite.definition,
         "settings": row.settings,
@@ -38,6 +39,11 @@ def report(pk: int) -> dict[str, Any]:
         "evaluation_seconds": provenance.get("evaluation_seconds"),
         "provenance": provenance,
     }
+
+
+def base_of(revision: Revision) -> dict[str, Any]:
+    """Of an adapter, what it is on; nothing for others."""
+    return {"base": {"name": revision.base_name, "sha": revision.base_sha}} if revision.base_sha else {}
 
 
 def task(result: Result) -> dict[str, Any]:

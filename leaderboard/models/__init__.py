@@ -7,6 +7,7 @@ from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.evidence import Claim, HiddenTexts, Remark
 from leaderboard.models.imports import Import, Imported, ImportedResult
+from leaderboard.models.judging import Grade, Judge, Judging
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
@@ -39,12 +40,15 @@ __all__ = [
     "EndpointUse",
     "Event",
     "Fact",
+    "Grade",
     "HiddenTexts",
     "Import",
     "Imported",
     "ImportedResult",
     "ItemSet",
     "Job",
+    "Judge",
+    "Judging",
     "KeptReply",
     "Membership",
     "Model",

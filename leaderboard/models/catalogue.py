@@ -145,6 +145,9 @@ class Revision(models.Model):
 
     A revision that only an imported table names was never looked at; where it names none, `sha` is "". Of an endpoint
     it is made of what is known from outside: `origin`, the name `served` there, and the preflight's `fingerprint`.
+
+    An adapter's revision is its own `sha` and its base's, `base_sha` of `base_name`, together: on a newer base it is
+    another one. What is said of size and architecture is the base's, and `size_bytes` counts both.
     """
 
     class Source(models.TextChoices):
@@ -168,6 +171,8 @@ class Revision(models.Model):
     origin = models.CharField(max_length=300, blank=True)
     served = models.CharField(max_length=120, blank=True)
     fingerprint = models.CharField(max_length=200, blank=True)
+    base_name = models.CharField(max_length=200, blank=True, default="", db_default="", help_text="of an adapter")
+    base_sha = models.CharField(max_length=40, blank=True, default="", db_default="", help_text="of an adapter")
     hidden = models.BooleanField(
         default=False, db_default=False, help_text="known from workloads alone: nobody is told of it"
     )
@@ -183,7 +188,7 @@ class Revision(models.Model):
             models.Index(fields=["architecture"], name="revision_architecture"),
             models.Index(fields=["parameters"], name="revision_parameters"),
         ]
-        constraints = [models.UniqueConstraint(fields=["model", "sha"], name="revision_once")]
+        constraints = [models.UniqueConstraint(fields=["model", "sha", "base_sha"], name="revision_once")]
 
     def __str__(self) -> str:
         return f"{self.model.name} {self.sha[:12]}"

@@ -41,7 +41,7 @@ class Result(models.Model):
     unextracted = models.PositiveIntegerField(
         null=True, blank=True, help_text="samples in which no answer could be found; null: the task does not say"
     )
-    items = models.ForeignKey(ItemSet, null=True, blank=True, on_delete=models.PROTECT)
+    items = models.ForeignKey(ItemSet, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     item_scores = models.BinaryField(default=bytes)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -50,6 +50,7 @@ class Result(models.Model):
 
     class Meta:
         default_manager_name = "everything"
+        indexes = [models.Index(fields=["items", "-submission"], name="result_items_newest")]
         constraints = [
             models.UniqueConstraint(fields=["submission", "task"], name="result_once"),
             models.CheckConstraint(

@@ -55,6 +55,11 @@ class Submission(models.Model):
     unranked_reason = models.TextField(blank=True)
     provenance = models.JSONField(default=dict)
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    rescored_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="rescored",
+        help_text="whose stored responses it scores; no model is asked",
+    )  # fmt: skip
+    fresh = models.BooleanField(default=False, help_text="every request is asked, whatever was answered before")
     charged_on = models.DateField(null=True, blank=True, help_text="the day whose quota pays for it; null: nobody pays")
     predicted_seconds = models.FloatField(
         null=True, blank=True, help_text="from queued_at to the end, as said when it was queued"
@@ -75,6 +80,7 @@ class Submission(models.Model):
             models.Index(fields=["revision"], name="submission_revision"),
             models.Index(fields=["requested_model"], name="submission_requested"),
             models.Index(fields=["owner"], name="submission_waiting", condition=Q(state="queued")),
+            models.Index(fields=["suite", "revision"], name="submission_fresh", condition=Q(fresh=True)),
         ]
         constraints = [
             models.UniqueConstraint(

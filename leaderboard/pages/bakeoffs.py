@@ -25,9 +25,11 @@ from leaderboard.queries import bakeoffs, workloads
 from leaderboard.queries.bakeoff_estimate import expected
 from leaderboard.queries.bakeoff_items import SHOWN, sides
 from leaderboard.queries.bakeoff_report import Report, asked_of, report
-from leaderboard.queries.bakeoff_told import COLUMNS, lines, told
+from leaderboard.queries.bakeoff_told import COLUMNS, lines
 from leaderboard.queries.bakeoffs import Course
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.judging_told import report_told
+from leaderboard.queries.judgings import judge_runs
 from leaderboard.queries.switching import MODALITIES, switch, wishes_of
 
 DAYS = 14
@@ -119,7 +121,7 @@ def as_file(request: HttpRequest, workload: int, pk: int, kind: str) -> HttpResp
     if kind == "csv":
         return spreadsheet(f"bakeoff-{pk}", COLUMNS, lines(found))
     return JsonResponse(
-        told(found), json_dumps_params={"indent": 1},
+        report_told(found), json_dumps_params={"indent": 1},
         headers={"Content-Disposition": f'attachment; filename="bakeoff-{pk}.json"'},
     )  # fmt: skip
 
@@ -138,7 +140,7 @@ def cancel(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
 def resume(request: HttpRequest, workload: int, pk: int, submission: int) -> HttpResponse:
     """The owner's word that an endpoint may be asked on."""
     course = course_of(request, workload, pk)
-    if submission not in [one.submission.pk for one in course.entrants]:
+    if submission not in {one.submission.pk for one in course.entrants} | judge_runs(course.bakeoff):
         raise Missing("submission", f"This bake-off has no run {submission}.")
     form = ResumeForm(request.POST)
     if not form.is_valid():

@@ -19,7 +19,7 @@ from leaderboard.statistics.ranks import Z95
 COLUMNS = (
     "suite", "task", "id", "model", "revision", "verified", "score", "low", "high", "items", "base", "difference",
     "difference_low", "difference_high", "verdict", "p_adjusted", "test", "common_items", "partly_common",
-    "more_items", "note",
+    "more_items", "noise_floor", "within_noise", "note",
 )  # fmt: skip
 Line = Sequence[str | float | int | None]
 
@@ -93,13 +93,14 @@ def line(
 def tests(found: Compared, against: Against | None, note: str) -> Line:
     """The columns from `base` on."""
     if against is None:
-        return ["", *[None] * 9, note or "base"]
+        return ["", *[None] * 11, note or "base"]
     if against.verdict is None:
-        return [found.base.id, *[None] * 9, note or against.reason]
+        return [found.base.id, *[None] * 11, note or against.reason]
     one, more = against.comparison, against.more
     return [
         found.base.id, against.difference, against.low, against.high, against.verdict.word.value, against.p, one.method,
-        one.n, "yes" if against.partial else "no", "" if more is None else more, note,
+        one.n, "yes" if against.partial else "no", "" if more is None else more, against.noise,
+        "yes" if against.within_noise else "no", note,
     ]  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """The gap between the best open-weights and the best proprietary models over time, as a page and as a file."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from leaderboard.pages.charts import Data
@@ -21,6 +24,8 @@ from leaderboard.templatetags.parity import visible
 HEADER = (
     "suite", "as_of", "capability", "weights", "origin", "released", "model", "evaluation", "score", "half_interval",
 )  # fmt: skip
+SECTIONS = 64
+"""Drawn pages of a process, less than what is around them: some hundred kilobytes each."""
 
 
 @require_safe
@@ -32,14 +37,25 @@ def gap_page(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("task", "") or "suite"
     if name not in found.by_name:
         raise Missing("task", f"{found.suite.slug} has no task {name[:80]!r}.")
-    shown = found.by_name[name]
     state = state_of(found.suite.slug)
     context = {
-        "gap": found, "shown": shown, "chart": chart(found, shown, "gap-chart"),
-        "small": [(one, chart(found, one, f"gap-{place}")) for place, one in enumerate(found.capabilities) if one.task],
+        "gap": found, "sections": sections(found, name), "charted": charted(found, found.by_name[name]),
         "suites": suites.tabs(state.suite if state else None),
     }  # fmt: skip
     return render(request, "gap/page.html", context)
+
+
+@lru_cache(maxsize=SECTIONS)
+def sections(found: Gap, name: str) -> SafeString:
+    """All of the page that the ranking decides, the same for every reader; `name` is that of a capability."""
+    shown = found.by_name[name]
+    context = {"gap": found, "shown": shown, "chart": chart(found, shown, "gap-chart"), "small": multiples(found)}
+    return render_to_string("gap/sections.html", context)
+
+
+def multiples(found: Gap) -> list[tuple[Capability, Data | None]]:
+    """Each task with its small chart."""
+    return [(one, chart(found, one, f"gap-{place}")) for place, one in enumerate(found.capabilities) if one.task]
 
 
 @require_safe
@@ -59,6 +75,11 @@ def lines(found: Gap) -> Iterator[tuple[object, ...]]:
                     found.suite.slug, found.as_of, capability.name, line.side,
                     "imported" if line.imported else "measured", step.day, step.model, step.key, step.score, step.half,
                 )  # fmt: skip
+
+
+def charted(found: Gap, shown: Capability) -> bool:
+    """Whether there is any line to draw."""
+    return bool(shown.lines) and found.as_of is not None
 
 
 def chart(found: Gap, shown: Capability, name: str) -> Data | None:

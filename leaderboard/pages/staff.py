@@ -11,11 +11,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from leaderboard.actions import staff as actions
 from leaderboard.actions.errors import Refused
+from leaderboard.actions.rescore import rescore as rescored
 from leaderboard.pages.private import private
 from leaderboard.pages.submit import user_of
 from leaderboard.queries import site
 from leaderboard.queries import staff as queries
+from leaderboard.queries.rescoring import suites_to_rescore
 
+SHOWN = 5
+"""Reasons that a message names, at most."""
 View = Callable[..., HttpResponse]
 
 
@@ -40,6 +44,7 @@ def staff(request: HttpRequest) -> HttpResponse:
     context = {
         "search": search, "lines": queries.submissions(search), "workers": queries.workers(),
         "tokens": queries.worker_tokens(), "acts": queries.acts(), "state": site.state(), "most": actions.BANNER,
+        "suites": suites_to_rescore(),
     }  # fmt: skip
     return render(request, "staff/page.html", context)
 
@@ -75,6 +80,18 @@ def token(request: HttpRequest, pk: int) -> HttpResponse:
     """End a token of workers."""
     actions.revoke_worker_token(token=pk, actor=user_of(request), reason=request.POST.get("reason", ""))
     messages.success(request, "Its workers are out.")
+    return redirect("staff")
+
+
+@for_staff
+@require_POST
+def rescore(request: HttpRequest) -> HttpResponse:
+    """Score what is stored on the newest version of a suite."""
+    given = request.POST
+    begun = rescored(suite=given.get("suite", ""), actor=user_of(request), reason=given.get("reason", ""))
+    messages.success(request, f"{len(begun.made)} are scored anew.")
+    for number, reason in list(begun.left_out.items())[:SHOWN]:
+        messages.warning(request, f"Submission {number} is not: {reason}.")
     return redirect("staff")
 
 

@@ -1,6 +1,6 @@
 """The items of a bake-off side by side: where two models disagree, with what each of them said."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -189,14 +189,14 @@ def samples_at(row: Submission, numbers: Iterable[int]) -> dict[int, Sample]:
     """The samples with these numbers; whole chunks are passed over unread. What cannot be read is left out."""
     wanted, found, begun = sorted(set(numbers)), dict[int, Sample](), 0
     for chunk in chunks.kept(row):
-        inside = [number - begun for number in wanted if begun <= number < begun + chunk.samples]
+        inside = {number - begun for number in wanted if begun <= number < begun + chunk.samples}
         if inside:
             found |= {begun + number: sample for number, sample in taken(chunk, inside)}
         begun += chunk.samples
     return found
 
 
-def taken(chunk: SampleChunk, numbers: Sequence[int]) -> Iterator[tuple[int, Sample]]:
+def taken(chunk: SampleChunk, numbers: Set[int]) -> Iterator[tuple[int, Sample]]:
     """Those of a chunk's samples, in order."""
     try:
         for number, sample in enumerate(islice(chunks.stored([chunk]), max(numbers) + 1)):

@@ -14,6 +14,7 @@ from leaderboard.queries.claim_costs import cheaper
 from leaderboard.queries.claim_rows import Best, NotThere, bests, group_words, pairs, place_of
 from leaderboard.queries.context import Tried, tried_contexts
 from leaderboard.queries.errors import Missing
+from leaderboard.queries.lately import lately
 from leaderboard.statistics.claims import Bounds, Outcome, Read, longer, not_behind
 from leaderboard.statistics.many import compare_many
 from leaderboard.statistics.paired import Answers
@@ -70,9 +71,19 @@ def state() -> State:
     )
 
 
+@lately
+def state_lately() -> State:
+    """As readers are shown it."""
+    return state()
+
+
 def claims() -> list[Judged]:
-    """All that are not withdrawn, in the order in which they were stated. Judged once for a state of the site."""
-    found = state()
+    """All that are not withdrawn, in the order in which they were stated."""
+    return judged_at(state_lately())
+
+
+def judged_at(found: State) -> list[Judged]:
+    """The claims of a state of the site, judged once for it."""
     return judged_all(found) if settings.BOARD_STATE_SECONDS else [judged(one) for one in current(found)]
 
 
@@ -90,7 +101,7 @@ def judged_all(found: State) -> list[Judged]:
 
 
 def current(found: State) -> list[Claim]:
-    return list(Claim.objects.filter(pk__in=found.claims))
+    return list(Claim.objects.filter(pk__in=found.claims).select_related("stated_by"))
 
 
 def judged(one: Claim) -> Judged:

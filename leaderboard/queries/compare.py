@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from leaderboard.models import Revision, Submission, Suite, SuiteTask
 from leaderboard.queries.columns import Scale, scale
 from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.measured import Cell, Measured, measured
+from leaderboard.queries.noise import Limits
 from leaderboard.queries.pairing import Pair, Pairing, needed
 from leaderboard.queries.selection import suite_named
 from leaderboard.statistics.intervals import share_interval
@@ -41,8 +42,9 @@ class Against:
     """One evaluation against the base, in points: `verdict` is None, with the reason, where there is no test.
 
     `low` and `high` enclose the difference at 95 %. `partial`: only some of the items are common. `tasks` counts the
-    tasks that went in. `more`: so many further items would separate them; None where they are, infinite where nothing
-    would.
+    tasks that went in. `noise`: two runs of one model may differ by so many points on these machines; None where nobody
+    knows (`queries.noise`). `more`: so many further items would separate them; None where they are, infinite where
+    nothing would.
     """
 
     verdict: Verdict | None
@@ -50,6 +52,7 @@ class Against:
     partial: bool = False
     tasks: int = 1
     sign: int = 1
+    noise: float | None = None
 
     @property
     def comparison(self) -> Comparison:
@@ -75,6 +78,11 @@ class Against:
         difference"."""
         assert self.verdict is not None
         return self.verdict.p_equivalent if self.verdict.word == Word.EQUIVALENT else self.verdict.p_unequal
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the machines alone may have made the difference."""
+        return self.verdict is not None and self.noise is not None and abs(self.difference) < self.noise
 
     @property
     def more(self) -> float | None:
@@ -192,12 +200,18 @@ def compare(*, asked: Sequence[str], suite: str = "", base: str = "", margin: st
     rest = [one for one in models if one is not first]
     pairs = paired(tasks, first, rest)
     verdicts = tested({at: one for at, one in pairs.items() if isinstance(one, Pair)}, width / 100)
+    limits = Limits(chosen, models)
     against = {
-        (task.task, one.id): described(pairs[task.task, one.id], verdicts.get((task.task, one.id)), sign_of(task))
+        (task.task, one.id): described(
+            pairs[task.task, one.id], verdicts.get((task.task, one.id)), sign_of(task), limits.of(first, one, task.task)
+        )
         for task in tasks
         for one in rest
     }
     whole = overall(chosen, tasks, rest, pairs, width / 100)
+    for one in rest:
+        if whole[one.id].tasks == len(tasks):  # else it is no difference of suite scores
+            whole[one.id] = replace(whole[one.id], noise=limits.of(first, one))
     return Compared(
         suite=chosen,
         base=first,
@@ -241,10 +255,10 @@ def tested(pairs: dict[At, Pair], margin: float) -> dict[At, Verdict]:
     return dict(zip(pairs, family(found), strict=True))
 
 
-def described(pair: Pair | str, verdict: Verdict | None, sign: int) -> Against:
+def described(pair: Pair | str, verdict: Verdict | None, sign: int, noise: float | None) -> Against:
     if isinstance(pair, str):
         return Against(None, reason=pair)
-    return Against(verdict, partial=pair.partial, sign=sign)
+    return Against(verdict, partial=pair.partial, sign=sign, noise=noise)
 
 
 def overall(

@@ -71,16 +71,21 @@ class Capability:
         return {"imported" if one.imported else one.side for one in self.lines}
 
     @property
+    def measured(self) -> bool:
+        """Whether there is a line of what was measured here."""
+        return any(not one.imported for one in self.lines)
+
+    @property
     def saturated(self) -> list[Step]:
         """The best measured ones whose intervals reach a perfect score: beyond them nothing can be told."""
         best = [one.best for one in self.lines if not one.imported]
         return [one for one in best if one.half is not None and one.perfect is not None and one.reaches]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gap:
     """The suite first, then each task. `left_out` says in words which rows are on no line, `as_of` is the ranking's
-    day."""
+    day. There is one for each ranking: what was drawn of it is kept by it."""
 
     suite: Suite
     as_of: date | None

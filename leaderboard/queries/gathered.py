@@ -39,6 +39,7 @@ PLAIN = {
     **{name: f"revision__{name}" for name in OF_REVISION},
     **{name: f"revision__model__{name}" for name in OF_MODEL},
     "modalities": "modes",
+    "adapter_on": "revision__base_name",
 }
 """Columns that are a field of what the row points at, whatever it comes from; modalities come as JSON."""
 OWN = ("key", "batch", "score", "stderr", "why", "precision", "day", "context", "settings")

@@ -91,9 +91,12 @@ def finite(value: float | None) -> float | None:
 def speeds_of(model: Model) -> list[Speed]:
     """How fast the newest runs were, by suite, engine, precision and hardware. 1 query.
 
-    Runs of endpoints say nothing of our machines, which only ask: their pace is `queries.reliability`.
+    Runs of endpoints say nothing of our machines, which only ask: their pace is `queries.reliability`. Neither do
+    stored responses that were scored anew.
     """
-    rows = Submission.objects.filter(revision__model=model, state=Submission.State.SUCCEEDED, use=None)
+    rows = Submission.objects.filter(
+        revision__model=model, state=Submission.State.SUCCEEDED, use=None, rescored_from=None
+    )
     told = {
         name: KeyTransform(name, "provenance")
         for name in ("hardware", "engine", "dtype", "evaluation_seconds", "load_seconds", "spent", "tokens")
@@ -115,7 +118,8 @@ def throughputs(suite: Suite) -> tuple[dict[int, float], str]:
     """Submission -> tokens in and out a second, of the newest runs on the hardware that most of them were made on, and
     that hardware: speeds of different machines say nothing of models. 1 query."""
     told = {name: KeyTransform(name, "provenance") for name in ("hardware", "evaluation_seconds", "spent", "tokens")}
-    rows = Submission.objects.filter(suite=suite, state=Submission.State.SUCCEEDED, use=None).annotate(**told)
+    ours = Submission.objects.filter(suite=suite, state=Submission.State.SUCCEEDED, use=None, rescored_from=None)
+    rows = ours.annotate(**told)
     by_hardware: dict[str, dict[int, float]] = {}
     for row in rows.order_by("-pk").values("pk", *told)[:MOST_SPEEDS]:
         took, count = seconds(row["evaluation_seconds"]), counted(row)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.conf import settings as site
 from django.db.models import Q
@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from evaluator.contract import HELLO_SECONDS
 from leaderboard.models import Worker
+from leaderboard.queries.editions import KEYS_SINCE
 
 SILENCES = 3
 """A worker that has missed so many hellos is away."""
@@ -46,12 +47,27 @@ class Needs(Protocol):
     def needs_bytes(self) -> int: ...
     @property
     def architecture(self) -> str: ...
+    @property
+    def edition(self) -> int:
+        """The least one of the contract (`editions.least_edition`)."""
+
+
+class Need(NamedTuple):
+    """These alone."""
+
+    queue: str
+    engine: str
+    needs_bytes: int
+    architecture: str
+    edition: int
 
 
 def can_run(worker: Worker, job: Needs) -> bool:
     """Whether a claim of this worker may get this job."""
     return (
-        job.queue in worker.queues
+        worker.drained_at is None
+        and job.queue in worker.queues
+        and job.edition <= worker.edition
         and job.engine in worker.engines
         and (worker.memory_bytes is None or job.needs_bytes <= worker.memory_bytes)
         and (not worker.architectures or job.architecture in ("", *worker.architectures))
@@ -59,8 +75,8 @@ def can_run(worker: Worker, job: Needs) -> bool:
     )
 
 
-API, KEYS_SINCE = "api", 3
-"""The queue of endpoints, and the edition of the contract that brought them."""
+API = "api"
+"""The queue of endpoints."""
 
 
 def may_have_keys(worker: Worker) -> bool:
@@ -75,6 +91,9 @@ def why_not(workers: list[Worker], job: Needs) -> str:
     """
     if not workers:
         return "No worker is online."
+    workers = [worker for worker in workers if worker.drained_at is None]
+    if not workers:
+        return "The workers that are online take no more jobs: the site's staff has drained them."
     serving = [worker for worker in workers if job.queue in worker.queues]
     if not serving:
         return f"No worker of the queue {job.queue} is online, only of {words(q for w in workers for q in w.queues)}."
@@ -84,6 +103,13 @@ def why_not(workers: list[Worker], job: Needs) -> str:
         return f"It needs the engine {job.engine}; the workers of the queue {job.queue} that are online have {engines}."
     if job.queue == API and not any(may_have_keys(worker) for worker in able):
         return "Endpoints and their keys go to trusted workers of today only; none of the queue api is online."
+    newest = max(worker.edition for worker in able)
+    able = [worker for worker in able if worker.edition >= job.edition]
+    if not able:
+        return (
+            f"It needs a worker of edition {job.edition} of the contract; the newest of the queue {job.queue} that is "
+            f"online has {newest}, and has to be upgraded."
+        )
     sizes = [worker.memory_bytes for worker in able]
     roomy = [worker for worker in able if worker.memory_bytes is None or job.needs_bytes <= worker.memory_bytes]
     if not roomy:

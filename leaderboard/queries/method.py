@@ -7,6 +7,7 @@ import numpy as np
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Snapshot, Suite, SuiteTask
 from leaderboard.queries.gap import Gap, kept_gap
+from leaderboard.queries.noise import Floor, floors
 from leaderboard.queries.rows import Row, rows_of
 from leaderboard.queries.snapshots import columns_of
 from leaderboard.statistics.normalise import normalise
@@ -36,6 +37,7 @@ class Example:
     worse: int
     ranked: int
     gap: Gap
+    floors: list[Floor]
 
     @property
     def half(self) -> float:
@@ -51,7 +53,8 @@ class Example:
 
 
 def example() -> Example | None:
-    """Of the suite whose ranking is newest among those that are measured here; None while nothing is. 4 queries."""
+    """Of the suite whose ranking is newest among those that are measured here; None while nothing is. 5 queries, and
+    two more where runs were repeated."""
     found = (
         Snapshot.objects.filter(suite__imported=False, suite__owner=None)
         .select_related("suite")
@@ -70,9 +73,8 @@ def example() -> Example | None:
     if len(parts) != len(tasks):
         return None
     better, worse = apart(data, at, row)
-    return Example(
-        ranking.suite, row, parts, better, worse, len(at), kept_gap(ranking.suite, tasks, data, ranking.created_at)
-    )
+    gap = kept_gap(ranking.suite, tasks, data, ranking.created_at)
+    return Example(ranking.suite, row, parts, better, worse, len(at), gap, list(floors(ranking.suite).values()))
 
 
 def part_of(suite: Suite, task: SuiteTask, row: Row) -> Part | None:

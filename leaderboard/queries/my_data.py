@@ -11,6 +11,8 @@ from leaderboard.models import (
     ApiToken,
     Audit,
     Delivery,
+    Grade,
+    Judging,
     Membership,
     Owner,
     Submission,
@@ -47,6 +49,13 @@ def data_of(user: User) -> dict[str, Any]:
         if user.email
         else [],
         "workloads": [workload(one) for one in versions(owner)] if owner else [],
+        "judgings": rows(
+            Judging.objects.filter(bakeoff__version__workload__owner=owner), "id", "bakeoff", "form", "rubric",
+            "created_at",
+        )
+        if owner
+        else [],
+        "grades": rows(Grade.objects.filter(grader=user), "judging", "number", "outcome", "first_left", "said_at"),
         "audit": rows(Audit.objects.filter(actor=user.username), "at", "action", "subject", "reason"),
     }  # fmt: skip
 

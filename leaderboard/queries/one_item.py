@@ -14,7 +14,7 @@ from leaderboard.queries.items import HALF
 from leaderboard.queries.tasks import TaskLine, task_line
 
 HASH = re.compile(r"[0-9a-f]{64}")
-BYTES = 32
+BYTES, BYTES_OF_SCORE = 32, 4
 MOST_MODELS = 2_000
 """The newest results of so many submissions are looked at."""
 LISTED = 100
@@ -49,7 +49,7 @@ class OneItem:
 
 
 def one_item(task: str, item: str) -> OneItem:
-    """Raises Missing. 7 queries at most."""
+    """Raises Missing. 6 queries, and one for each set of items that holds it."""
     line = task_line(task)
     if not HASH.fullmatch(item):
         raise Missing("item", "An item is named by its hash, 64 digits and letters a to f.")
@@ -67,23 +67,34 @@ def one_item(task: str, item: str) -> OneItem:
 
 
 def newest(task: str, item: str, line: TaskLine) -> list[Answer]:
-    """The newest answer of each model, newest first."""
-    found: dict[str, Answer] = {}
+    """The newest answer of each model, newest first. 2 queries, and one for each set of items that holds this one."""
+    stored: dict[int, bytes] = {}
     for items, place in sets_with(item):
-        score = Func(F("item_scores"), Value(4 * place + 1), Value(4), function="substring", output_field=BinaryField())
-        rows = (
-            Result.objects.filter(items=items, task__in=line.places, submission__state=Submission.State.SUCCEEDED)
-            .annotate(stored=score)
-            .order_by("-submission_id")
-            .values_list(
-                "submission_id", "submission__revision__model__name", "submission__revision__model__kind",
-                "submission__suite__slug", "stored",
-            )[:MOST_MODELS]
-        )  # fmt: skip
-        for submission, model, kind, suite, stored in rows:
-            if model not in found and len(stored) == 4:
-                found[model] = Answer(submission, model, kind, suite, struct.unpack("<f", bytes(stored))[0])
-    return sorted(found.values(), key=lambda one: -one.submission)
+        stored |= {key: bytes(score) for key, score in newest_scores(items, place, line)}
+    chosen = sorted(stored, reverse=True)[:MOST_MODELS]
+    rows = Submission.objects.filter(pk__in=chosen, state=Submission.State.SUCCEEDED).order_by("-pk")
+    found: dict[str, Answer] = {}
+    for key, model, kind, suite in rows.values_list(
+        "pk", "revision__model__name", "revision__model__kind", "suite__slug"
+    ):
+        if model not in found and len(stored[key]) == BYTES_OF_SCORE:
+            found[model] = Answer(key, model, kind, suite, struct.unpack("<f", stored[key])[0])
+    return list(found.values())
+
+
+def newest_scores(items: str, place: int, line: TaskLine) -> list[tuple[int, bytes]]:
+    """Submissions, the newest first, with the item's score as it is stored. 1 query of one table, along its index: with
+    others joined to it, PostgreSQL reads all results on these items, for it does not know that they are of one task."""
+    rows = Result.everything.filter(items=items).order_by("-submission_id").annotate(stored=score_at(place))
+    tasks = {one.pk for one in line.places}
+    listed = rows.values_list("submission_id", "task_id", "stored")[:MOST_MODELS]
+    return [(submission, score) for submission, task, score in listed if task in tasks]
+
+
+def score_at(place: int) -> Func:
+    """The bytes of one item's score among a result's."""
+    start, size = Value(BYTES_OF_SCORE * place + 1), Value(BYTES_OF_SCORE)
+    return Func(F("item_scores"), start, size, function="substring", output_field=BinaryField())
 
 
 def sets_with(item: str) -> list[tuple[str, int]]:

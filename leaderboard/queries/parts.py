@@ -3,9 +3,7 @@
 from django.db.models import Q, QuerySet
 
 from leaderboard.models import Job, ResponsePart
-
-SHARES_SINCE = 6
-"""The edition of the contract that brought them."""
+from leaderboard.queries.editions import SHARES_SINCE
 
 
 def parts_for(job: Job) -> QuerySet[ResponsePart]:

@@ -20,6 +20,8 @@ def repeat_command(row: Submission) -> str:
     revision = row.revision.sha if row.revision else row.requested_revision
     lines = [[".venv/bin/python", "-m", "evaluator", "run"]]
     lines += [["--model", row.requested_model], ["--revision", revision], ["--suite", row.suite.slug]]
+    if row.revision and row.revision.base_sha:
+        lines.append(["--base-revision", row.revision.base_sha])
     lines += [["--engine", settings["engine"], "--dtype", settings["dtype"]]]
     if settings["apply_chat_template"]:
         lines.append(["--apply-chat-template"])

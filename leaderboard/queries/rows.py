@@ -43,6 +43,8 @@ class Row:
     score: float | None
     stderr: float | None
     tasks: Mapping[str, Cell]
+    adapter_on: str = ""
+    """The base of an adapter."""
     own: float | None = None
     """The reader's own score, 0-100, and its standard error."""
     own_stderr: float | None = None
@@ -162,7 +164,7 @@ def rows_in(data: Columns, grid: Grid) -> list[Row]:
     at = grid.at
     numbers = (*WHOLE, *RANKS, *SCORES, "parameters")
     plain = {name: values(data, name, at) for name in numbers}
-    texts = {name: words(data, name, at) for name in ("kind", "precision", "settings", "why", "flagged")}
+    texts = {name: words(data, name, at) for name in ("kind", "precision", "settings", "why", "flagged", "adapter_on")}
     named = {name: data.table[name].take(at).to_pylist() for name in ("model", "sha")}
     parsed = {text: json.loads(text) if text else {} for text in set(texts["settings"])}
     return [
@@ -175,6 +177,7 @@ def rows_in(data: Columns, grid: Grid) -> list[Row]:
             rank_low=plain["rank_low"][place] or None, rank_high=plain["rank_high"][place] or None,
             unranked_reason="" if plain["rank"][place] else texts["why"][place],
             score=plain["score"][place], stderr=plain["stderr"][place], tasks=Cells(grid, place),
+            adapter_on=texts["adapter_on"][place],
         )
         for place in range(len(at))
     ]  # fmt: skip

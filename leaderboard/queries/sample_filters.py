@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,21 @@ UNREADABLE = frozenset({"", "[invalid]", "[none]"})
 """What lm-eval writes where a filter finds no answer."""
 WHOLE = re.compile(r"[0-9]{1,7}")
 ITEM = re.compile(r"[0-9a-f]{64}")
+
+
+class Told(Protocol):
+    """A sample, or what was read of it."""
+
+    @property
+    def item_hash(self) -> str: ...
+    @property
+    def responses(self) -> tuple[str, ...]: ...
+    @property
+    def thinking(self) -> tuple[str, ...]: ...
+    @property
+    def answers(self) -> Mapping[str, str]: ...
+    @property
+    def scores(self) -> Mapping[str, Mapping[str, float]]: ...
 
 
 @dataclass(frozen=True)
@@ -42,13 +58,16 @@ class Wanted:
 
     def fits(self, sample: Sample, result: Result) -> bool:
         """Whether a sample is asked for."""
+        return self.suits(sample, result) and (not self.text or holds(sample, self.text.lower()))
+
+    def suits(self, sample: "Told", result: Result) -> bool:
+        """The same but for the text that is looked for."""
         return (
             (not self.item or sample.item_hash == self.item)
             and (self.show == "all" or kind(sample, result, self.filter) == self.show)
             and (not self.answered or answered(sample) == (self.answered == "yes"))
             and (self.longer is None or length(sample) >= self.longer)
             and (self.shorter is None or length(sample) <= self.shorter)
-            and (not self.text or holds(sample, self.text.lower()))
         )
 
 
@@ -79,12 +98,12 @@ def whole(query: Mapping[str, str], name: str) -> int | None:
     return int(value)
 
 
-def score_of(sample: Sample, result: Result, name: str = "") -> float | None:
+def score_of(sample: Told, result: Result, name: str = "") -> float | None:
     """The sample's score by the task's own metric, in its own filter or another one."""
     return sample.scores.get(name or result.task.filter, {}).get(result.task.metric)
 
 
-def kind(sample: Sample, result: Result, name: str = "") -> str:
+def kind(sample: Told, result: Result, name: str = "") -> str:
     """Right for the full score, as the results keep it (float32); wrong for less; "" without a score."""
     score = score_of(sample, result, name)
     if score is None:
@@ -92,7 +111,7 @@ def kind(sample: Sample, result: Result, name: str = "") -> str:
     return "right" if np.float32(min(score, 2.0)) >= 1 else "wrong"
 
 
-def answered(sample: Sample) -> bool:
+def answered(sample: Told) -> bool:
     """Whether an answer could be read: the task says so itself, or some filter found one."""
     told = [scores[EXTRACTED] for scores in sample.scores.values() if EXTRACTED in scores]
     if told:
@@ -102,7 +121,7 @@ def answered(sample: Sample) -> bool:
     return any(response.strip() for response in sample.responses)
 
 
-def length(sample: Sample) -> int:
+def length(sample: Told) -> int:
     """Characters of what the model wrote, its thinking included."""
     return sum(map(len, sample.responses)) + sum(map(len, sample.thinking))
 

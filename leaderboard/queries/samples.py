@@ -12,14 +12,13 @@ from leaderboard.choices import Choice, choices, right_choice
 from leaderboard.models import Result, SampleChunk, Submission
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.hidden import concealed, hidden_tasks
-from leaderboard.queries.sample_filters import Wanted, kind, length, score_of
+from leaderboard.queries.sample_filters import Wanted, kind, score_of
+from leaderboard.queries.sample_lines import chosen, found
 
 ALL = Wanted()
 PAGE_SIZE = 20
 MOST = 40
 """Choices, prompts, responses of one item on a page; the export has all."""
-MOST_READ = 24_000_000
-"""Characters of samples that one page looks through for what was asked; the next one goes on from there."""
 WITH_SAMPLES = frozenset({Submission.State.SUCCEEDED, Submission.State.QUARANTINED, Submission.State.RETRACTED})
 """Before that no attempt is known to be the last one, and nothing was compared yet. What was quarantined or withdrawn
 keeps its samples in the open: they are what a reader judges that by."""
@@ -99,10 +98,10 @@ def submission_with_samples(pk: int) -> Submission:
 
 def result_of(row: Submission, task: str, results: list[Result]) -> Result:
     """The result of a task; raises Missing."""
-    found = next((result for result in results if result.task.task == task), None)
-    if found is None:
+    of_task = next((result for result in results if result.task.task == task), None)
+    if of_task is None:
         raise Missing("task", f"{row.suite.slug} has no result for a task {task[:80]!r}.")
-    return found
+    return of_task
 
 
 def results_of(row: Submission) -> list[Result]:
@@ -120,10 +119,11 @@ def page(pk: int, task: str, *, wanted: Wanted = ALL, page: int = 1, after: int 
         raise BadQuery("q", f"The texts of this task are not shown: {hidden}")
     try:
         if wanted.narrow:
-            found, looked, more = narrowed(result, kept, wanted, after)
-            if wanted.item and not found and not more:
+            samples, looked, more = found(result, kept, wanted, after, PAGE_SIZE)
+            if wanted.item and not samples and not more:
                 raise Missing("item", f"Submission {pk} has no sample of this item of {task}.")
-            return Page(row, results, result, found, counts, wanted, 1, "", after, looked, more, hidden)
+            listed = [item(sample, result, wanted.filter) for sample in samples]
+            return Page(row, results, result, listed, counts, wanted, 1, "", after, looked, more, hidden)
         pages = max(1, -(-counts[wanted.show] // PAGE_SIZE))
         if not 1 <= page <= pages:
             raise Missing("page", f"There is no page {page}; there are {pages}.")
@@ -134,32 +134,13 @@ def page(pk: int, task: str, *, wanted: Wanted = ALL, page: int = 1, after: int 
     return Page(row, results, result, listed, counts, wanted, page, hidden=hidden)
 
 
-def narrowed(result: Result, kept: list[SampleChunk], wanted: Wanted, after: int) -> tuple[list[Item], int, bool]:
-    """The next samples that fit behind the first `after`, how many were passed over then, and whether there are more.
-
-    No more than a page of them, nor more than MOST_READ characters are read.
-    """
-    found: list[Item] = []
-    looked, read = after, 0
-    for sample in chosen(result, kept, "all", after):
-        if len(found) == PAGE_SIZE or read > MOST_READ:
-            return found, looked, True
-        looked += 1
-        read += sum(map(len, sample.prompts)) + length(sample)
-        if wanted.fits(sample, result):
-            found.append(item(sample, result, wanted.filter))
-            if wanted.item:
-                return found, looked, False
-    return found, looked, False
-
-
 def item(sample: Sample, result: Result, name: str = "") -> Item:
     """A sample with what the page says about it, by a filter, "" for the task's own."""
-    found = choices(sample)
-    contexts = {choice.context for choice in found}
+    options = choices(sample)
+    contexts = {choice.context for choice in options}
     likeliest, target = right_choice(sample) or (None, None)
     return Item(
-        sample=sample, score=score_of(sample, result, name), kind=kind(sample, result, name), choices=found,
+        sample=sample, score=score_of(sample, result, name), kind=kind(sample, result, name), choices=options,
         context=contexts.pop() if len(contexts) == 1 else "", likeliest=likeliest, target=target,
     )  # fmt: skip
 
@@ -170,17 +151,6 @@ def counts_of(result: Result, kept: list[SampleChunk]) -> dict[str, int]:
     right = int((scores >= 1).sum())
     total = sum(chunk.tasks.get(result.task.task, 0) for chunk in kept)
     return {"all": total or (result.n if kept else 0), "right": right, "wrong": len(scores) - right}
-
-
-def chosen(result: Result, kept: list[SampleChunk], show: str, skip: int) -> Iterator[Sample]:
-    """A task's samples of one kind, but the first `skip`; whole chunks are skipped unread where they can be."""
-    task = result.task
-    if show == "all":
-        while kept and skip >= (held := kept[0].tasks.get(task.task, 0)) > 0:
-            kept, skip = kept[1:], skip - held
-    of_task = (sample for sample in concealed(chunks.stored(kept)) if sample.counts_for == task.task)
-    wanted = (sample for sample in of_task if show == "all" or kind(sample, result) == show)
-    return islice(wanted, skip, None)
 
 
 def export(pk: int, task: str = "") -> Iterator[Sample]:

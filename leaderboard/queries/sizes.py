@@ -1,7 +1,7 @@
 """A suite's scores against what a model costs or can do: sizes, prices, throughput, contexts; and the Pareto front."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from leaderboard.columnar.table import Columns
 from leaderboard.models import Suite
+from leaderboard.queries.board import PIN
 from leaderboard.queries.context import measured_contexts
 from leaderboard.queries.errors import BadQuery
 from leaderboard.queries.history import throughputs
@@ -87,6 +88,8 @@ class Sizes:
     axis: Axis = Axis.PARAMETERS
     hardware: str = ""
     """Of throughput: the machine that all rows were run on; others are left out."""
+    pins: tuple[str, ...] = ()
+    """The pins that name rows of the ranking, also those whose place on this axis nobody knows."""
 
     @property
     def listed(self) -> list[Sized]:
@@ -129,7 +132,7 @@ def sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETERS) 
         if (one := found.drawn[index]).front or one.pinned or index in chosen
     ]
     ordered = sorted(shown, key=lambda one: (one.x, -one.score))
-    return Sizes(suite, ordered, found.rows, found.unsized, axis, found.hardware)
+    return replace(found, drawn=ordered)
 
 
 def all_sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETERS) -> Sizes:
@@ -143,8 +146,16 @@ def all_sizes(suite: Suite, pins: Sequence[str] = (), axis: Axis = Axis.PARAMETE
     at = np.flatnonzero(scored & (x > 0))
     at = at[np.lexsort((-score[at], x[at]))]
     best = front(-x[at] if axis.more else x[at], score[at])
-    found = rows(data, at, x, best, set(pins[:MOST_PINS]))
-    return Sizes(suite, found, len(at), int(scored.sum()) - len(at), axis, hardware)
+    kept = tuple(pin for pin in dict.fromkeys(pins[:MOST_PINS]) if held(data, pin))
+    found = rows(data, at, x, best, set(kept))
+    return Sizes(suite, found, len(at), int(scored.sum()) - len(at), axis, hardware, kept)
+
+
+def held(data: Columns, pin: str) -> bool:
+    """Whether a pin names a row of the ranking."""
+    if not PIN.fullmatch(pin):
+        return False
+    return bool((data.number("submission" if pin[0] == "s" else "imported") == int(pin[1:])).any())
 
 
 def along(suite: Suite, data: Columns, axis: Axis) -> tuple[npt.NDArray[np.float64], str]:

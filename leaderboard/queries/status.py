@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from leaderboard.models import Job, Outbox, Pulse, Submission, Worker
 from leaderboard.queries import hosts
+from leaderboard.queries.editions import least_edition
 from leaderboard.queries.submissions import Progress, progress_of
 from leaderboard.queries.waiting import past_accuracy
 from leaderboard.statistics.waiting import Accuracy
@@ -164,11 +165,11 @@ def queue_lines(workers: list[WorkerLine]) -> list[QueueLine]:
 
 def stuck(online: list[Worker]) -> dict[str, int]:
     """The waiting jobs that none of these workers can run, counted by the reason."""
-    needs = ("queue", "engine", "needs_bytes", "architecture")
     found: Counter[str] = Counter()
-    for row in Job.objects.filter(state=Job.State.QUEUED).values(*needs).annotate(number=Count("pk")).order_by():
+    waiting = Job.objects.filter(state=Job.State.QUEUED).annotate(edition=least_edition())
+    for row in waiting.values(*hosts.Need._fields).annotate(number=Count("pk")).order_by():
         number = row.pop("number")
-        reason = hosts.why_not(online, Job(**row))
+        reason = hosts.why_not(online, hosts.Need(**row))
         if reason:
             found[reason] += number
     return dict(found)

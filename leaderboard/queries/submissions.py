@@ -14,6 +14,7 @@ from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submissio
 from leaderboard.models.submissions import IN_LINE, LIVE
 from leaderboard.queries import hosts
 from leaderboard.queries.board import standing_of
+from leaderboard.queries.editions import KEYS_SINCE
 from leaderboard.queries.endpoints import price_of, whose
 from leaderboard.queries.errors import BadQuery, Missing
 from leaderboard.queries.rows import Row
@@ -70,6 +71,8 @@ class Detail:
     """Where the board shows `row`; None once another submission took its place there."""
     retries: list[int]
     """Numbers of the submissions that tried this one again, oldest first."""
+    rescored: list[int]
+    """Numbers of those that scored its responses on later versions of the suite, oldest first."""
     endpoint: AtEndpoint | None = None
     """None for a model with weights."""
 
@@ -158,6 +161,8 @@ def detail(pk: int) -> Detail:
     jobs = list(submission.jobs.exclude(kind=Job.Kind.SHARE).select_related("worker").order_by("id"))
     stands = standing_of(submission) if submission.state == Submission.State.SUCCEEDED else None
     eta = eta_of(submission, jobs, forecast)
+    made_of_it = Submission.objects.filter(Q(retry_of=pk) | Q(rescored_from=pk)).order_by("id")
+    later = list(made_of_it.values_list("pk", "retry_of"))
     return Detail(
         submission=submission,
         jobs=jobs,
@@ -169,7 +174,8 @@ def detail(pk: int) -> Detail:
         events=list(submission.events.all()),
         row=stands[0] if stands else None,
         board_page=stands[1] if stands else None,
-        retries=list(submission.retries.order_by("id").values_list("pk", flat=True)),
+        retries=[number for number, retried in later if retried == pk],
+        rescored=[number for number, retried in later if retried != pk],
         endpoint=at_endpoint(submission, jobs),
     )
 
@@ -182,7 +188,8 @@ def at_endpoint(submission: Submission, jobs: list[Job]) -> AtEndpoint | None:
     identity = whose(use.endpoint.origin, use.endpoint.served)
     spent = msgspec.convert(jobs[-1].spent if jobs else {}, Spent)
     unseen = [job for job in jobs if job.kind == Job.Kind.PREFLIGHT and job.state == Job.State.QUEUED]
-    stuck = hosts.why_not(hosts.online(), unseen[0]) if unseen else ""
+    looks = [hosts.Need(job.queue, job.engine, job.needs_bytes, job.architecture, KEYS_SINCE) for job in unseen[:1]]
+    stuck = hosts.why_not(hosts.online(), looks[0]) if looks else ""
     return AtEndpoint(use, spent, price_of(use, identity.model), identity.verified, stuck)
 
 

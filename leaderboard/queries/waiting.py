@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from leaderboard.models import Job, Submission, Worker
 from leaderboard.models.submissions import IN_LINE
 from leaderboard.queries import hosts
+from leaderboard.queries.editions import least_edition
 from leaderboard.statistics.waiting import (
     UNKNOWN,
     Accuracy,
@@ -85,6 +86,7 @@ class Live(NamedTuple):
     settings: dict[str, Any]
     active_parameters: int | None
     parameters: int | None
+    edition: int
     now: datetime
 
     def ago(self, moment: datetime | None) -> float:
@@ -160,10 +162,10 @@ def why_unknown(one: Live, expectation: Expected | None) -> str:
 
 def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset[int]]:
     """Who of the workers can run each job of the line."""
-    known: dict[tuple[str, str, int, str], frozenset[int]] = {}
+    known: dict[hosts.Need, frozenset[int]] = {}
     found = {}
     for job in line:
-        needs = (job.queue, job.engine, job.needs_bytes, job.architecture)
+        needs = hosts.Need(job.queue, job.engine, job.needs_bytes, job.architecture, job.edition)
         if needs not in known:
             known[needs] = frozenset(worker.pk for worker in workers if hosts.can_run(worker, job))
         found[job.pk] = known[needs]
@@ -181,7 +183,7 @@ def live_jobs() -> list[Live]:
             "pk", "state", "queue", "engine", "architecture", "needs_bytes", "limit_seconds", "not_before", "worker",
             "lease_expires_at", "done", "total", "claimed_at", "evaluating_at", "beat_at", "submission__suite",
             "submission__suite__slug", "submission__settings", "submission__revision__active_parameters",
-            "submission__revision__parameters", Now(),
+            "submission__revision__parameters", least_edition(), Now(),
         )[:LINE]
     )  # fmt: skip
     return [Live(*row) for row in rows]
@@ -198,7 +200,8 @@ def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
     )  # fmt: skip
     newest = [
         Job.objects.filter(
-            submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"), shares=1
+            submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
+            submission__rescored_from=None, shares=1,
         ).order_by("-pk").values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip

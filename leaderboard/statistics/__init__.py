@@ -11,6 +11,7 @@ resampling    paired bootstrap (BCa), sign-flip permutation test
 families      Holm's adjustment for many tests
 verdict       better, worse, equivalent within a margin, undecided; alone or in a family
 many          a page of verdicts at once, quick: McNemar's in one go, t instead of the bootstrap
+repeats       what two runs of one model differ by on the same machine
 ranks         ranks with intervals; narrowed by decided pairs; the neighbours worth a test
 alternatives  percentile ranks, Borda count, mean win rate
 power         items needed, smallest difference found, a suite's noise floor

@@ -313,6 +313,9 @@ class Rows:
         sha = text(row.sha)
         if row.submission_id:
             inside = f"{short} <code>{text(row.short_sha)}</code>"
+            base = f"adapter on {text(row.adapter_on)}" if row.adapter_on else ""
+            if base:
+                inside, words = f"{base} · {inside}", f"{base}, {words}"
             return f'<span class="clip" title="{words}, revision {sha}">{inside}</span>'
         code = f"<code>{text(row.short_sha)}</code>" if sha else "revision unknown"
         flagged = " · flagged by the source" if row.flagged else ""

@@ -5,8 +5,11 @@ from typing import Any
 
 from django import template
 
+from leaderboard.claims.terms import BadTerms, read, written
+from leaderboard.models import Claim
 from leaderboard.queries.claims import Evidence
 from leaderboard.templatetags.comparing import signed
+from leaderboard.templatetags.parity import visible
 
 register = template.Library()
 
@@ -38,6 +41,26 @@ def keys(one: Evidence) -> list[int]:
 
 
 @register.filter
+def stated_words(one: Claim) -> str:
+    """ "stated 12 Nov 2026 by root"."""
+    by = f" by {visible(one.stated_by.get_username())}" if one.stated_by else ""
+    return f"stated {one.created_at:%-d %b %Y}{by}"
+
+
+@register.filter
 def terms_text(terms: Any) -> str:
-    """Terms as JSON to read."""
+    """Terms as JSON to read: the test first, and without what it leaves open."""
+    try:
+        terms = filled(written(read(terms)))
+    except BadTerms:
+        pass  # of another edition: as they are
     return json.dumps(terms, indent=1, ensure_ascii=True)
+
+
+def filled(value: Any) -> Any:
+    """JSON values without members that are empty or null."""
+    if isinstance(value, list):
+        return [filled(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: filled(one) for name, one in value.items() if one not in (None, "")}

@@ -51,7 +51,7 @@ def tokens(number: int) -> str:
 
 
 @register.filter
-def money(amount: Decimal) -> str:
+def money(amount: Decimal | float) -> str:
     """A price in US dollars with at least two decimals, and no zeros after them: "$2.50", "$0.0375"."""
     whole, _, cents = f"{amount:f}".partition(".")
     return f"${whole}.{cents.rstrip('0'):0<2}"

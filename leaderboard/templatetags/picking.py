@@ -152,6 +152,15 @@ def without(request: HttpRequest, name: str) -> str:
     return f"?{query.urlencode()}"
 
 
+@register.simple_tag(takes_context=True)
+def toggled_pin(context: RequestContext, key: str) -> str:
+    """This page's query with one more pinned row, or without it."""
+    query = context["request"].GET.copy()
+    pins = [one for one in query.getlist("pin") if one]
+    query.setlist("pin", [one for one in pins if one != key] if key in pins else [*pins, key])
+    return f"?{query.urlencode()}"
+
+
 @register.filter
 def task_half_width(stderr: float) -> str:
     """Half of a task's 95 % interval, in points of 100, from its standard error as a fraction."""

@@ -67,6 +67,8 @@ REASONS = {
     "on_hold": "The estimate is to be seen first",
     "key_gone": "Its API key was removed after a day",
     "key_unreadable": "Its API key cannot be opened",
+    "responses_missing": "Not every response that it needs is stored",
+    "cannot_rebuild": "A task could not be built again",
 }
 FEW = 5
 """Fewer predictions than these have no quantiles worth showing."""

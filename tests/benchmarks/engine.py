@@ -3,7 +3,7 @@
     seconds        that the model took for a task's requests: engine load, building and scoring left out; ours: the
                    median of three, each with an empty cache and an empty journal, which is written as in a real run
     stock_default  `lm_eval run --model vllm` with vLLM's own threads;  stock: with ours;  hf: `--model hf` at its best
-                   batch size (found on two items a task)
+                   batch size (found on two items a task);  transformers: our engine of that name, contexts shared
     limit          tokens of the prefix tree of the task's requests / rate of prefill measured in the same engine
     equal          every metric is the same in all ways, and no choice flips; `largest`: difference of a log-likelihood
     generation     seconds ours / seconds stock, equal threads
@@ -88,12 +88,13 @@ def agreement(first: dict[str, Any], second: dict[str, Any]) -> tuple[bool, floa
 
 
 def choices(folder: Path) -> dict[str, Any]:
-    """Multiple choice, four ways."""
+    """Multiple choice, five ways."""
     tasks = scaled(CHOICES)
     ours = ask(folder, "ours", tasks, repeats=3)
     stock = ask(folder, "stock", tasks)
     default = ask(folder, "stock", tasks, threads=False)
     hf = ask(folder, "hf", tasks)
+    shared = ask(folder, "transformers", tasks)
     rows: dict[str, Any] = {}
     for task in tasks:
         name = task["name"]
@@ -110,6 +111,9 @@ def choices(folder: Path) -> dict[str, Any]:
             "tokens": {**mine["work"], "tree": mine["tree"]}, "prefill_per_s": round(mine["prefill"]),
             "equal": equal and also, "largest": largest,
             "hf_metrics_equal": mine["metrics"] == hf["tasks"][name]["metrics"],
+            "transformers": seconds_of(shared["tasks"][name]),
+            "transformers_times_hf": round(seconds_of(hf["tasks"][name]) / seconds_of(shared["tasks"][name]), 2),
+            "transformers_equal_hf": agreement(shared["tasks"][name], hf["tasks"][name]),
         }  # fmt: skip
     totals = {way: sum(row[way] for row in rows.values()) for way in ("seconds", "stock", "stock_default", "hf")}
     together = {f"times_{way}": round(totals[way] / totals["seconds"], 2) for way in totals if way != "seconds"}

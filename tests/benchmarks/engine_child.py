@@ -1,8 +1,8 @@
 """One way of asking a model, for `make bench-engine`: python -m tests.benchmarks.engine_child ASKED.json
 
-ASKED.json: `way` (ours, stock or hf), `model` (a folder), `tasks` (name, few-shot examples, items), `repeats`. The last
-line of stdout is JSON: by task the seconds that the model took (engine load and scoring left out), each metric, each
-request's answer; the rate of prefill; the peak of memory in MB.
+ASKED.json: `way` (ours, stock, transformers or hf), `model` (a folder), `tasks` (name, few-shot examples, items),
+`repeats`. The last line of stdout is JSON: by task the seconds that the model took (engine load and scoring left out),
+each metric, each request's answer; the rate of prefill; the peak of memory in MB.
 """
 
 import json
@@ -23,7 +23,7 @@ from lm_eval.tasks import TaskManager
 from vllm import SamplingParams
 
 from evaluator.contract import Settings
-from evaluator.engines import templates
+from evaluator.engines import templates, transformers
 from evaluator.engines import vllm as ours
 from evaluator.engines.building import SEEDS, leaves
 from evaluator.journal import Journal
@@ -68,6 +68,8 @@ def loaded(way: str, model: str, batch: int) -> Any:
         return ours.load(model, Settings(dtype="float32"), report=lambda _: None)
     if way == "stock":
         return VLLM(pretrained=model, dtype="float32", batch_size="auto", enforce_eager=True, disable_log_stats=True)
+    if way == "transformers":
+        return transformers.load(model, Settings(engine="transformers", dtype="float32"), report=lambda _: None)
     return HFLM(pretrained=model, dtype="float32", batch_size=batch, device="cpu")
 
 

@@ -3,12 +3,13 @@
 Says what it does on stderr; the last line is JSON:
 
     models, samples         what the site holds: bench@1 of `bench-web`, every tenth model proprietary; each submission
-                            has SAMPLES samples, in one stored file that all of them share
+                            has SAMPLES samples, in one stored file that all of them share; built_s: how long it took
     gap_first_ms, claims_first_ms   the first reader of a server that has just started
     gap_p50_ms, gap_p99_ms  wrk -t2 -c4 on /gap; drawn_gap_*: each time at an address that nobody asked for before
     claims_*, samples_*     the latter on /claims, and on the pages of samples of many submissions
     search_*                a text that is in no sample, so that all of a submission's are read
-    item_*                  who solves one item, over all models
+    search_long_*           the same in one with 14,000 samples, as many as one page reads of them
+    item_*                  who solves one item, over all models; the newest 2,000 of them are asked
 
 The server is production's, as in `bench-web`. Needs ../shared/data and wrk. `--quick`: 2,000 models and short runs.
 """
@@ -48,12 +49,16 @@ def main() -> None:
 
 
 def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: int) -> dict[str, Any]:
+    started = time.perf_counter()
     run(env, "manage.py", "migrate", "--verbosity=0")
     run(env, "-m", "tests.benchmarks.board.dataset", str(CSV), str(models))
     made = run(env, "-m", "tests.benchmarks.board.evidence")
     run(env, "-m", "tests.benchmarks.board.rankings", "bench@1", "whole")
+    run(env, "-m", "tests.benchmarks.board.evidence", "answers")
     run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
-    found: dict[str, Any] = {"models": models, "samples": made["samples"]}
+    found: dict[str, Any] = {
+        "models": models, "samples": made["samples"], "built_s": round(time.perf_counter() - started)
+    }  # fmt: skip
     with served(env, port, state / "site.log") as url:
         pages = {
             "gap": "/gap?suite=bench@1",
@@ -70,7 +75,10 @@ def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: 
             "drawn_gap": [pages["gap"]],
             "samples": [f"/submissions/{key}/samples/{made['task']}?page=2" for key in chosen],
             "search": [f"/submissions/{key}/samples/{made['task']}?q=nowhere" for key in chosen],
+            "search_long": [f"/submissions/{made['long']}/samples/{made['task']}?q=nowhere"],
         }
+        every = [path for paths in asked.values() for path in paths[:1]]
+        load.wrk(url, every, seconds=max(3, seconds // 2))  # both workers read the ranking, and judge
         for name, paths in asked.items():
             say(f"wrk -t2 -c4, {seconds} s: {name}")
             told = load.wrk(url, paths, seconds=seconds, headers={"Accept-Encoding": "gzip"}, fresh=name != "gap")

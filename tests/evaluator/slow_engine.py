@@ -2,7 +2,8 @@
 
     python -m tests.evaluator.slow_engine RUN_FOLDER        the harness with this engine, its slices of eight
 
-The model's folder holds `delay` (seconds a request); `disk`, if there, the most bytes of a file;
+The model's folder holds `delay` (seconds a request); `disk`, if there, the most bytes of a file; `template`, if there:
+it has a chat template.
 `.asked` there gets a line for each request, `.loads` the process of each load (hidden: they are no files of the model).
 """
 
@@ -12,6 +13,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -42,6 +44,12 @@ class Exact(TemplateLM):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder, self.delay = folder, float((folder / "delay").read_text())
+        if (folder / "template").exists():
+            self.tokenizer = SimpleNamespace(chat_template="<role>content")
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        said = "".join(f"<{one['role']}>{one['content']}" for one in chat_history)
+        return f"{said}<assistant>" if add_generation_prompt else said
 
     def _number(self, request: Instance) -> int:
         with (self.folder / ".asked").open("a") as asked:

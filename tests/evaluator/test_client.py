@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from evaluator.client import LeaseLost, Site, SiteError
-from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, ModelRef, Settings
+from evaluator.contract import ClaimRequest, Heartbeat, JobSpec, ModelRef, Settings, Upcoming
 from tests.conftest import suite_spec
 
 JOB = JobSpec(
@@ -39,6 +39,20 @@ class Script:
 
 def test_nothing_to_do_is_none() -> None:
     assert Script(httpx.Response(204)).site().claim(CLAIM) is None
+
+
+def test_what_comes_next_is_asked_once() -> None:
+    """Nobody waits for it: the job that runs does not need it."""
+    found = b'{"model":{"name":"o/a","sha":"a","base":{"name":"o/b","sha":"b"}},"size_bytes":7}'
+    script = Script(httpx.Response(200, content=found), httpx.Response(204), httpx.ConnectError("refused"))
+    site = script.site()
+    base = ModelRef(name="o/b", sha="b")
+    assert site.upcoming(CLAIM) == Upcoming(model=ModelRef(name="o/a", sha="a", base=base), size_bytes=7)
+    assert site.upcoming(CLAIM) is None
+    with pytest.raises(SiteError, match="does not answer: refused"):
+        site.upcoming(CLAIM)
+    assert {request.url.path for request in script.requests} == {"/api/worker/v1/upcoming/"}
+    assert script.waits == []
 
 
 def test_a_site_that_is_not_well_is_asked_again_with_growing_waits() -> None:

@@ -30,12 +30,14 @@ DELAY = 0.05
 
 
 @contextmanager
-def host(folder: Path, url: str, mirror: Path) -> Iterator[subprocess.Popen[bytes]]:  # noqa: F811
+def host(
+    folder: Path, url: str, mirror: Path, child: str = "slow_engine",  # noqa: F811
+) -> Iterator[subprocess.Popen[bytes]]:  # fmt: skip
     """A worker with a state of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PARITY_") and name != "REDIS_URL"}
     variables = kept | {
         "PARITY_URL": url, "PARITY_WORKER_TOKEN": WORKER_SECRET, "PARITY_STATE": str(folder),
-        "PARITY_HUB_MIRROR": str(mirror), "PARITY_WORKER_CHILD": "tests.evaluator.slow_engine",
+        "PARITY_HUB_MIRROR": str(mirror), "PARITY_WORKER_CHILD": f"tests.evaluator.{child}",
         "PARITY_WORKER_NAME": folder.name, "PARITY_HANDOVER_SECONDS": "0.2", "HF_HUB_OFFLINE": "1",
     }  # fmt: skip
     process = subprocess.Popen([sys.executable, "-m", "evaluator", "worker"], cwd=ROOT, env=variables)

@@ -149,6 +149,16 @@ def test_after_running_out_more_gpus_are_taken_and_an_asked_length_stays() -> No
     assert after.max_length == 8_192
 
 
+def test_after_running_out_the_operators_gpus_and_context_stay() -> None:
+    """Who keeps a host's other GPUs for something else does not lose them to a model that is too large."""
+    wishes = parsed("tensor_parallel_size=1,max_length=8192,max_num_seqs=64")
+    before = plan(EIGHT, Settings(), HOSTS["2x80"], wishes)
+    after = lowered(before, EIGHT, Settings(), HOSTS["2x80"], wishes)
+    assert (after.tensor_parallel_size, after.max_length) == (1, 8_192)
+    assert after.max_num_seqs == 16, "of what is left, less"
+    assert lowered(before, EIGHT, Settings(), HOSTS["2x80"]).tensor_parallel_size == 2
+
+
 def test_transformers_gets_the_precision_alone() -> None:
     made = plan(SMALL, Settings(engine="transformers"), HOSTS["cpu"])
     assert made == Plan(dtype="float32", reasons=made.reasons) and "several times slower" in made.reasons[0]

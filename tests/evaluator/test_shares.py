@@ -92,13 +92,13 @@ def test_shares_together_ask_everything_once_and_the_score_is_the_same(
 ) -> None:
     hosts = Hosts(tmp_path)
     for index in range(1, SHARES):
-        told = hosts.whole(f"share {index}", Share(index=index, of=SHARES))
+        told = hosts.whole(f"share {index}", Share(index=index, of=SHARES, job=1))
         assert (told.tasks, told.table) == ((), {})
         assert told.provenance["requests"]["asked"] > 0
         assert not (hosts.here(f"share {index}") / run.SAMPLES).exists()
     before = hosts.asked().total()
     assert 0 < before < alone[0].asked().total()
-    first = hosts.start("first", Share(index=0, of=SHARES))
+    first = hosts.start("first", Share(index=0, of=SHARES, job=1))
     for index in range(1, SHARES):
         assert hosts.carry(f"share {index}", "first") > 0
     same(hosts, "first", hosts.outcome("first", first), alone)
@@ -108,13 +108,13 @@ def test_shares_together_ask_everything_once_and_the_score_is_the_same(
 def test_with_the_others_gone_the_first_does_it_alone(tmp_path: Path, alone: tuple[Hosts, run.Outcome]) -> None:
     """Nobody came, or whoever came died and left a part of a part."""
     hosts = Hosts(tmp_path)
-    child = hosts.start("share 2", Share(index=2, of=SHARES))
+    child = hosts.start("share 2", Share(index=2, of=SHARES, job=1))
     while hosts.asked().total() < 10:
         assert child.poll() is None, (hosts.here("share 2") / "log").read_text()[-3000:]
         time.sleep(0.01)
     child.kill()
     child.wait()
-    first = hosts.start("first", Share(index=0, of=SHARES))
+    first = hosts.start("first", Share(index=0, of=SHARES, job=1))
     hosts.carry("share 2", "first")
     same(hosts, "first", hosts.outcome("first", first), alone)
     assert set(hosts.asked()) == set(alone[0].asked())
@@ -123,7 +123,7 @@ def test_with_the_others_gone_the_first_does_it_alone(tmp_path: Path, alone: tup
 def test_what_comes_meanwhile_is_not_asked(tmp_path: Path, alone: tuple[Hosts, run.Outcome]) -> None:
     """Both at work at the same time: what one has answered, the other passes over from the next slice on."""
     hosts = Hosts(tmp_path, delay=0.02)
-    both = {name: hosts.start(name, Share(index=index, of=2)) for index, name in enumerate(("first", "second"))}
+    both = {name: hosts.start(name, Share(index=index, of=2, job=1)) for index, name in enumerate(("first", "second"))}
     while both["first"].poll() is None:
         hosts.carry("second", "first")
         time.sleep(0.05)

@@ -85,7 +85,11 @@ def test_what_surrounds_a_mismatch_is_noted_and_does_not_count() -> None:
     again = flipped(report(), 1)
     again["provenance"]["versions"] = {"vllm": "2"}
     notes = [one.what for one in compare(report(), again).differences if not one.counts]
-    assert notes == ["versions: {'vllm': '1'} there, {'vllm': '2'} here"]
+    assert notes == ["versions of vllm: '1' there, '2' here"]
+    again["provenance"] = {"dtype": "float32", "versions": {str(number): "x" for number in range(9)}}
+    notes = [one.what for one in compare(report(), again).differences if not one.counts]
+    assert notes[0] == "dtype: 'torch.float32' there, 'float32' here"
+    assert notes[1] == "versions of 0: None there, 'x' here" and notes[-1] == "versions of 5 more"
     again = report()
     again["provenance"]["versions"] = {"vllm": "2"}
     assert compare(report(), again).differences == []

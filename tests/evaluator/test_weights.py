@@ -1,12 +1,13 @@
 """Downloaded weights: the oldest go, those in use stay."""
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
-from evaluator.hub import COMPLETE
-from evaluator.weights import evict, in_use
+from evaluator.hub import COMPLETE, DOWNLOADING
+from evaluator.weights import evict, in_use, make_room
 
 
 @pytest.fixture
@@ -42,3 +43,28 @@ def test_what_is_no_whole_download_stays(tmp_path: Path, revisions: list[Path]) 
     with in_use(revisions[0]):
         evict(tmp_path, limit=0)
     assert (revisions[0] / "model.safetensors").exists()
+
+
+def test_those_in_use_count_first(tmp_path: Path, revisions: list[Path]) -> None:
+    """The newest goes where the one that is used leaves no room for it."""
+    with in_use(revisions[0]):
+        os.utime(revisions[0] / COMPLETE, (1, 1))
+        assert evict(tmp_path, limit=1100) == [revisions[2], revisions[1]]
+
+
+def test_room_is_made_only_where_there_can_be_enough(tmp_path: Path, revisions: list[Path]) -> None:
+    with in_use(revisions[0]):
+        assert not make_room(tmp_path, limit=2500, needed=1600)
+        assert all(folder.exists() for folder in revisions), "what would not help is not done"
+        assert make_room(tmp_path, limit=2500, needed=1400)
+    assert [folder.exists() for folder in revisions] == [True, False, False]
+    assert not make_room(tmp_path, limit=2500, needed=2600)
+
+
+def test_a_download_that_was_given_up_goes_and_one_under_way_stays(tmp_path: Path, revisions: list[Path]) -> None:
+    for folder in revisions[:2]:
+        (folder / COMPLETE).rename(folder / DOWNLOADING)
+    with (revisions[0] / DOWNLOADING).open() as marker:
+        fcntl.flock(marker, fcntl.LOCK_SH)
+        assert evict(tmp_path, limit=0) == [revisions[2], revisions[1]]
+    assert evict(tmp_path, limit=0) == [revisions[0]]

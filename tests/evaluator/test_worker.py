@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from pytest_django.live_server_helper import LiveServer
 
 from evaluator import hub
 from evaluator.contract import ClaimRequest
 from leaderboard.api import worker as site
-from leaderboard.models import Job, SampleChunk, Submission, Suite, Worker, WorkerToken
+from leaderboard.models import Job, Revision, SampleChunk, Submission, Suite, Worker, WorkerToken
 from tests.conftest import WORKER_SECRET
 from tests.environment import ROOT
+from tests.evaluator import lora
 from tests.evaluator.fake_hub import safetensors
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -75,6 +77,22 @@ def test_a_worker_without_a_broker_asks_the_site(
     until(lambda: Submission.objects.get().state == "scoring")
     assert SampleChunk.objects.count() == 1
     assert Submission.objects.get().provenance["engine"] == "fake"
+
+
+def test_an_adapter_is_run_on_its_base(worker: subprocess.Popen[bytes], make_submission: Make, mirror: Path) -> None:
+    for name, files in ((lora.BASE, lora.base_files()), (lora.ADAPTER, lora.adapter_files(rank=4))):
+        folder = mirror / "models" / name
+        folder.mkdir(parents=True)
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
+    pinned = hub.pin(lora.ADAPTER, mirrors=[mirror], token=None)
+    assert pinned.base is not None
+    with transaction.atomic():  # no worker sees it without its base
+        row = make_submission(lora.ADAPTER, sha=pinned.sha)
+        Revision.objects.update(base_name=pinned.base.name, base_sha=pinned.base.sha)
+    until(lambda: Submission.objects.get().state == "scoring")
+    row.refresh_from_db()
+    assert row.provenance["plan"]["lora_rank"] == 8
 
 
 def test_a_worker_that_is_stopped_gives_its_job_back_at_once(

@@ -66,7 +66,7 @@ CLAIM = [
     code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None:", "if False:",
          HELD),
     code("claim: people's prompts to trusted workers only", "lease",
-         "if request.edition < WORKLOADS_SINCE or not trusted:", "if False:", f"{TESTS}/test_private.py"),
+         "if not trusted:\n        able", "if False:\n        able", f"{TESTS}/test_private.py"),
 ]  # fmt: skip
 
 FENCE = [
@@ -80,7 +80,7 @@ FENCE = [
          'Job.everything.select_for_update(of=("self",)).select_related("submission", "worker")',
          'Job.everything.select_related("submission", "worker")', HELD),
     Guard("fence: the worker that claimed it", "leaderboard/api/worker.py",
-          "if foreign(row, arguments.get(\"job\")):", "if False:", (f"{TESTS}/api/test_replays.py",)),
+          'if "job" in arguments and foreign(row, arguments["job"]):', "if False:", (f"{TESTS}/api/test_replays.py",)),
     code("heartbeat: progress never falls", "lease",
          "return (job.done, job.total) if falls else (done, total)", "return (beat.done, beat.total)", LEASE),
     code("heartbeat: phases go forwards", "lease", "phase=max(row.phase, beat.phase, key=PHASES.index)",

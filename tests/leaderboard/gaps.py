@@ -24,18 +24,21 @@ STAND_INS = (
 )
 
 
-def scores(able: float, seed: int, items: int = ITEMS) -> list[float]:
-    """Right or wrong on each item: the same items are hard for everybody."""
+def scores(able: float, seed: int, items: int = ITEMS, *, graded: bool = False) -> list[float]:
+    """Right or wrong on each item, or `graded` by halves: the same items are hard for everybody."""
     hard = np.random.default_rng(99).normal(0, 1, items)
-    luck = np.random.default_rng(seed).normal(0, 1.2, items)
-    return (able + luck > hard).astype(float).tolist()
+    luck = np.random.default_rng(seed)
+    tries = [able + luck.normal(0, 1.2, items) > hard for _ in range(2 if graded else 1)]
+    return np.mean(tries, axis=0, dtype=float).tolist()  # type: ignore[no-any-return]
 
 
-def stand_ins(make: Make, suite: Suite) -> dict[str, Submission]:
-    """Ranked submissions of STAND_INS, all on the same items."""
+def stand_ins(make: Make, suite: Suite, *, ahead: float = 0.0, graded: bool = False) -> dict[str, Submission]:
+    """Ranked submissions of STAND_INS, all on the same items; proprietary ones are abler by `ahead`."""
     found = {}
     for seed, (name, kind, day, able) in enumerate(STAND_INS):
-        found[name] = finished(make, name, {"alpha": scores(able, seed), "beta": scores(able - 0.3, seed + 100)})
+        can = able + (ahead if kind == "proprietary" else 0.0)
+        both = {"alpha": scores(can, seed, graded=graded), "beta": scores(can - 0.3, seed + 100, graded=graded)}
+        found[name] = finished(make, name, both)
         Model.objects.filter(name=name).update(kind=kind, released_on=day)
         Revision.objects.filter(model__name=name).update(parameters=135_000_000)
     build_snapshot(suite=suite)

@@ -21,15 +21,30 @@ from leaderboard.actions.accounts import create_api_token, create_person
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.delete_workload import delete_workload
 from leaderboard.actions.errors import Conflict
+from leaderboard.actions.grade import grade
 from leaderboard.actions.preflight import record_preflight
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.models import Bakeoff, Endpoint, EndpointHour, Model, Owner, Submission, Suite, WorkerToken
-from tests.leaderboard import bakeoffs, endpoints
+from leaderboard.models import (
+    Bakeoff,
+    Endpoint,
+    EndpointHour,
+    Grade,
+    Judge,
+    Judging,
+    Model,
+    Owner,
+    Submission,
+    Suite,
+    WorkerToken,
+)
+from tests.leaderboard import bakeoffs, endpoints, judgings
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.every import HTMX
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary7f3a"
+JUDGED = "judging."
+"""How the suites of judges begin."""
 MODELS = [f"{CANARY}/good", f"{CANARY}/bad", f"{CANARY}/slow"]
 COUNTING = ["api-status", "api-submissions", "api-results", "api-models", "api-revisions", "api-suites", "api-tasks",
             "api-changelog", "api-leaderboard", "queue", "status", "models", "suites", "gap",
@@ -52,6 +67,10 @@ def bakeoff(
     found = bakeoffs.begun(version, *MODELS[:2])
     bakeoffs.queued(monkeypatch)
     bakeoffs.worked(worker_token, said)
+    judging = judgings.begun(found, f"{CANARY}-sage/judge", rubric=f"Who says {CANARY} wins.")
+    bakeoffs.queued(monkeypatch)
+    judgings.worked(worker_token, {f"{CANARY}-sage/judge": lambda a, b: f"{CANARY} it is.\nVERDICT: A"})
+    grade(owner=owner, grader=owner.user, judging=judging.pk, number=0, choice="left")
     access = endpoints.access(model=f"{CANARY}-api")
     bakeoffs.begun(version, MODELS[2], candidates=[access])
     look = endpoints.claim(worker_token, edition=contract.EDITION)
@@ -84,6 +103,11 @@ def walked(bakeoff: Bakeoff) -> Iterator[str]:
             if route.name in {"model", "badge", "badge-alone", "model-alone"}:
                 named["name"] = "good"
             yield reverse(route.name, kwargs=named)
+    for judging in Judging.objects.all():
+        at = f"/workloads/{bakeoff.version.workload_id}/bakeoffs/{judging.bakeoff_id}"
+        yield from (f"{at}/judgings/{judging.pk}/{rest}" for rest in ("", "judges", "grade", "report.csv"))
+        yield from (f"{at}/", f"{at}/judgings/new", f"/api/v1/bakeoffs/{judging.bakeoff_id}/judgings/")
+        yield f"/api/v1/suites/{judging.suite.slug}/"
     for key in Endpoint.objects.values_list("pk", flat=True):
         yield from (f"/endpoints/{key}/drift", f"/endpoints/{key}/drift.csv", f"/api/v1/endpoints/{key}/drift/")
     for path in (
@@ -135,6 +159,7 @@ def test_nobody_else_finds_a_word_of_it_anywhere(bakeoff: Bakeoff, strangers: li
                 # A refusal may repeat what its reader asked for, and a search its own words.
                 assert CANARY in path or CANARY not in text, path
                 assert suite in path or suite not in text, path
+                assert JUDGED in path or JUDGED not in text, path
                 if f"/{CANARY}" in path or f"/{suite}" in path:
                     assert reply.status_code in {302, 400, 401, 404, 405}, path
 
@@ -200,7 +225,7 @@ def test_deleted_is_gone_from_every_table_and_file(
 ) -> None:
     found = where(files)
     assert {"leaderboard_workload", "leaderboard_workloadpart", "leaderboard_bundle", "leaderboard_workloadsuite",
-            "leaderboard_submission", "leaderboard_model", ".gz"} <= found  # fmt: skip
+            "leaderboard_submission", "leaderboard_model", "leaderboard_judging", ".gz"} <= found  # fmt: skip
     workload = bakeoff.version.workload_id
     with pytest.raises(Conflict, match="still being asked"):
         delete_workload(owner=owner, workload=workload)
@@ -208,10 +233,11 @@ def test_deleted_is_gone_from_every_table_and_file(
         cancel(submission=row.pk, owner=owner)
     with django_capture_on_commit_callbacks(execute=True):
         receipt = delete_workload(owner=owner, workload=workload)
-    assert "the answers of 4 runs" in receipt.reason and CANARY not in receipt.reason
+    assert "the answers of 5 runs" in receipt.reason and CANARY not in receipt.reason
     # The endpoint is the owner's own and stays: where it answers is no word of the workload.
     assert where(files) - {"leaderboard_endpoint"} == set()
     assert (Suite.everything.exclude(owner=None).count(), Bakeoff.objects.count()) == (0, 0)
+    assert (Judging.objects.count(), Judge.objects.count(), Grade.objects.count()) == (0, 0, 0)
     assert [model.name for model in Model.everything.all()] == ["org/public"]
     assert Submission.everything.count() == 1
     assert default_storage.listdir("samples")[0] == [str(Submission.objects.get().pk)]

@@ -20,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--text", default="", help="the claim, in a sentence")
         parser.add_argument("--who", default="", help="who says so")
         parser.add_argument("--url", default="", help="where it is said")
+        parser.add_argument("--quotation", default="", help="as it is said there, word for word")
         parser.add_argument(
             "--terms", type=Path, help="a JSON file with the test's terms (leaderboard/claims/terms.py)"
         )
@@ -37,8 +38,9 @@ class Command(BaseCommand):
                 return
             terms = terms_in(options["terms"])
             said = state_claim(
-                slug=slug, text=options["text"], who=options["who"], url=options["url"], terms=terms, by=by
-            )
+                slug=slug, text=options["text"], who=options["who"], url=options["url"], terms=terms, by=by,
+                quotation=options["quotation"],
+            )  # fmt: skip
         except Refused as error:
             raise CommandError(error.message, returncode=2) from error
         self.stdout.write(f"{said.slug}: stated")

@@ -5,6 +5,7 @@ variation, and the others are mixtures of them with noise of their own, so that 
 Standard errors are those of N items. The best TOP rows have item scores too, so that neighbours are tested in pairs.
 """
 
+import hashlib
 import json
 import sys
 from datetime import UTC, datetime
@@ -177,9 +178,19 @@ def load_results(
                 ))  # fmt: skip
 
 
+def item_hash(task: str, number: int) -> str:
+    return hashlib.sha256(f"{task}{number}".encode()).hexdigest()
+
+
 def item_set(task: str) -> ItemSet:
-    hashes = np.random.default_rng(len(task)).bytes(32 * ITEMS)
-    return ItemSet.objects.create(digest=f"{task:0>64.64}", n=ITEMS, hashes=hashes)
+    """The items of a task: a hash names its task too, so that no two tasks share one."""
+    hashes = b"".join(bytes.fromhex(item_hash(task, number)) for number in range(ITEMS))
+    return ItemSet.objects.create(digest=set_of(task), n=ITEMS, hashes=hashes)
+
+
+def set_of(task: str) -> str:
+    """What its items are called."""
+    return f"{task:0>64.64}"
 
 
 def solved(score: float) -> bytes:

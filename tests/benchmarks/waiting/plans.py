@@ -43,8 +43,7 @@ def write(token: WorkerToken, described: str) -> dict[str, str]:
     plans = {}
     for name, query in queries(token).items():
         with transaction.atomic():  # a plan that is carried out locks rows
-            plans[name] = query.explain(analyze=True)
-        sql = str(query.query)
+            plans[name], sql = query.explain(analyze=True), str(query.query)
         text = f"-- {name}, {date.today()}, {described}\n-- {sql}\n{plans[name]}\n"
         (FOLDER / f"{name}.txt").write_text(text)
     return plans

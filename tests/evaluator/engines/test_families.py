@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from evaluator.planner import plans
 from leaderboard.actions.validate import check_runnable
 from tests.environment import ROOT
 from tests.evaluator.engines.families import FAMILIES, write
+from tests.evaluator.engines.family_table import TABLE
 
 pytestmark = pytest.mark.engine
 
@@ -37,29 +37,7 @@ LOOSER = {"deepseek_v3": 2e-2}
 ENGINES = ("vllm", "transformers")
 SLICE = ("qwen3_5_moe", "deepseek_v3", "gpt_oss")
 RUN = tuple(FAMILIES) if os.environ.get("PARITY_FAMILIES") == "all" else SLICE
-README = ROOT / "evaluator" / "engines" / "README.md"
 SUITE, BUNDLE = suites.find("starter@1")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table: "yes", or why not, in words that the engine's log has."""
-
-    title: str
-    architecture: str
-    vllm: str
-    transformers: str
-
-
-def table() -> dict[str, Row]:
-    """By the families' names here."""
-    lines = [line for line in README.read_text().splitlines() if line.startswith("| ") and "`" in line]
-    rows = [Row(*(cell.strip() for cell in line.strip("|").split(" | "))) for line in lines]
-    names = {family.title: name for name, family in FAMILIES.items()}
-    return {names[row.title]: row for row in rows}
-
-
-TABLE = table()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.engines.grouping import Group, cut, grouped, windows
+from evaluator.engines.grouping import Group, cut, grouped, partings, shared, windows
 
 TOKENS = st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple)
 PAIRS = st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=20)
@@ -36,3 +36,13 @@ def test_what_is_too_long_loses_its_beginning() -> None:
 
 def test_a_group_knows_its_size() -> None:
     assert Group((1, 2), [(3,), (4, 5)]).tokens == 5
+
+
+@given(st.sets(TOKENS, min_size=1, max_size=20).map(sorted))
+def test_a_text_knows_where_each_later_one_parts_from_it(texts: list[tuple[int, ...]]) -> None:
+    expected = [sorted({shared(text, later) for later in texts[place + 1 :]} - {0}) for place, text in enumerate(texts)]
+    assert partings(texts) == expected
+
+
+def test_what_is_shared_ends_at_the_first_difference() -> None:
+    assert [shared((1, 2, 3), other) for other in [(1, 2, 4), (1, 2), (2,), (1, 2, 3, 4)]] == [2, 2, 0, 3]

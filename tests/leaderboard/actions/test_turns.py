@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from evaluator.contract import ClaimRequest, Settings, settings_digest, spelled
@@ -61,6 +61,15 @@ class Line:
         assert spec is not None
         return Job.objects.get(pk=spec.job).submission_id
 
+    def take(self) -> int:
+        """As `claim`, without a worker's name, token and events: what is first in line is given away."""
+        with transaction.atomic():
+            job = lease.next_in_line(self.token, REQUEST)
+            assert job is not None
+            Job.objects.filter(pk=job.pk).update(state="done", attempt=1)
+            Submission.objects.filter(pk=job.submission_id).update(state="succeeded")
+        return job.submission_id
+
     def claimed(self, count: int) -> list[str]:
         """By owner, who gets a worker the next times."""
         names = {owner.pk: name for name, owner in self.owners.items()}
@@ -105,7 +114,7 @@ def test_a_round_that_has_begun_is_joined_by_nobody(line: Line) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_nothing_starves_among_1000_mixed_jobs(line: Line) -> None:
     """Owners of all sizes come while workers take; what is under way and each round up to a job's own have
     one job of each owner at most before it."""
@@ -120,13 +129,17 @@ def test_nothing_starves_among_1000_mixed_jobs(line: Line) -> None:
     mine: Counter[str] = Counter()
     names = {owner: name for name, owner in ((name, line.owner(name).pk) for name in sizes)}
     claims = worst = 0
+    with connection.cursor() as cursor:  # as a site's own statistics say of a line that is not empty
+        line.wait("staff", 5)
+        [line.take() for _ in range(5)]
+        cursor.execute("ANALYZE")
     while coming or mine.total():
         for _ in range(min(len(coming), chance.choice([0, 1, 3]))):
             name = coming.pop(0)
             asked[line.wait(name)[0]] = (claims, mine[name])
             mine[name] += 1
         if mine.total() and chance.random() < 0.9:
-            number = line.claim()
+            number = line.take()
             name = names[Submission.objects.get(pk=number).owner_id]
             since, before = asked.pop(number)
             waits[name].append(claims - since)
@@ -239,7 +252,6 @@ def test_a_claim_reads_the_line_by_its_index(line: Line) -> None:
     """However many wait: no sorting, and as many rows as it takes to find one that fits."""
     line.wait("many", 300)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE leaderboard_job, leaderboard_submission, leaderboard_revision, leaderboard_model")
+        cursor.execute("ANALYZE")
     plan = lease.line(line.token, REQUEST)[:1].explain()
-    assert "job_in_line" in plan
-    assert "Sort" not in plan, plan
+    assert "job_in_line" in plan and "Sort" not in plan, plan

@@ -34,8 +34,9 @@ DEEP = {
 }  # fmt: skip
 POSTED = {
     "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
-    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel",
-    "worker-hello", "worker-claim", "worker-preflight", "worker-heartbeat", "worker-results", "worker-failure",
+    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel", "api-judgings",
+    "worker-hello", "worker-claim", "worker-upcoming", "worker-preflight", "worker-heartbeat", "worker-results",
+    "worker-failure",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from evaluator import contract
-from leaderboard.models import Job, SampleChunk, Submission, Worker
+from leaderboard.models import Job, Revision, SampleChunk, Submission, Worker
 from tests.leaderboard.api import edition_1
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +139,16 @@ def test_a_model_that_thinks_is_for_workers_that_know_how(worker_client: Client,
         worker.call("worker-claim", worker.request, status=204)
     spec = OldWorker(worker_client, contract, edition=4).claim()
     assert (spec.settings.thinking, spec.settings.think_end, spec.settings.thinking_tokens) == (True, "[/THINK]", 512)
+
+
+def test_an_adapter_is_for_workers_that_know_how(worker_client: Client, make_submission: Make) -> None:
+    make_submission()
+    Revision.objects.update(base_name="org/base", base_sha="b" * 40)
+    for old, says in ((edition_1, {}), (contract, {"edition": 5})):
+        worker = OldWorker(worker_client, old, **says)
+        worker.call("worker-claim", worker.request, status=204)
+    model = OldWorker(worker_client, contract, edition=6).claim().model
+    assert model.base == contract.ModelRef(name="org/base", sha="b" * 40)
 
 
 def test_limits_and_what_it_can_run_are_the_newests(worker_client: Client, make_submission: Make) -> None:

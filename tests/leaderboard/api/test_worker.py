@@ -22,6 +22,7 @@ CLAIM = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"]}
 CALLS = [
     ("post", "worker-claim", {}),
     ("post", "worker-hello", {}),
+    ("post", "worker-upcoming", {}),
     ("get", "worker-bundle", {"digest": "0" * 64}),
     ("post", "worker-heartbeat", {"job": 1}),
     ("put", "worker-chunk", {"job": 1, "attempt": 1, "sequence": 0}),

@@ -22,7 +22,11 @@ def test_what_a_site_begins_with_can_be_stored_and_read(seed: Any) -> None:
     [
         ({"test": "magic"}, "Invalid value 'magic'"),
         ({"margin": "two"}, "Expected `float`"),
-        ({"margin": float("nan")}, "margin of 0 to 100"),
+        ({"margin": float("nan")}, "neither NaN nor infinite"),
+        ({"first": {"least_parameters": float("inf")}}, "neither NaN nor infinite"),
+        ({"first": {"least_parameters": -1.0}}, "0 or more"),
+        ({"second": {"least_parameters": 2e9, "most_parameters": 1e9}}, "the least is not above the most"),
+        ({"margin": 100.5}, "margin of 0 to 100"),
         ({"margin": -1}, "margin of 0 to 100"),
         ({"tasks": []}, "at least one task"),
         ({"tasks": [{"suite": "a@1", "task": "x"}, {"suite": "b@1", "task": "y"}]}, "tasks of one suite"),
@@ -41,6 +45,14 @@ def test_costs_have_sound_numbers(changed: dict[str, Any]) -> None:
     assert read(COSTS)
     with pytest.raises(BadTerms, match="in order"):
         read(COSTS | changed)
+
+
+@pytest.mark.parametrize("changed", [{"at_least": 0}, {"at_most": -1}, {"at_least": 10**10}])
+def test_contexts_are_numbers_of_tokens(changed: dict[str, Any]) -> None:
+    good = {"test": "longer_context", "first": {}, "second": {}, "at_least": 10**6, "at_most": 1}
+    assert read(good)
+    with pytest.raises(BadTerms, match="1 to a billion"):
+        read(good | changed)
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 3, {}])

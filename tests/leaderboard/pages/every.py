@@ -10,11 +10,12 @@ from django.test import Client
 
 from evaluator.contract import Price, Spent
 from leaderboard.actions.accounts import create_person
+from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.validate import accept
-from leaderboard.models import Submission, Suite, User, WorkerToken
+from leaderboard.models import Bakeoff, Claim, Submission, Suite, User, WorkerToken
 from leaderboard.queries import submissions
 from tests.conftest import release_suite
-from tests.leaderboard import bakeoffs, endpoints
+from tests.leaderboard import bakeoffs, endpoints, judgings
 from tests.leaderboard.endpoints import generated_suite
 from tests.leaderboard.pages import answered, made
 from tests.leaderboard.path import pinned
@@ -145,7 +146,36 @@ def baked(site: Site) -> Pages:
     got["bakeoff, link"] = member.post(f"{at}/{row.pk}/share", {"days": "3"})
     link = re.search(r"/shared/share_[0-9a-f]+", got["bakeoff, link"].content.decode())
     assert link is not None
-    return got | {"bakeoff, shared": site.client.get(link[0])}
+    got |= judged(site, row, f"{at}/{row.pk}/judgings")
+    return got | {"bakeoff, judged": member.get(f"{at}/{row.pk}/"), "bakeoff, shared": site.client.get(link[0])}
+
+
+def judged(site: Site, row: Bakeoff, at: str) -> Pages:
+    """A judging: its form, one whose judges wait, one with verdicts, and what a person grades."""
+    member = site.member
+    form = {"one": "1", "other": "2", "form": "pairs", "rubric": "The right one.", "items": "9", "dtype": "auto",
+            "models": "org/one"}  # fmt: skip
+    got: Pages = {
+        "judging, form": member.get(f"{at}/new"),
+        "judging, wrong": member.post(f"{at}/new", form | {"rubric": "", "models": "a"}),
+        "judging, its own": member.post(f"{at}/new", form | {"begin": "1"}),
+        "judging, estimate": member.post(f"{at}/new", form),
+    }
+    made = judgings.begun(row, "org/one", "sage/judge", confirmed=True)
+    got["judging, begun"] = member.get(f"{at}/{made.pk}/")
+    got["judging, begun, part"] = member.get(f"{at}/{made.pk}/", headers=HTMX)
+    for one in Submission.everything.filter(judge__judging=made):
+        accept(one, pinned(one.requested_model))
+    judgings.worked(site.worker, {"org/one": judgings.longer, "sage/judge": judgings.first_place})
+    got["judging, grade"] = member.get(f"{at}/{made.pk}/grade")
+    for number in range(made.n):
+        member.post(f"{at}/{made.pk}/grade", {"number": str(number), "choice": ("left", "tie", "pass")[number % 3]})
+    return got | shown(member, {
+        "judging": f"{at}/{made.pk}/",
+        "judging, another judge": f"{at}/{made.pk}/judges",
+        "judging, all graded": f"{at}/{made.pk}/grade",
+        "judging, unknown": f"{at}/0/",
+    })  # fmt: skip
 
 
 def shown(reader: Client, paths: dict[str, str]) -> Pages:
@@ -226,6 +256,7 @@ def forms(site: Site) -> Pages:
         "elsewhere": member.get("/settings/elsewhere"),
         "second factor": member.get("/settings/second-factor"),
         "staff": staff_of().get("/staff"),
+        **staffs_claims(Client()),
         "delete": member.get("/settings/account/delete"),
         "organisations, none": member.get("/settings/organisations"),
         "organisation, made": member.post("/settings/organisations", {"name": "laboratory"}, follow=True),
@@ -241,6 +272,19 @@ def staff_of() -> Client:
     client = Client()
     client.force_login(create_person(username="root", password=None, staff=True))
     return client
+
+
+def staffs_claims(client: Client) -> Pages:
+    """The staff's forms of claims, right and wrong."""
+    client.force_login(User.objects.get(username="root"))
+    seed_claims()
+    new = "/staff/claims/new/"
+    got = {f"claim, new {test}": client.get(new + test) for test in ("not_behind", "cheaper", "longer_context")}
+    number = Claim.objects.latest("pk").pk
+    got["claim, wrong"] = client.post(f"{new}not_behind", {"tasks": "x", "margin": "-1", "text": "<b>"})
+    got["claim, amended"] = client.get(f"/staff/claims/{number}")
+    client.post(f"/staff/claims/{number}", {"act": "withdraw", "reason": "It <i>was</i> misquoted."})
+    return got | {"claims, staff": client.get("/staff/claims"), "claims": client.get("/claims")}
 
 
 def refused(site: Site) -> Pages:

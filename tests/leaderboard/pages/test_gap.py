@@ -12,6 +12,7 @@ from django.test import Client
 
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.models import Model, Submission, Suite
+from leaderboard.pages import gap as pages
 from tests.environment import SHARED
 from tests.leaderboard import gaps
 from tests.leaderboard.compared import finished
@@ -105,3 +106,19 @@ def records(source: Path, column: str) -> list[tuple[str, str, float]]:
             best = float(top[column])
             found.append((day, top["fullname"], float(f"{best:.10g}")))
     return found
+
+
+def test_a_ranking_is_drawn_once_and_a_newer_one_anew(
+    client: Client, make_submission: Make, suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps.stand_ins(make_submission, suite)
+    first = page(client, "/gap?suite=tiny@1").one("main").text
+    drawn: list[str] = []
+    monkeypatch.setattr(pages, "render_to_string", lambda name, _: drawn.append(name) or "drawn anew")
+    assert page(client, "/gap?suite=tiny@1&utm_id=7").one("main").text == first
+    assert drawn == []
+    finished(make_submission, "org/newer", {"alpha": [1.0] * gaps.ITEMS, "beta": [1.0] * gaps.ITEMS})
+    Model.objects.filter(name="org/newer").update(released_on=date(2026, 1, 1))
+    build_snapshot(suite=suite)
+    assert "drawn anew" in page(client, "/gap?suite=tiny@1&utm_id=8").one("main").text
+    assert drawn == ["gap/sections.html"]

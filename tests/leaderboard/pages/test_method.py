@@ -33,7 +33,7 @@ def test_without_anything_ranked_the_formulas_stand_alone(client: Client, suite:
     shown = tree(client.get("/method"))
     assert "Nothing is ranked here yet" in shown.one("p", "notice").text
     assert shown.all("p", "worked") == []
-    assert len(shown.all("p", "formula")) == 3
+    assert len(shown.all("p", "formula")) == 4
 
 
 def test_one_row_without_the_other_side(client: Client, make_submission: Make, suite: Suite) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from leaderboard import chunks
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.hide_texts import hide_texts, show_texts
 from leaderboard.models import Submission, User, WorkerToken
-from leaderboard.queries import samples as kept
+from leaderboard.queries import sample_lines
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
 from tests.leaderboard.pages.test_samples import documents, page
@@ -74,9 +75,14 @@ def test_a_long_search_goes_on_where_it_stopped(
     assert first.one("nav", "pager").text.startswith("20 found among samples 1–20 of 50")
     link = first.links()["Look on"]
     assert documents(page(client, row, link)) == list(range(20, 40))
-    monkeypatch.setattr(kept, "MOST_READ", 40)
-    assert documents(page(client, row, "?q=2")) == [0, 1, 2, 3, 4]  # 10 characters each, until more than 40 were read
+    sizes = [len(line.text) for line in sample_lines.lines_of("alpha", list(chunks.kept(row)))]
+    monkeypatch.setattr(sample_lines, "MOST_READ", sum(sizes[:5]) - 1)
+    assert documents(page(client, row, "?q=2")) == [0, 1, 2, 3, 4]  # until more than the most was read
     assert documents(page(client, row, "?q=2&after=45")) == [45, 46, 47, 48, 49]
+    monkeypatch.setattr(sample_lines, "MOST_READ_FOR_ITEM", sum(sizes[:5]) - 1)
+    late = page(client, row, f"?item={hashed(7)}")
+    assert documents(late) == []
+    assert documents(page(client, row, late.links()["Look on"])) == [7]
 
 
 def test_a_sample_and_its_item_have_addresses_of_their_own(client: Client, finished: Finished) -> None:

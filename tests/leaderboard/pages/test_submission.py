@@ -195,6 +195,21 @@ def test_a_log_is_text_and_nothing_hides_in_it(
     assert tree(reply).one("summary").one("span", "newest").text == "⟨U+001B⟩[31mred␀end⟨U+000D⟩⟨U+202E⟩ x"
 
 
+def test_how_it_was_run_is_shown_and_what_was_given_up_is_said(client: Client, make_submission: made.Make) -> None:
+    """Also that it ran out of memory at first: in words, outside of what has to be opened."""
+    plan = {
+        "dtype": "float16", "quantisation": "", "tensor_parallel_size": 2, "max_length": 4096, "memory_share": 0.8,
+        "max_num_seqs": 64, "lora_rank": 0,
+    }  # fmt: skip
+    notes = "The engine ran out of memory and was started again with less: max_num_seqs 64 instead of 256."
+    row = make_submission()
+    made.end(row, "succeeded", score=50.0, provenance={"plan": plan, "plan_notes": notes})
+    found = page(client, row)
+    assert found.one("p", id="plan").text == notes
+    told = {entry.one("dt").text: entry.one("dd").text for entry in found.one("dl", "provenance").all("div")}
+    assert all(f"{name} {value}" in told["plan"] for name, value in plan.items() if value != "")
+
+
 def test_errors_reasons_and_provenance_are_text(client: Client, make_submission: made.Make) -> None:
     row = make_submission("<i>org/\u202emodel")
     provenance = {"<b>engine": {"<i>": "\u202e"}, "list": ["<u>"], "none": None, "number": 1.5}

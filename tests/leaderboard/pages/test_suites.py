@@ -218,14 +218,21 @@ def test_the_data_have_their_licences_where_they_are_known(client: Client, tmp_p
 
 def test_the_boards_pins_are_marked_against_their_sizes(client: Client, make_submission: Make, suite: Suite) -> None:
     pinned = made.succeed(make_submission("org/pinned"), 40.0)
-    made.succeed(make_submission("org/better"), 60.0)
+    better = made.succeed(make_submission("org/better"), 60.0)
     Revision.objects.update(parameters=7_000_000_000)
     build_snapshot(suite=suite)
     link = page(client, f"/?suite=tiny@1&pin=s{pinned.pk}").links()["Against their sizes"]
     assert link == f"/suites/tiny/1?pin=s{pinned.pk}#sizes"
-    lines = page(client, link).one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
-    assert [cells(line)[-1] for line in lines] == ["yes", "no"]
+    shown = page(client, link)
+    lines = shown.one("div", "pane", aria_label="Pareto points").one("tbody").all("tr")
+    assert [cells(line)[-2:] for line in lines] == [["yes", "pin"], ["no", "unpin"]]
     assert lines[1].one("th").text == "org/pinned pinned"
+    both = page(client, f"/suites/tiny/1{lines[0].links()['pin']}")
+    back = both.links()["The 2 pinned ones on the board"]
+    assert back == f"/?suite=tiny%401&pin=s{pinned.pk}&pin=s{better.pk}"
+    board = page(client, back).one("tbody", "pinned")
+    assert [row.one("a", "name").text for row in board.all("tr")] == ["org/pinned", "org/better"]
+    assert lines[1].links()["unpin"] == "?#sizes"
 
 
 def test_scores_can_be_drawn_against_contexts(client: Client, make_submission: Make, suite: Suite) -> None:

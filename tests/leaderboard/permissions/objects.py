@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
+from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
@@ -25,6 +26,7 @@ from leaderboard.actions.webhooks import add_webhook
 from leaderboard.actions.workload_drafts import hold_draft
 from leaderboard.models import (
     ApiToken,
+    Claim,
     Delivery,
     Membership,
     Owner,
@@ -39,7 +41,7 @@ from leaderboard.models import (
 from leaderboard.pages.private import ACTING
 from leaderboard.workloads.upload import Upload
 from tests.conftest import WORKER_SECRET
-from tests.leaderboard import bakeoffs, endpoints
+from tests.leaderboard import bakeoffs, endpoints, judgings
 from tests.leaderboard.notices import end
 from tests.leaderboard.pages import made
 from tests.leaderboard.path import pinned
@@ -90,6 +92,13 @@ PLACES: dict[str, str] = {
     "bakeoff-resume.pk": "bakeoff",
     "bakeoff-share.pk": "bakeoff",
     "bakeoff-revoke.pk": "bakeoff",
+    "bakeoff": "bakeoff",
+    "judging-new.pk": "bakeoff",
+    "judging.pk": "judging",
+    "judging-more.pk": "judging",
+    "judging-grade.pk": "judging",
+    "judging-csv.pk": "judging",
+    "api-judgings.pk": "bakeoff",
     "api-bakeoff.pk": "bakeoff",
     "api-bakeoff-items.pk": "bakeoff",
     "api-bakeoff-switch.pk": "bakeoff",
@@ -103,6 +112,8 @@ PLACES: dict[str, str] = {
     "token-revoke.pk": "token",
     "staff-worker.pk": "worker",
     "staff-token.pk": "worker_token",
+    "staff-claim.pk": "claim",
+    "test": "test",
     "organisation.pk": "organisation",
     "organisation-role.pk": "organisation",
     "organisation-remove.pk": "organisation",
@@ -127,11 +138,15 @@ ITEMS = [{"prompt": "2 + 2 =", "reference": "4"}, {"prompt": "3 + 3 =", "referen
 ITEMS.append({"prompt": "4 + 4 =", "reference": "8"})
 UPLOAD = b"question,answer\n2 + 2,4\n3 + 3,6\n"
 SUBMISSION = {"suite": "tiny@1", "model": "org/new"}
+SAID = {"slug": "reads-more", "text": "It reads more.", "who": "its maker", "at_least": "10", "at_most": "5"}
 BODIES: dict[str, dict[str, Any]] = {
     # what is posted by each route; nothing unless it is said here
     "staff-submission": {"act": "cancel", "reason": "asked by mail"},
     "staff-worker": {"act": "drain", "reason": "new disks"},
     "staff-token": {"reason": "it was lost"},
+    "staff-rescore": {"suite": "tiny@1", "reason": "a better filter"},
+    "staff-claim-new": SAID,
+    "staff-claim": {"act": "withdraw", "reason": "it was misquoted"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
@@ -145,6 +160,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-bakeoffs": {"workload": 0, "models": [{"model": "org/one"}, {"model": "org/two"}]},
+    "api-judgings": {"first": 1, "second": 2, "judges": [{"model": "sage/judge"}]},
+    "judging-new": {
+        "one": "1",
+        "other": "2",
+        "form": "pairs",
+        "rubric": "The right sum.",
+        "items": "9",
+        "models": "sage/judge",
+        "dtype": "auto",
+        "begin": "1",
+    },
+    "judging-more": {"models": "sage/second", "dtype": "auto"},
+    "judging-grade": {"number": "0", "choice": "left"},
     "bakeoff-new": {"version": "1", "models": "org/one\norg/two", "dtype": "auto", "margin": "2", "begin": "1"},
     "api-workloads": {"name": "New", "scoring": {"kind": "exact"}, "items": ITEMS},
     "workload-new": {"text": UPLOAD.decode()},
@@ -172,6 +200,7 @@ class Site:
     delivery: int
     workload: int
     bakeoff: int
+    judging: int
     run: int
     share: int
     share_token: str
@@ -192,9 +221,11 @@ class Site:
     digest: str = "0" * 64
     item: str = hashlib.sha256(b"alpha0").hexdigest()
     provider: str = "huggingface"
+    test: str = "longer_context"
     token: int = 0
     worker: int = 0
     worker_token: int = 0
+    claim: int = 0
     organisation: int = 0
 
     @classmethod
@@ -216,19 +247,21 @@ class Site:
         for row in Submission.everything.filter(bakeoff_entries__bakeoff=bakeoff):
             accept(row, pinned(row.requested_model))
         runs = bakeoffs.worked(worker, lambda model, number: "4" if model == "org/one" else str(number))
+        judging = judgings.begun(bakeoff)
         share, share_token = share_bakeoff(owner=owner, bakeoff=bakeoff.pk, days=3)
         read = Upload(io.BytesIO(UPLOAD)).read()
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
         sessions, tokens = callers(ada)
+        seed_claims()
         laboratory = make_organisation(name="laboratory", user=ada)
         return cls(
             queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
-            draft=draft.pk, organisation=laboratory.pk,
+            draft=draft.pk, organisation=laboratory.pk, claim=Claim.objects.latest("pk").pk,
             worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
-            bakeoff=bakeoff.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
+            bakeoff=bakeoff.pk, judging=judging.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:

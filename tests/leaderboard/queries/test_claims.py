@@ -3,11 +3,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.claims.terms import Cheaper, Group, LongerContext
 from leaderboard.models import Claim, Model, Revision, Submission, Suite
+from leaderboard.pages import claims as pages
 from leaderboard.queries.claims import claim, claims, judged
 from leaderboard.queries.errors import Missing
 from leaderboard.statistics.claims import Outcome
@@ -164,3 +166,21 @@ def test_queries_stay_few(
     stored(behind())
     with django_assert_max_num_queries(16):
         assert len(claims()) == 1
+
+
+def test_cards_are_drawn_once_until_anything_changes(
+    client: Client, make_submission: Make, suite: Suite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BOARD_STATE_SECONDS = 1e-6
+    gaps.stand_ins(make_submission, suite)
+    stored(behind())
+    first = tree(client.get("/claims")).one("div", "claims").text
+    assert "+" in first or "−" in first
+    with monkeypatch.context() as patch:
+        patch.setattr(pages, "render_to_string", lambda *_: pytest.fail("drawn again"))
+        assert tree(client.get("/claims?utm_id=7")).one("div", "claims").text == first
+    stored(behind(margin=99), "wider")
+    assert tree(client.get("/claims")).one("article", id="wider").one("span", "outcome").text == "Supported"
+    finished(make_submission, "org/newer", {"alpha": [1.0] * gaps.ITEMS, "beta": [1.0] * gaps.ITEMS})
+    build_snapshot(suite=suite)
+    assert "org/newer" in tree(client.get("/claims")).one("article", id="c").text

@@ -7,11 +7,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.contract import HELLO_SECONDS, ClaimRequest
+from evaluator.contract import HELLO_SECONDS, ClaimRequest, Settings
 from leaderboard.actions import lease
 from leaderboard.actions.introduce import introduce
-from leaderboard.models import Job, Submission, Worker, WorkerToken
-from leaderboard.queries import hosts
+from leaderboard.models import Job, Revision, Submission, Worker, WorkerToken
+from leaderboard.queries import hosts, status, waiting
+from leaderboard.queries.editions import least_edition
 
 Make = Callable[..., Submission]
 QUEUES, ENGINES = ["cpu", "gpu"], ["vllm", "transformers"]
@@ -23,8 +24,9 @@ def worker(**changes: object) -> Worker:
     return Worker(**{"queues": ["gpu"], "engines": ["vllm"], "memory_bytes": 16 * GB, **changes})
 
 
-def job(**changes: object) -> Job:
-    return Job(**{"queue": "gpu", "engine": "vllm", "needs_bytes": 8 * GB, "architecture": ARCHITECTURES[0], **changes})
+def job(**changes: object) -> hosts.Need:
+    usual = {"queue": "gpu", "engine": "vllm", "needs_bytes": 8 * GB, "architecture": ARCHITECTURES[0], "edition": 1}
+    return hosts.Need(**{**usual, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,18 @@ def test_an_endpoint_needs_a_worker_that_may_have_keys(trusted: bool, edition: i
         ),
         ([{"memory_bytes": None}], {"needs_bytes": 10**15}, ""),
         ([{"architectures": ["QwenForCausalLM"]}], {"architecture": ""}, ""),
+        ([{"edition": 4}, {"edition": 6}], {"edition": 6}, ""),
+        (
+            [{"edition": 4}, {"edition": 5}, {"edition": 6, "queues": ["cpu"]}],
+            {"edition": 6},
+            "It needs a worker of edition 6 of the contract; the newest of the queue gpu that is online has 5, and has "
+            "to be upgraded.",
+        ),
+        (
+            [{"drained_at": timezone.now()}],
+            {},
+            "The workers that are online take no more jobs: the site's staff has drained them.",
+        ),
     ],
 )
 def test_the_first_requirement_that_nobody_meets_is_named(
@@ -75,6 +89,8 @@ MACHINES = st.fixed_dictionaries(
         "engines": st.lists(st.sampled_from(ENGINES), unique=True),
         "memory_bytes": st.none() | st.sampled_from([0, 5, 10]),
         "architectures": st.lists(st.sampled_from(ARCHITECTURES), unique=True),
+        "edition": st.sampled_from([1, 4, 5, 6]),
+        "drained_at": st.none() | st.just(timezone.now()),
     }
 )
 NEEDS = st.fixed_dictionaries(
@@ -83,6 +99,7 @@ NEEDS = st.fixed_dictionaries(
         "engine": st.sampled_from(ENGINES),
         "needs_bytes": st.sampled_from([0, 5, 6]),
         "architecture": st.sampled_from(["", *ARCHITECTURES]),
+        "edition": st.sampled_from([1, 4, 6]),
     }
 )
 
@@ -114,7 +131,36 @@ def test_it_is_the_rule_by_which_jobs_are_claimed(make_submission: Make) -> None
                                 queues=["cpu"], engines=["vllm"], memory_bytes=memory, architectures=list(runs)
                             )
                             claimable = Job.objects.filter(lease.fits(asked)).exists()
-                            assert hosts.can_run(said, row) == claimable, (queue, engine, size, architecture, memory)
+                            need = hosts.Need(queue, engine, size, architecture, 1)
+                            assert hosts.can_run(said, need) == claimable, (queue, engine, size, architecture, memory)
+
+
+SETTINGS_OF = {1: Settings(), 4: Settings(thinking=True)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("edition", [1, 3, 4, 5, 6])
+@pytest.mark.parametrize("needed", [1, 4, 6])
+def test_a_job_goes_to_workers_of_an_edition_that_knows_it_and_no_other_is_counted(
+    make_submission: Make, worker_token: WorkerToken, needed: int, edition: int
+) -> None:
+    """By the claim, by the forecast of its end, and by what /status says of jobs that wait in vain."""
+    row = make_submission(settings=SETTINGS_OF.get(needed, Settings()))
+    if needed == 6:
+        Revision.objects.update(base_name="org/base", base_sha="b" * 40)
+    asked = ClaimRequest(worker="w", queues=("cpu",), engines=("vllm",), edition=edition)
+    introduce(token=worker_token, request=asked)
+    able = edition >= needed
+    assert Job.objects.annotate(edition=least_edition()).get().edition == needed
+    assert status.stuck(hosts.online()) == ({} if able else {NEEDS_NEWER.format(needed, edition): 1})
+    assert (row.jobs.get().pk in waiting.forecast().stuck) is not able
+    assert (lease.claim(token=worker_token, request=asked) is not None) is able
+
+
+NEEDS_NEWER = (
+    "It needs a worker of edition {} of the contract; the newest of the queue cpu that is online has {}, and has to be "
+    "upgraded."
+)
 
 
 @pytest.mark.django_db

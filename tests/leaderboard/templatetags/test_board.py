@@ -26,7 +26,7 @@ ROW = Row(
     model_name=HOSTILE, kind="open", sha=HOSTILE, parameters=7, flagged=True, submission_id=None, imported_id=3,
     batch=1, settings={"dtype": HOSTILE, "apply_chat_template": True, "engine": HOSTILE}, precision=HOSTILE, rank=None,
     rank_low=None, rank_high=None, unranked_reason=HOSTILE, score=None, stderr=None,
-    tasks={"alpha": {"score": None, "unavailable": HOSTILE}},
+    tasks={"alpha": {"score": None, "unavailable": HOSTILE}}, adapter_on=HOSTILE,
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0021_organisations")]
+    dependencies = [("leaderboard", "0025_judgings")]
 
     operations = [
         migrations.AddField(

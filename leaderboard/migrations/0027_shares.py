@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0022_turns")]
+    dependencies = [("leaderboard", "0026_turns")]
 
     operations = [
         migrations.AddField(

@@ -1,0 +1,31 @@
+"""The oldest edition of the contract in which a job can be told: one rule for claims and for forecasts.
+
+A worker that speaks an older one would refuse the job's body, or do something else than is asked.
+"""
+
+from django.db.models import Case, IntegerField, Q, Value, When
+
+from evaluator.contract import FIRST_SETTINGS, Settings
+from leaderboard.models import Job
+
+KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, SHARES_SINCE = 3, 4, 5, 6, 7, 8
+"""The editions that brought endpoints and their keys, models which think, people's own prompts, adapters, and what is
+asked or scored anew, and shares of a submission."""
+NEWEST = SHARES_SINCE
+"""A worker of this edition knows every job."""
+LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
+"""Stored where they are not the default: workers from before do not know them."""
+
+
+def least_edition() -> Case:
+    """An expression over jobs; the newest that a job needs comes first."""
+    since = {
+        SHARES_SINCE: Q(kind=Job.Kind.SHARE),
+        ANEW_SINCE: Q(submission__fresh=True) | Q(submission__rescored_from__isnull=False),
+        ADAPTERS_SINCE: Q(submission__revision__base_sha__gt=""),
+        WORKLOADS_SINCE: Q(submission__suite__owner__isnull=False),
+        THINKING_SINCE: Q(submission__settings__has_any_keys=LATER_SETTINGS),
+        KEYS_SINCE: Q(queue="api"),
+    }
+    cases = [When(condition, then=Value(edition)) for edition, condition in since.items()]
+    return Case(*cases, default=Value(1), output_field=IntegerField())
