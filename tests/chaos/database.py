@@ -2,7 +2,7 @@
 
 import threading
 import time
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self
 
 import psycopg
 
@@ -11,7 +11,7 @@ PATIENCE = 60.0
 
 
 class Database:
-    """Reads, and the faults that are statements. Each may be made twice without harm."""
+    """Reads, and the faults that are statements, in a `with` block. Each may be made twice without harm."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -29,7 +29,7 @@ class Database:
                     return self._ask(query, parameters)
                 except psycopg.OperationalError:
                     self.lost += self._connection is not None
-                    self._connection = None
+                    self._drop()
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(0.2)
@@ -55,5 +55,17 @@ class Database:
                 self._ask("SELECT pg_terminate_backend(pg_backend_pid())", ())
             except psycopg.OperationalError:
                 self.lost += 1
-            self._connection = None
+            self._drop()
         return ended + 1
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._drop()

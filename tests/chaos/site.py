@@ -137,8 +137,8 @@ def running(state: Path, port: int, network: Proxy) -> Iterator[Site]:
                 processes.start()
                 with httpx.Client(base_url=url, timeout=30, trust_env=False) as http:
                     journey.ask(http, "/api/v1/suites/", check=processes.check)
-                database = Database(environment.servers.database_url)
-                yield Site(processes, database, state, str(socket_of(state)), url, network, tokens)
+                with Database(environment.servers.database_url) as database:
+                    yield Site(processes, database, state, str(socket_of(state)), url, network, tokens)
             finally:
                 processes.stop()
 

@@ -33,15 +33,14 @@ def test_a_short_run_loses_nothing() -> None:
 
 def test_the_drivers_own_connection_may_be_lost() -> None:
     """It asks the next time over a new one; a fault of its own hits it too."""
-    database = Database(os.environ["DATABASE_URL"])
-    first = database.one("SELECT pg_backend_pid()")
-    other = Database(os.environ["DATABASE_URL"])
-    assert other.rows("SELECT pg_terminate_backend(%s, 5000)", first) == [(True,)]
-    second = database.one("SELECT pg_backend_pid()")
-    assert second != first and database.lost == 1
-    assert database.end_connections(0.0) == 1
-    assert database.one("SELECT 1") == 1
-    assert database.lost == 2
+    with Database(os.environ["DATABASE_URL"]) as database, Database(os.environ["DATABASE_URL"]) as other:
+        first = database.one("SELECT pg_backend_pid()")
+        assert other.rows("SELECT pg_terminate_backend(%s, 5000)", first) == [(True,)]
+        second = database.one("SELECT pg_backend_pid()")
+        assert second != first and database.lost == 1
+        assert database.end_connections(0.0) == 1
+        assert database.one("SELECT 1") == 1
+        assert database.lost == 2
 
 
 def test_a_database_that_stays_away_is_no_endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
