@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from leaderboard.models import Job, Revision, Submission
+from leaderboard.models.submissions import IN_LINE
 
 
 def upcoming(fitting: Q) -> Job | None:
@@ -15,7 +16,7 @@ def upcoming(fitting: Q) -> Job | None:
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING], kind=Job.Kind.EVALUATION)
     weighs = Q(submission__use__isnull=True, submission__rescored_from=None)
     waiting = Job.everything.filter(fitting, ready, weighs, not_before__lte=Now())
-    job = waiting.select_related("submission__revision__model").order_by("-priority", "id").first()
+    job = waiting.select_related("submission__revision__model").order_by(*IN_LINE).first()
     if job is None or job.submission.revision is None or job.submission.rescored_from_id is not None:
         return None
     revision = job.submission.revision
