@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 LINT_SETTINGS := PARITY_MODE=demo PARITY_STATE=$(VENV)/lint DATABASE_URL=postgresql://lint/lint REDIS_URL=redis://lint
 
 .PHONY: help run test test-fast chaos guards families fuzz fuzz-states lint format lock bench-code bench-engine bench-open-llm bench-path
-.PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity bench-queue bench-shares screenshots survive bench-gateway clean
+.PHONY: bench-sandbox bench-web bench-evidence bench-gradio bench-workload bench-fidelity bench-queue bench-shards screenshots survive bench-gateway clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -75,8 +75,8 @@ bench-fidelity: $(VENV)/.dev ## Compare weights here with the same behind an API
 bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the report of a bake-off; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.workload
 
-bench-shares: $(VENV)/.dev ## A large submission by 1, 2 and 4 workers, with an engine of fixed speed; the last line is one JSON object
-	$(BIN)/python -m tests.benchmarks.shares
+bench-shards: $(VENV)/.dev ## A large submission by 1, 2 and 4 workers, with an engine of fixed speed; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.shards
 
 bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.waiting

@@ -102,7 +102,7 @@ class Site:
         return digest
 
     def parts(self, job: JobSpec) -> tuple[Part, ...]:
-        """What earlier attempts of this job have left at the site; for share 0, also what the other shares have."""
+        """What earlier attempts of this job have left at the site; for shard 0, also what the other shards have."""
         return understood(self._call("GET", f"jobs/{job.job}/parts/", job=job), Parts).parts
 
     def part(self, job: JobSpec, part: Part) -> bytes:

@@ -78,7 +78,7 @@ class Leaving:
     """Use as `with Leaving(site, job, folder, journals, seconds)` around the run in `folder`.
 
     A thread of its own sends what is new in the run's journal, every `seconds` (0: never); what came last goes too when
-    the run is ended by an exception, such as a worker that is being stopped, and in any case when it is a share for
+    the run is ended by an exception, such as a worker that is being stopped, and in any case when it is a shard for
     somebody else to score.
     """
 
@@ -105,7 +105,7 @@ class Leaving:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        if error is not None or (self._job.share is not None and self._job.share.index):
+        if error is not None or (self._job.shard is not None and self._job.shard.index):
             self.leave()
 
     def leave(self) -> None:

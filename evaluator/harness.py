@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, replaying, sharing, templates, thinking
+from evaluator.engines import code_eval, derived, endpoint, memory, passes, replaying, sharding, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
@@ -124,7 +124,7 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
-    model.journal, model.share = journal_of(folder, spec, model), spec.share
+    model.journal, model.shard = journal_of(folder, spec, model), spec.shard
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
     reporter.phase("evaluating")
     results = []
@@ -132,8 +132,8 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         reporter.call(task.task for task, _ in group)
         results += measure_buildable(model, group, spec)
     phases.end("evaluating")
-    if spec.share is not None and spec.share.index:
-        return sharing.answered(model, phases.seconds)
+    if spec.shard is not None and spec.shard.index:
+        return sharding.answered(model, phases.seconds)
     if spec.replies:
         model.check(missing, spec.suite.slug)
     table: dict[str, Any] = {}
@@ -221,7 +221,7 @@ def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
     which."""
     if spec.journal is None:
         return None
-    journal = Journal(Path(spec.journal), identity(spec, model), taken=folder / run.TAKEN if spec.share else None)
+    journal = Journal(Path(spec.journal), identity(spec, model), taken=folder / run.TAKEN if spec.shard else None)
     run.write(folder, run.RESPONSES, run.Responses(name=journal.path.name, begin=journal.begin))
     return journal
 
@@ -277,7 +277,7 @@ def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.R
     runs = []
     for number in range(1, passes_of(spec) + 1):
         model.current_pass = number
-        scores = spec.share is None or spec.share.index == 0
+        scores = spec.shard is None or spec.shard.index == 0
         runs.append(measure(model, group, chat=chat, scores=scores))
     return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
 

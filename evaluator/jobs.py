@@ -168,22 +168,22 @@ def responses_of(config: Config, job: JobSpec, folder: Path) -> Path:
     return (folder if job.private else config.state).resolve() / "responses"
 
 
-SHARED_SECONDS = 5.0
-"""The longest between two looks at what the other shares of a submission have answered."""
+SHARD_SECONDS = 5.0
+"""The longest between two looks at what the other shards of a submission have answered."""
 
 
 def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> ExitStack:
-    """Take what earlier attempts, and other shares, have measured elsewhere, and leave what this one measures; of
+    """Take what earlier attempts, and other shards, have measured elsewhere, and leave what this one measures; of
     somebody's own prompts nothing goes from host to host."""
     if job.private:
         return ExitStack()
     responses, seconds = responses_of(config, job, folder), config.handover_seconds
     adopt_parts(site, job, responses, lease.check)
-    if job.share is not None:
-        seconds = min(seconds or SHARED_SECONDS, SHARED_SECONDS)
+    if job.shard is not None:
+        seconds = min(seconds or SHARD_SECONDS, SHARDD_SECONDS)
     with ExitStack() as stack:
         stack.enter_context(Leaving(site, job, folder, responses, seconds))
-        if job.share is not None and job.share.index == 0:
+        if job.shard is not None and job.shard.index == 0:
             stack.enter_context(Taking(site, job, folder / run.TAKEN, seconds))
         return stack.pop_all()
 
@@ -196,13 +196,13 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weigh
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
-        share=job.share,
+        shard=job.shard,
         model_path=str(weights.model),
         adapter_path=str(weights.adapter or ""),
         journal=str(responses),
         scope=""
         if config.replay and not job.fresh
-        else f"job {job.share.job if job.share else job.job} of {config.url}",
+        else f"job {job.shard.job if job.shard else job.job} of {config.url}",
         plan=first,
         fallback=fallback,
     )

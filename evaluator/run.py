@@ -7,7 +7,7 @@ samples.jsonl  written by the child once scoring is done          a Sample a lin
 outcome.json   written by the child last, when it succeeded       Outcome
 failure.json   written by the child last, when it did not         Failed
 child.log      everything the child printed
-taken/         journals of what other shares have left, written by the supervisor's process
+taken/         journals of what other shards have left, written by the supervisor's process
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluator.adapters import tokenizer_folder
-from evaluator.contract import ModelRef, Sampling, Settings, Share, SuiteSpec, TaskResult, Wire, decode, encode
+from evaluator.contract import ModelRef, Sampling, Settings, Shard, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
 SPEC, PROGRESS, RESPONSES, SAMPLES, OUTCOME, FAILURE, LOG = (
@@ -60,7 +60,7 @@ class RunSpec(Wire, frozen=True):
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `fallback`: the plan for a second start, should the engine run out of memory.
-    `share`: which of the requests it asks; None: all. What others answer meanwhile comes into the run's `TAKEN`.
+    `shard`: which of the requests it asks; None: all. What others answer meanwhile comes into the run's `TAKEN`.
     `replies`: a folder with stored samples (gzip JSONL) that are scored anew; then there is no model.
     """
 
@@ -75,7 +75,7 @@ class RunSpec(Wire, frozen=True):
     plan: Plan = Plan()
     fallback: Plan | None = None
     behind: Behind | None = None
-    share: Share | None = None
+    shard: Shard | None = None
     replies: str | None = None
     adapter_path: str = ""
 

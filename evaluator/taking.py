@@ -1,4 +1,4 @@
-"""Share 0 of a submission takes what the other shares have left at the site while it runs."""
+"""Shard 0 of a submission takes what the other shards have left at the site while it runs."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ class Taking:
         self._site, self._job, self._folder, self._seconds = site, job, folder, seconds
         self._known: set[tuple[int, int, int]] = set()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, name=f"shares of job {job.job}", daemon=True)
+        self._thread = threading.Thread(target=self._go_on, name=f"shards of job {job.job}", daemon=True)
 
     def __enter__(self) -> "Taking":
         self._thread.start()
@@ -52,4 +52,4 @@ class Taking:
         except LeaseLost:
             pass  # the lease's own thread tells
         except OSError as error:
-            log.warning("What other shares of job %s have answered cannot be kept: %s", self._job.job, error)
+            log.warning("What other shards of job %s have answered cannot be kept: %s", self._job.job, error)

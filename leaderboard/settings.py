@@ -248,9 +248,9 @@ ORGANISATION_CAPS = {
 """The same for an organisation, which its members share."""
 BACKUP_DAYS = env.int("PARITY_BACKUP_DAYS", default=None)
 """After so many days the operator's backups are gone: what receipts of deletions say."""
-SHARES = env.int("PARITY_SHARES", default=4)
-SHARE_ITEMS = env.int("PARITY_SHARE_ITEMS", default=5_000)
-"""A submission is split into as many jobs as it has so many items, and SHARES at most."""
+SHARDS = env.int("PARITY_SHARDS", default=4)
+SHARD_ITEMS = env.int("PARITY_SHARD_ITEMS", default=5_000)
+"""A submission is split into as many jobs as it has so many items, and SHARDS at most."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
 WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
 

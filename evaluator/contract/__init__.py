@@ -26,7 +26,7 @@ from evaluator.contract.handover import PART_BYTES as PART_BYTES
 from evaluator.contract.handover import Part as Part
 from evaluator.contract.handover import Parts as Parts
 from evaluator.contract.handover import Replies as Replies
-from evaluator.contract.handover import Share as Share
+from evaluator.contract.handover import Shard as Shard
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
@@ -35,7 +35,7 @@ EDITION = 8
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
 think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
 looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew; 8
-adds shares of a submission's requests.
+adds shards of a submission's requests.
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -202,7 +202,7 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Every request is asked: nothing that another job was answered is used."""
     replies: Replies | None = None
     """Stored responses to score; no model is asked."""
-    share: Share | None = None
+    shard: Shard | None = None
     """None: all of the submission's requests."""
 
 

@@ -13,10 +13,10 @@ PART_BYTES = 8 * 2**20
 """Of journal lines in a part, before compression; a longer line is a part of its own."""
 
 
-class Share(Wire, frozen=True):
-    """Which of a submission's requests an attempt asks: share `index` of `of`, counted from 0, of the requests as
-    lm-eval builds them. Share 0 asks its own first and then what nobody has answered yet, and scores all of them; the
-    others leave what they were answered at the site, and score nothing. `job`: the one that is share 0."""
+class Shard(Wire, frozen=True):
+    """Which of a submission's requests an attempt asks: shard `index` of `of`, counted from 0, of the requests as
+    lm-eval builds them. Shard 0 asks its own first and then what nobody has answered yet, and scores all of them; the
+    others leave what they were answered at the site, and score nothing. `job`: the one that is shard 0."""
 
     index: Count
     of: Count

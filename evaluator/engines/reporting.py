@@ -15,8 +15,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from tqdm import tqdm
 
-from evaluator.contract import Share
-from evaluator.engines import sharing
+from evaluator.contract import Shard
+from evaluator.engines import sharding
 from evaluator.journal import Journal, digest
 
 T = TypeVar("T")
@@ -88,13 +88,13 @@ class Reporting(TemplateLM):
     """Mixed in before one of lm-eval's model classes: tells `counter` when a call begins and ends.
 
     With a `journal`, what it holds is answered from there, and the rest is asked in slices: each is on disk before it
-    is reported. `replayed` and `asked` count requests. With a `share`, what other shares have answered meanwhile is
+    is reported. `replayed` and `asked` count requests. With a `shard`, what other shards have answered meanwhile is
     taken from the journal too.
     """
 
     counter: ItemCounter
     journal: Journal | None = None
-    share: Share | None = None
+    shard: Shard | None = None
     replayed = 0
     asked = 0
 
@@ -154,14 +154,14 @@ class Reporting(TemplateLM):
         open_documents = {(request.task_name, request.doc_id) for request in missing.values()}
         self.counter.begin(one for one in requests if (one.task_name, one.doc_id) not in open_documents)
         self.counter.end()
-        for some in Slices(chosen, journal if self.share else None):
+        for some in Slices(chosen, journal if self.shard else None):
             self.asked += len(some)
             self.counter.begin(request for _, request in some)
             with self.counter.held():
                 responses = call([request for _, request in some], disable_tqdm=disable_tqdm)
             journal.record((key, plain(response)) for (key, _), response in zip(some, responses, strict=True))
             self.counter.end()
-        if self.share is not None and self.share.index:
+        if self.shard is not None and self.shard.index:
             return [journal[key] if key in journal else blank(one) for key, one in zip(keys, requests, strict=True)]
         self.counter.begin(requests)  # also what others have answered
         self.counter.end()
@@ -171,14 +171,14 @@ class Reporting(TemplateLM):
         self, keys: list[str], requests: list[Instance], missing: dict[str, Instance]
     ) -> list[tuple[str, Instance]]:
         """What is missing and to be asked here, in the order in which it is asked."""
-        if self.share is None:
+        if self.shard is None:
             return list(missing.items())
-        share_of: dict[str, int] = {}
-        for key, share in zip(keys, sharing.cut(requests, self.share.of), strict=True):
-            share_of.setdefault(key, share)
-        if self.share.index:
-            return [one for one in missing.items() if share_of[one[0]] == self.share.index]
-        return sharing.in_turn(missing.items(), share_of)
+        shard_of: dict[str, int] = {}
+        for key, shard in zip(keys, sharding.cut(requests, self.shard.of), strict=True):
+            shard_of.setdefault(key, shard)
+        if self.shard.index:
+            return [one for one in missing.items() if shard_of[one[0]] == self.shard.index]
+        return sharding.in_turn(missing.items(), shard_of)
 
     def _counted(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
         self.counter.begin(requests)
@@ -218,7 +218,7 @@ def is_drawn(arguments: dict[str, Any]) -> bool:
 
 
 def blank(request: Instance) -> Any:
-    """In place of a response that another share is to get, where nothing is scored."""
+    """In place of a response that another shard is to get, where nothing is scored."""
     return {"loglikelihood": [0.0, False], "loglikelihood_rolling": 0.0}.get(request.request_type, "")
 
 

@@ -22,7 +22,7 @@ from evaluator.contract import (
     Heartbeat,
     HeartbeatReply,
     JobSpec,
-    Share,
+    Shard,
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
@@ -37,7 +37,7 @@ from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
 from leaderboard.models.submissions import IN_LINE
-from leaderboard.queries.editions import NEWEST, SHARES_SINCE, least_edition
+from leaderboard.queries.editions import NEWEST, SHARDS_SINCE, least_edition
 from leaderboard.queries.rescoring import replies_of
 
 log = logging.getLogger(__name__)
@@ -146,16 +146,16 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
-        share=share_of(job) if job.shares > 1 and request.edition >= SHARES_SINCE else None,
+        shard=shard_of(job) if job.shards > 1 and request.edition >= SHARDS_SINCE else None,
         fresh=submission.fresh,
         replies=replies_of(submission),
     )
 
 
-def share_of(job: Job) -> Share:
+def shard_of(job: Job) -> Shard:
     """Which of its submission's requests a job begins with."""
     first = job.submission.jobs.get(kind=Job.Kind.EVALUATION)
-    return Share(index=job.share, of=job.shares, job=first.pk)
+    return Shard(index=job.shard, of=job.shards, job=first.pk)
 
 
 UNREADABLE = "This site cannot read the settings or the suite of this submission any more"
@@ -164,7 +164,7 @@ UNREADABLE = "This site cannot read the settings or the suite of this submission
 def fail_waiting(job: Job, code: str, message: str, *, refund: bool) -> None:
     """End a locked waiting job that cannot be given out. Runs in the caller's transaction."""
     move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
-    if job.kind == Job.Kind.SHARE:
+    if job.kind == Job.Kind.SHARD:
         return
     before = job.submission.state
     move_submission(
@@ -185,7 +185,7 @@ def under(job: Job) -> str:
 
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
-    workload, and stored responses, go only to trusted ones: a new score counts as the old one did. So do shares: what
+    workload, and stored responses, go only to trusted ones: a new score counts as the old one did. So do shards: what
     they are answered is scored by another."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.edition < NEWEST:
@@ -193,7 +193,7 @@ def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if not trusted:
-        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(kind=Job.Kind.SHARE)
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(kind=Job.Kind.SHARD)
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
@@ -277,7 +277,7 @@ def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, 
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
     if job.kind != Job.Kind.EVALUATION:
-        return  # a look's submission is validating all the while, and a share's lives by its evaluation
+        return  # a look's submission is validating all the while, and a shard's lives by its evaluation
     move_submission(
         submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason, digest=digest
     )
@@ -302,7 +302,7 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
         requeue(job=job, actor=actor, reason=reason, digest=digest, wait=wait, losses=job.losses + 1)
         return
     move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
-    if job.kind == Job.Kind.SHARE:
+    if job.kind == Job.Kind.SHARD:
         return
     move_submission(
         submission=job.submission_id, before=under(job), after=end_of(job), actor=actor, reason=reason, digest=digest,
@@ -313,7 +313,7 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
 def end_cancelled(*, job: Job, actor: str, reason: str) -> None:
     """End a running job, and its submission, that somebody asked to cancel. Runs in the caller's transaction."""
     move_job(job=job, before="running", after="cancelled", actor=actor, reason=reason)
-    if job.kind == Job.Kind.SHARE:
+    if job.kind == Job.Kind.SHARD:
         return
     move_submission(submission=job.submission_id, before=under(job), after="cancelled", actor=actor, reason=reason)
 

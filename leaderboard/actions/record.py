@@ -86,8 +86,8 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     if (row.state, row.attempt, row.results_digest) == (Job.State.DONE, results.attempt, digest):
         return False
     check_held(row, attempt=results.attempt, token=token)
-    if row.kind == Job.Kind.SHARE:
-        return end_share(row, results, digest)
+    if row.kind == Job.Kind.SHARD:
+        return end_shard(row, results, digest)
     if row.kind != Job.Kind.EVALUATION:
         raise Refused("wrong_kind", "This job only looks at an endpoint; it has no results.")
     note_spent(row, results.spent)
@@ -120,10 +120,10 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     return True
 
 
-def end_share(row: Job, results: Results, digest: str) -> bool:
-    """A share has left all its responses as parts; it brings no results. Runs in the caller's transaction."""
+def end_shard(row: Job, results: Results, digest: str) -> bool:
+    """A shard has left all its responses as parts; it brings no results. Runs in the caller's transaction."""
     if results.tasks or results.chunks:
-        raise Refused("wrong_kind", "This job is a share of a submission's requests: it has no results of its own.")
+        raise Refused("wrong_kind", "This job is a shard of a submission's requests: it has no results of its own.")
     actor = f"worker {row.worker}"
     move_job(job=row, before="running", after="done", actor=actor, digest=digest, results_digest=digest, phase="")
     return True

@@ -86,7 +86,7 @@ def end(
     if row is None or row.state != Submission.State.SCORING:
         return
     total, reason = (None, "") if odd else total_of(results, normalised=row.suite.normalise)
-    if row.jobs.exclude(kind=Job.Kind.SHARE).exclude(worker__token__trusted=True).exists():
+    if row.jobs.exclude(kind=Job.Kind.SHARD).exclude(worker__token__trusted=True).exists():
         total, reason = None, "It was measured by a worker that this site does not trust yet."
     ended: dict[str, Any] = {
         "score": total.score if total else None,

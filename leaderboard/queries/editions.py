@@ -8,10 +8,10 @@ from django.db.models import Case, IntegerField, Q, Value, When
 from evaluator.contract import FIRST_SETTINGS, Settings
 from leaderboard.models import Job
 
-KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, SHARES_SINCE = 3, 4, 5, 6, 7, 8
+KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, SHARDS_SINCE = 3, 4, 5, 6, 7, 8
 """The editions that brought endpoints and their keys, models which think, people's own prompts, adapters, and what is
-asked or scored anew, and shares of a submission."""
-NEWEST = SHARES_SINCE
+asked or scored anew, and shards of a submission."""
+NEWEST = SHARDS_SINCE
 """A worker of this edition knows every job."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
@@ -20,7 +20,7 @@ LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIR
 def least_edition() -> Case:
     """An expression over jobs; the newest that a job needs comes first."""
     since = {
-        SHARES_SINCE: Q(kind=Job.Kind.SHARE),
+        SHARDS_SINCE: Q(kind=Job.Kind.SHARD),
         ANEW_SINCE: Q(submission__fresh=True) | Q(submission__rescored_from__isnull=False),
         ADAPTERS_SINCE: Q(submission__revision__base_sha__gt=""),
         WORKLOADS_SINCE: Q(submission__suite__owner__isnull=False),

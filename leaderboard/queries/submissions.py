@@ -158,7 +158,7 @@ def detail(pk: int) -> Detail:
     submission = submissions().filter(pk=pk).first()
     if submission is None:
         raise Missing("submission", f"There is no submission {pk}.")
-    jobs = list(submission.jobs.exclude(kind=Job.Kind.SHARE).select_related("worker").order_by("id"))
+    jobs = list(submission.jobs.exclude(kind=Job.Kind.SHARD).select_related("worker").order_by("id"))
     stands = standing_of(submission) if submission.state == Submission.State.SUCCEEDED else None
     eta = eta_of(submission, jobs, forecast)
     made_of_it = Submission.objects.filter(Q(retry_of=pk) | Q(rescored_from=pk)).order_by("id")
@@ -280,7 +280,7 @@ def queue(*, ended: int = 25) -> Queue:
         positions[job] = seen[name]
 
     def line(row: Submission) -> Line:
-        jobs = [job for job in row.jobs.all() if job.kind != Job.Kind.SHARE]
+        jobs = [job for job in row.jobs.all() if job.kind != Job.Kind.SHARD]
         places = [positions[job.pk] for job in jobs if job.pk in positions]
         return Line(row, progress_of(jobs), min(places, default=None), eta_of(row, jobs, lambda: expected))
 

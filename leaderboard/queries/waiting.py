@@ -173,11 +173,11 @@ def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset
 
 
 def live_jobs() -> list[Live]:
-    """What waits and runs, in the order in which it is given out; not the shares, which only help."""
+    """What waits and runs, in the order in which it is given out; not the shards, which only help."""
     rows = (
         Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
-        .exclude(kind=Job.Kind.SHARE)
+        .exclude(kind=Job.Kind.SHARD)
         .order_by(*IN_LINE)
         .values_list(
             "pk", "state", "queue", "engine", "architecture", "needs_bytes", "limit_seconds", "not_before", "worker",
@@ -201,7 +201,7 @@ def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
     newest = [
         Job.objects.filter(
             submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
-            submission__rescored_from=None, shares=1,
+            submission__rescored_from=None, shards=1,
         ).order_by("-pk").values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip

@@ -1,24 +1,24 @@
-"""A large submission has jobs that share its requests."""
+"""A large submission has several jobs."""
 
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0026_turns")]
+    dependencies = [("leaderboard", "0029_turns")]
 
     operations = [
         migrations.AddField(
             model_name="job",
-            name="share",
+            name="shard",
             field=models.PositiveSmallIntegerField(
-                db_default=0, default=0, help_text="which of `shares` it begins with"
+                db_default=0, default=0, help_text="which of `shards` it begins with"
             ),
         ),
         migrations.AddField(
             model_name="job",
-            name="shares",
+            name="shards",
             field=models.PositiveSmallIntegerField(
-                db_default=1, default=1, help_text="jobs that share the requests"
+                db_default=1, default=1, help_text="jobs that split the requests"
             ),
         ),
         migrations.AlterField(
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("evaluation", "Evaluation"),
                     ("preflight", "a look at an endpoint before anything is spent"),
-                    ("share", "answers a part of a submission's requests, for its evaluation to score"),
+                    ("shard", "answers a part of a submission's requests, for its evaluation to score"),
                 ],
                 default="evaluation",
                 max_length=12,

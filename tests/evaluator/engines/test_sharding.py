@@ -1,8 +1,8 @@
-"""How requests are cut into shares, and in which order the first share goes through them."""
+"""How requests are cut into shards, and in which order the first shard goes through them."""
 
 from lm_eval.api.instance import Instance
 
-from evaluator.engines.sharing import cut, in_turn, place
+from evaluator.engines.sharding import cut, in_turn, place
 
 
 def choices(task: str, documents: int, *, each: int = 4, context: str = "") -> list[Instance]:
@@ -27,30 +27,30 @@ def texts(task: str, documents: int) -> list[Instance]:
     ]  # fmt: skip
 
 
-def test_shares_are_stretches_of_equal_work() -> None:
-    shares = cut(choices("a", 400), 4)
-    assert shares == sorted(shares)
-    sizes = [shares.count(share) for share in range(4)]
+def test_shards_are_stretches_of_equal_work() -> None:
+    shards = cut(choices("a", 400), 4)
+    assert shards == sorted(shards)
+    sizes = [shards.count(shard) for shard in range(4)]
     assert max(sizes) - min(sizes) <= 8, sizes
 
 
-def test_a_document_and_a_context_are_of_one_share() -> None:
+def test_a_document_and_a_context_are_of_one_shard() -> None:
     requests = choices("a", 50) + choices("b", 9, context="the same question") + texts("c", 30)
-    shares = cut(requests, 7)
-    assert set(shares) == set(range(7))
-    of_document = {(place(request), share) for request, share in zip(requests, shares, strict=True)}
+    shards = cut(requests, 7)
+    assert set(shards) == set(range(7))
+    of_document = {(place(request), shard) for request, shard in zip(requests, shards, strict=True)}
     assert len(of_document) == 50 + 9 + 30
-    assert len({share for request, share in zip(requests, shares, strict=True) if request.task_name == "b"}) == 1
+    assert len({shard for request, shard in zip(requests, shards, strict=True) if request.task_name == "b"}) == 1
 
 
-def test_more_shares_than_documents_leave_some_empty() -> None:
+def test_more_shards_than_documents_leave_some_empty() -> None:
     assert sorted(cut(choices("a", 2), 5)) == [1] * 4 + [3] * 4
     assert cut([], 3) == []
 
 
-def test_the_first_share_helps_the_others_from_their_ends() -> None:
+def test_the_first_shard_helps_the_others_from_their_ends() -> None:
     requests = texts("a", 9)
     keyed = [(f"key {request.doc_id}", request) for request in requests]
-    share_of = {key: share for (key, _), share in zip(keyed, cut(requests, 3), strict=True)}
-    assert [key for key, _ in in_turn(keyed, share_of)] == [f"key {n}" for n in (0, 1, 2, 5, 8, 4, 7, 3, 6)]
-    assert [key for key, _ in in_turn(keyed[4:6], share_of)] == ["key 5", "key 4"]
+    shard_of = {key: shard for (key, _), shard in zip(keyed, cut(requests, 3), strict=True)}
+    assert [key for key, _ in in_turn(keyed, shard_of)] == [f"key {n}" for n in (0, 1, 2, 5, 8, 4, 7, 3, 6)]
+    assert [key for key, _ in in_turn(keyed[4:6], shard_of)] == ["key 5", "key 4"]

@@ -1,4 +1,4 @@
-"""An evaluation in shares: a real lm-eval evaluation over an exact, slow model, whose requests several runs answer.
+"""An evaluation in shards: a real lm-eval evaluation over an exact, slow model, whose requests several runs answer.
 
 Each run has a journal of its own, as on hosts of their own; what the site would carry is carried here by `taken`.
 """
@@ -14,13 +14,13 @@ import pytest
 from msgspec.structs import replace
 
 from evaluator import journal, run, suites
-from evaluator.contract import ModelRef, Settings, Share
+from evaluator.contract import ModelRef, Settings, Shard
 from evaluator.jobs import unpack_bundle
 from tests.environment import ROOT
 
 pytestmark = pytest.mark.slow
 
-LIMIT, SHARES = 8, 3
+LIMIT, SHARDS = 8, 3
 SUITE, BUNDLE = suites.find("starter@1")
 
 
@@ -35,12 +35,12 @@ class Hosts:
     def here(self, name: str) -> Path:
         return self.folder / name
 
-    def start(self, name: str, share: Share | None) -> subprocess.Popen[bytes]:
+    def start(self, name: str, shard: Shard | None) -> subprocess.Popen[bytes]:
         here = self.here(name)
         here.mkdir()
         assert BUNDLE is not None
         spec = run.RunSpec(
-            model=ModelRef(name="o/m", sha="a" * 40), model_path=str(self.model), share=share,
+            model=ModelRef(name="o/m", sha="a" * 40), model_path=str(self.model), shard=shard,
             suite=replace(SUITE, tasks=tuple(replace(task, limit=LIMIT) for task in SUITE.tasks)),
             settings=Settings(engine="transformers"), task_files=str(unpack_bundle(BUNDLE, here / "tasks")),
             journal=str(here / "journal"),
@@ -58,8 +58,8 @@ class Hosts:
         assert outcome is not None
         return outcome
 
-    def whole(self, name: str, share: Share | None = None) -> run.Outcome:
-        return self.outcome(name, self.start(name, share))
+    def whole(self, name: str, shard: Shard | None = None) -> run.Outcome:
+        return self.outcome(name, self.start(name, shard))
 
     def carry(self, whence: str, where: str) -> int:
         """Bring what one has answered so far to another one, as the site does; returns how many responses were new."""
@@ -87,20 +87,20 @@ def same(hosts: Hosts, name: str, outcome: run.Outcome, alone: tuple[Hosts, run.
     assert (hosts.here(name) / run.SAMPLES).read_bytes() == (alone[0].here("alone") / run.SAMPLES).read_bytes()
 
 
-def test_shares_together_ask_everything_once_and_the_score_is_the_same(
+def test_shards_together_ask_everything_once_and_the_score_is_the_same(
     tmp_path: Path, alone: tuple[Hosts, run.Outcome]
 ) -> None:
     hosts = Hosts(tmp_path)
-    for index in range(1, SHARES):
-        told = hosts.whole(f"share {index}", Share(index=index, of=SHARES, job=1))
+    for index in range(1, SHARDS):
+        told = hosts.whole(f"shard {index}", Shard(index=index, of=SHARDS, job=1))
         assert (told.tasks, told.table) == ((), {})
         assert told.provenance["requests"]["asked"] > 0
-        assert not (hosts.here(f"share {index}") / run.SAMPLES).exists()
+        assert not (hosts.here(f"shard {index}") / run.SAMPLES).exists()
     before = hosts.asked().total()
     assert 0 < before < alone[0].asked().total()
-    first = hosts.start("first", Share(index=0, of=SHARES, job=1))
-    for index in range(1, SHARES):
-        assert hosts.carry(f"share {index}", "first") > 0
+    first = hosts.start("first", Shard(index=0, of=SHARDS, job=1))
+    for index in range(1, SHARDS):
+        assert hosts.carry(f"shard {index}", "first") > 0
     same(hosts, "first", hosts.outcome("first", first), alone)
     assert hosts.asked() == alone[0].asked()
 
@@ -108,14 +108,14 @@ def test_shares_together_ask_everything_once_and_the_score_is_the_same(
 def test_with_the_others_gone_the_first_does_it_alone(tmp_path: Path, alone: tuple[Hosts, run.Outcome]) -> None:
     """Nobody came, or whoever came died and left a part of a part."""
     hosts = Hosts(tmp_path)
-    child = hosts.start("share 2", Share(index=2, of=SHARES, job=1))
+    child = hosts.start("shard 2", Shard(index=2, of=SHARDS, job=1))
     while hosts.asked().total() < 10:
-        assert child.poll() is None, (hosts.here("share 2") / "log").read_text()[-3000:]
+        assert child.poll() is None, (hosts.here("shard 2") / "log").read_text()[-3000:]
         time.sleep(0.01)
     child.kill()
     child.wait()
-    first = hosts.start("first", Share(index=0, of=SHARES, job=1))
-    hosts.carry("share 2", "first")
+    first = hosts.start("first", Shard(index=0, of=SHARDS, job=1))
+    hosts.carry("shard 2", "first")
     same(hosts, "first", hosts.outcome("first", first), alone)
     assert set(hosts.asked()) == set(alone[0].asked())
 
@@ -123,7 +123,7 @@ def test_with_the_others_gone_the_first_does_it_alone(tmp_path: Path, alone: tup
 def test_what_comes_meanwhile_is_not_asked(tmp_path: Path, alone: tuple[Hosts, run.Outcome]) -> None:
     """Both at work at the same time: what one has answered, the other passes over from the next slice on."""
     hosts = Hosts(tmp_path, delay=0.02)
-    both = {name: hosts.start(name, Share(index=index, of=2, job=1)) for index, name in enumerate(("first", "second"))}
+    both = {name: hosts.start(name, Shard(index=index, of=2, job=1)) for index, name in enumerate(("first", "second"))}
     while both["first"].poll() is None:
         hosts.carry("second", "first")
         time.sleep(0.05)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings as DjangoSettings
 
-from evaluator.contract import ClaimRequest, Failure, JobSpec, Results, Share
+from evaluator.contract import ClaimRequest, Failure, JobSpec, Results, Shard
 from leaderboard.actions import lease, parts, record, validate
 from leaderboard.actions.accounts import register_worker_token
 from leaderboard.actions.cancel import cancel
@@ -60,8 +60,8 @@ def split(
     owner: Owner, suite: Suite, settings: DjangoSettings, monkeypatch: pytest.MonkeyPatch, files: Path
 ) -> Callable[[], Submission]:
     """Makes a submission of three jobs, as the validator does for a large one."""
-    settings.SHARES, settings.SHARE_ITEMS = 3, 100
-    monkeypatch.setattr("leaderboard.actions.shares.items_of", lambda row: 1_000)
+    settings.SHARDS, settings.SHARD_ITEMS = 3, 100
+    monkeypatch.setattr("leaderboard.actions.shards.items_of", lambda row: 1_000)
 
     def make() -> Submission:
         row = submit(owner=owner, submitter=owner.user, suite=suite.slug, model="org/large")
@@ -91,28 +91,28 @@ def states(submission: Submission) -> tuple[str, list[tuple[str, str]]]:
     return submission.state, list(submission.jobs.order_by("pk").values_list("kind", "state"))
 
 
-@pytest.mark.parametrize(("items", "shares"), [(None, 1), (99, 1), (299, 2), (10**6, 3)])
+@pytest.mark.parametrize(("items", "shards"), [(None, 1), (99, 1), (299, 2), (10**6, 3)])
 def test_as_many_jobs_as_its_items_are_worth(
-    split: Callable[[], Submission], monkeypatch: pytest.MonkeyPatch, items: int | None, shares: int
+    split: Callable[[], Submission], monkeypatch: pytest.MonkeyPatch, items: int | None, shards: int
 ) -> None:
-    monkeypatch.setattr("leaderboard.actions.shares.items_of", lambda row: items)
+    monkeypatch.setattr("leaderboard.actions.shards.items_of", lambda row: items)
     made = split()
-    assert list(made.jobs.order_by("pk").values_list("share", "shares")) == [(n, shares) for n in range(shares)]
-    assert [job.kind for job in made.jobs.order_by("pk")] == ["evaluation", *["share"] * (shares - 1)]
+    assert list(made.jobs.order_by("pk").values_list("shard", "shards")) == [(n, shards) for n in range(shards)]
+    assert [job.kind for job in made.jobs.order_by("pk")] == ["evaluation", *["shard"] * (shards - 1)]
 
 
-def test_whoever_comes_gets_a_share_and_the_first_one_scores(
+def test_whoever_comes_gets_a_shard_and_the_first_one_scores(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
     first, second, third = (given(worker_token, worker=f"w{number}") for number in range(3))
-    assert [spec.share for spec in (first, second, third)] == [Share(index=n, of=3, job=first.job) for n in range(3)]
+    assert [spec.shard for spec in (first, second, third)] == [Shard(index=n, of=3, job=first.job) for n in range(3)]
     for spec in (second, third):
         leave(spec)
         assert done(spec) and not done(spec)
     rows = parts_for(Job.objects.select_related("worker").get(pk=first.job)).values_list("job", flat=True)
     assert list(rows) == [second.job, third.job]
-    assert states(made) == ("running", [("evaluation", "running"), ("share", "done"), ("share", "done")])
+    assert states(made) == ("running", [("evaluation", "running"), ("shard", "done"), ("shard", "done")])
     assert parts.forget_parts() == 0
     samples.finish(first, [ALPHA, samples.BETA])
     score(submission=made.pk)
@@ -121,20 +121,20 @@ def test_whoever_comes_gets_a_share_and_the_first_one_scores(
     assert parts.forget_parts() == 2
 
 
-def test_shares_that_nobody_took_or_ended_go_with_the_evaluation(
+def test_shards_that_nobody_took_or_ended_go_with_the_evaluation(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
     first, second = given(worker_token), given(worker_token, worker="other")
     samples.finish(first, [ALPHA, samples.BETA])
-    assert states(made) == ("scoring", [("evaluation", "done"), ("share", "cancelled"), ("share", "cancelled")])
+    assert states(made) == ("scoring", [("evaluation", "done"), ("shard", "cancelled"), ("shard", "cancelled")])
     with pytest.raises(Conflict):
         leave(second)
     score(submission=made.pk)
     assert states(made)[0] == "succeeded" and made.score is not None
 
 
-def test_a_lost_share_waits_again_and_a_broken_one_ends_alone(
+def test_a_lost_shard_waits_again_and_a_broken_one_ends_alone(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
@@ -143,18 +143,18 @@ def test_a_lost_share_waits_again_and_a_broken_one_ends_alone(
     assert lease.expire_leases() == 1
     failure = Failure(attempt=1, kind="model", code="child_died", message="It crashed.")
     assert record.record_failure(job=third.job, token=third.token, failure=failure)
-    assert states(made) == ("running", [("evaluation", "running"), ("share", "queued"), ("share", "failed")])
+    assert states(made) == ("running", [("evaluation", "running"), ("shard", "queued"), ("shard", "failed")])
     rules_hold()
     Job.objects.update(not_before=Now())
     again = given(worker_token, worker="w9")
-    assert (again.job, again.attempt, again.share) == (second.job, 2, Share(index=1, of=3, job=first.job))
+    assert (again.job, again.attempt, again.shard) == (second.job, 2, Shard(index=1, of=3, job=first.job))
     released = Failure(attempt=2, kind="released", code="stopped", message="stopping")
     assert record.record_failure(job=again.job, token=again.token, failure=released)
     samples.finish(first, [ALPHA, samples.BETA])
     assert states(made)[0] == "scoring"
 
 
-def test_a_lost_evaluation_goes_on_with_what_the_shares_have_left(
+def test_a_lost_evaluation_goes_on_with_what_the_shards_have_left(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
@@ -162,16 +162,16 @@ def test_a_lost_evaluation_goes_on_with_what_the_shares_have_left(
     leave(second)
     Job.objects.filter(pk=first.job).update(lease_expires_at=Now() - timedelta(seconds=1))
     lease.expire_leases()
-    assert states(made) == ("queued", [("evaluation", "queued"), ("share", "running"), ("share", "queued")])
+    assert states(made) == ("queued", [("evaluation", "queued"), ("shard", "running"), ("shard", "queued")])
     rules_hold()
     Job.objects.update(not_before=Now())
     again = given(worker_token, worker="third")
-    assert (again.job, again.attempt, again.share) == (first.job, 2, Share(index=0, of=3, job=first.job))
+    assert (again.job, again.attempt, again.shard) == (first.job, 2, Shard(index=0, of=3, job=first.job))
     assert parts_for(Job.objects.select_related("worker").get(pk=again.job)).count() == 1
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_cancelling_ends_the_shares_too(
+def test_cancelling_ends_the_shards_too(
     split: Callable[[], Submission], worker_token: WorkerToken, owner: Owner, running: bool
 ) -> None:
     made = split()
@@ -183,15 +183,15 @@ def test_cancelling_ends_the_shares_too(
     if running:
         acknowledged = Failure(attempt=1, kind="cancelled", code="cancelled", message="")
         record.record_failure(job=first.job, token=first.token, failure=acknowledged)
-    assert states(made) == ("cancelled", [("evaluation", "cancelled"), ("share", "cancelled"), ("share", "cancelled")])
+    assert states(made) == ("cancelled", [("evaluation", "cancelled"), ("shard", "cancelled"), ("shard", "cancelled")])
 
 
-def test_an_old_worker_does_all_of_it_and_gets_no_share(
+def test_an_old_worker_does_all_of_it_and_gets_no_shard(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
     first = given(worker_token, edition=7)
-    assert first.share is None
+    assert first.shard is None
     assert claim(worker_token, edition=7, worker="other") is None
     leave(given(worker_token, worker="new"))
     assert not parts_for(Job.objects.select_related("worker").get(pk=first.job)).exists()
@@ -199,16 +199,16 @@ def test_an_old_worker_does_all_of_it_and_gets_no_share(
     assert states(made)[0] == "scoring"
 
 
-def test_shares_go_to_trusted_workers_only(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
+def test_shards_go_to_trusted_workers_only(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
     split()
-    assert given(worker_token).share is not None
+    assert given(worker_token).shard is not None
     assert claim(register_worker_token(name="new", token="new", trusted=False)) is None
 
 
-def test_a_share_brings_no_results(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
+def test_a_shard_brings_no_results(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
     split()
     _, second = given(worker_token), given(worker_token, worker="other")
-    with pytest.raises(Refused, match="share"):
+    with pytest.raises(Refused, match="shard"):
         samples.finish(second, [ALPHA, samples.BETA])
     assert not ResponsePart.objects.exists()
 

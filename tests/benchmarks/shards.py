@@ -1,4 +1,4 @@
-"""`make bench-shares`: a large submission by 1, 2 and 4 workers, with an engine of fixed speed; the last line is JSON.
+"""`make bench-shards`: a large submission by 1, 2 and 4 workers, with an engine of fixed speed; the last line is JSON.
 
 The whole product runs: site, queue, workers with folders of their own, and lm-eval in each worker's child. Only the
 engine is made up: a request takes `DELAY` seconds of sleep, so that four of them fit on any machine. Each worker has
@@ -57,7 +57,7 @@ TIMES = {
     "PARITY_LEASE_SECONDS": "20",
     "PARITY_HANDOVER_SECONDS": "0.5",
     "PARITY_KEEP_ENGINE_SECONDS": "600",
-    "PARITY_SHARE_ITEMS": str(ITEMS // max(FLEETS)),
+    "PARITY_SHARD_ITEMS": str(ITEMS // max(FLEETS)),
 }
 
 
@@ -130,10 +130,10 @@ def evaluated(state: Path, port: int, token: str, worker_token: str, workers: in
             "WHERE submission_id = %s AND kind = 'evaluation'"
         )
         asked = Counter((state / "mirror" / "models" / model / ".asked").read_text().splitlines())
-        shares = database.rows(
-            "SELECT share, state, attempt FROM leaderboard_job WHERE submission_id = %s ORDER BY 1", large
+        shards = database.rows(
+            "SELECT shard, state, attempt FROM leaderboard_job WHERE submission_id = %s ORDER BY 1", large
         )
-        print(f"{workers} workers: {shares}", flush=True)
+        print(f"{workers} workers: {shards}", flush=True)
         return {
             "workers": workers, "seconds": round(float(database.one(query, large)), 2), "score": body["score"],
             "stderr": body["stderr"], "twice": sum(count > 1 for count in asked.values()),
@@ -152,8 +152,8 @@ def table(state: Path, port: int) -> list[dict[str, Any]]:
     call_command("migrate", verbosity=0, interactive=False)
     call_command("load_suites", *suites(state), stdout=StringIO())
     person = create_person(username="owner", password=None)
-    token = create_api_token(owner=person.owner, user=person, name="shares")
-    register_worker_token(name="shares", token=settings.WORKER_TOKEN, trusted=True)
+    token = create_api_token(owner=person.owner, user=person, name="shards")
+    register_worker_token(name="shards", token=settings.WORKER_TOKEN, trusted=True)
     django.db.connections.close_all()
     rows = []
     for workers in FLEETS:
@@ -167,7 +167,7 @@ def table(state: Path, port: int) -> list[dict[str, Any]]:
 def main() -> int:
     port = free_port()
     environment_of_tests.pytest_unconfigure()
-    with tempfile.TemporaryDirectory(prefix="parity-shares-") as folder:
+    with tempfile.TemporaryDirectory(prefix="parity-shards-") as folder:
         state = Path(folder) / "state"
         state.mkdir(mode=0o700)
         for name in ("DATABASE_URL", "REDIS_URL", "PARITY_HUB_MIRROR"):

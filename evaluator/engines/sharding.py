@@ -1,8 +1,8 @@
-"""A submission's requests among several workers: which share each belongs to, and in what order share 0 asks.
+"""A submission's requests among several workers: which shard each belongs to, and in what order shard 0 asks.
 
 Every worker builds all requests (building some of them would change the few-shot examples) and cuts them alike: into as
-many stretches of about equal work as there are shares, at the borders of documents that have no context in common with
-the one before, so that a context is computed once. Share 0 goes through its own stretch and then through the others'
+many stretches of about equal work as there are shards, at the borders of documents that have no context in common with
+the one before, so that a context is computed once. Shard 0 goes through its own stretch and then through the others'
 from their ends, a document of each in turn, until nothing is missing: whoever is slow, or is gone, is helped.
 """
 
@@ -21,15 +21,15 @@ Keyed = tuple[str, Instance]
 
 
 def cut(requests: Sequence[Instance], of: int) -> list[int]:
-    """The share (0 to `of` - 1) of each request."""
+    """The shard (0 to `of` - 1) of each request."""
     blocks = list(groups(requests))
     weights = [sum(EACH + len(str(request.args[-1])) for request in block) + len(context(block[0])) for block in blocks]
     total, before = sum(weights), 0.0
-    shares: list[int] = []
+    shards: list[int] = []
     for block, weight in zip(blocks, weights, strict=True):
-        shares += [min(of - 1, int(of * (before + weight / 2) / total))] * len(block)
+        shards += [min(of - 1, int(of * (before + weight / 2) / total))] * len(block)
         before += weight
-    return shares
+    return shards
 
 
 def groups(requests: Iterable[Instance]) -> Iterable[list[Instance]]:
@@ -53,23 +53,23 @@ def context(request: Instance) -> str:
 
 
 def answered(model: Any, seconds: dict[str, float]) -> run.Outcome:
-    """What is told of a share that scores nothing: its responses are in the journal."""
+    """What is told of a shard that scores nothing: its responses are in the journal."""
     told = {"requests": {"asked": model.asked, "replayed": model.replayed}, "seconds": seconds}
     return run.Outcome(
         tasks=(), table={}, provenance=told, load_seconds=seconds["loading"], evaluation_seconds=seconds["evaluating"]
     )
 
 
-def in_turn(missing: Iterable[Keyed], share_of: dict[str, int]) -> list[Keyed]:
-    """The requests of share 0, and then those of the others from their ends, a document of each in turn."""
+def in_turn(missing: Iterable[Keyed], shard_of: dict[str, int]) -> list[Keyed]:
+    """The requests of shard 0, and then those of the others from their ends, a document of each in turn."""
     documents: dict[int, list[list[Keyed]]] = {}
     for key, request in missing:
-        there = documents.setdefault(share_of[key], [])
+        there = documents.setdefault(shard_of[key], [])
         if there and place(there[-1][-1][1]) == place(request):
             there[-1].append((key, request))
         else:
             there.append([(key, request)])
     own = documents.pop(0, [])
-    others = [list(reversed(documents[share])) for share in sorted(documents)]
+    others = [list(reversed(documents[shard])) for shard in sorted(documents)]
     rest = (document for turn in zip_longest(*others, fillvalue=[]) for document in turn)
     return list(chain.from_iterable(chain(own, rest)))
