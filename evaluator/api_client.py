@@ -232,9 +232,13 @@ class Parity:
 
     # Bake-offs: one's own prompts to several models.
 
-    def bakeoff(self, *, workload: int, models: Sequence[Mapping[str, Any]], margin: float = 2.0, key: str = "") -> int:
-        """Ask these models (the first is the baseline) a workload's prompts; returns the bake-off's number."""
-        body = {"workload": workload, "models": [dict(one) for one in models], "margin": margin}
+    def bakeoff(
+        self, *, workload: int, models: Sequence[Mapping[str, Any]], margin: float = 2.0, stops: bool = False,
+        key: str = "",
+    ) -> int:  # fmt: skip
+        """Ask these models (the first is the baseline) a workload's prompts; returns the bake-off's number. `stops`: a
+        model is asked no more of them once its comparison is decided."""
+        body = {"workload": workload, "models": [dict(one) for one in models], "margin": margin, "stops": stops}
         return int(self.call("POST", "bakeoffs/", body=body, key=key)["id"])
 
     def report(self, bakeoff: int, *, wait: bool = False) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from evaluator.contract import (
     VERSION,
     ClaimRequest,
     ContractError,
+    EarlyReply,
+    EarlyScores,
     Failure,
     Heartbeat,
     HeartbeatReply,
@@ -93,6 +95,11 @@ class Site:
         reply = self._call("POST", f"jobs/{job.job}/heartbeat/", job=job, content=encode(beat), tries=1)
         return understood(reply, HeartbeatReply)
 
+    def look(self, job: JobSpec, scores: EarlyScores) -> EarlyReply:
+        """Show what was measured so far; asked once, for the next look comes anyway."""
+        reply = self._call("POST", f"jobs/{job.job}/look/", job=job, content=encode(scores), tries=1)
+        return understood(reply, EarlyReply)
+
     def post_chunk(self, job: JobSpec, sequence: int, body: bytes) -> str:
         """Send a chunk of samples (gzip JSONL); returns its digest."""
         digest = hashlib.sha256(body).hexdigest()
@@ -102,7 +109,7 @@ class Site:
         return digest
 
     def parts(self, job: JobSpec) -> tuple[Part, ...]:
-        """What earlier attempts of this job have left at the site; for shard 0, also what the other shards have."""
+        """What earlier attempts of this job have left at the site; for a shard, also what the others have."""
         return understood(self._call("GET", f"jobs/{job.job}/parts/", job=job), Parts).parts
 
     def part(self, job: JobSpec, part: Part) -> bytes:

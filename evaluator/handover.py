@@ -105,7 +105,7 @@ class Leaving:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        if error is not None or (self._job.shard is not None and self._job.shard.index):
+        if error is not None or (self._job.shard is not None and self._job.shard.helps):
             self.leave()
 
     def leave(self) -> None:

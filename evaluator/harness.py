@@ -27,11 +27,12 @@ from msgspec.structs import replace
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, encode_sample, spelled
 from evaluator.data_digests import data_digest
-from evaluator.engines import code_eval, derived, endpoint, memory, passes, replaying, sharding, templates, thinking
+from evaluator.engines import code_eval, derived, endpoint, looking, memory, passes, replaying, templates, thinking
 from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leaves, load_tasks, name_of, refused
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
 from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
+from evaluator.engines.sharding import answered, unscored
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import Teller, nothing_told, samples_of, task_result, unavailable
@@ -46,8 +47,6 @@ ENGINES = {
     images.ENGINE: "evaluator.engines.vision",
 }
 
-BOOTSTRAP = 100_000
-"""lm-eval's own number of resamples."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -126,14 +125,18 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
             derived.fit(leaf, model.max_length)
     model.journal, model.shard = journal_of(folder, spec, model), spec.shard
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
+    helps = spec.shard is not None and unscored(spec.shard, (leaf for _, entry in loaded for leaf in leaves(entry)))
     reporter.phase("evaluating")
-    results = []
+    results: list[dict[str, Any]] = []
+    asked: list[tuple[TaskSpec, Loaded]] = []
     for group in by_limit(loaded):
         reporter.call(task.task for task, _ in group)
-        results += measure_buildable(model, group, spec)
+        found, some = looking.measured(measure_buildable, folder, model, group, spec)
+        results, asked = [*results, *found], [*asked, *some]
+    loaded = asked if spec.looks else loaded
     phases.end("evaluating")
-    if spec.shard is not None and spec.shard.index:
-        return sharding.answered(model, phases.seconds)
+    if helps:
+        return answered(model, phases.seconds)
     if spec.replies:
         model.check(missing, spec.suite.slug)
     table: dict[str, Any] = {}
@@ -277,20 +280,18 @@ def measure_passes(model: Any, group: list[tuple[TaskSpec, Loaded]], spec: run.R
     runs = []
     for number in range(1, passes_of(spec) + 1):
         model.current_pass = number
-        scores = spec.shard is None or spec.shard.index == 0
-        runs.append(measure(model, group, chat=chat, scores=scores))
+        runs.append(measure(model, group, chat=chat))
     return passes.together(runs, {name_of(entry): [leaf.task_name for leaf in leaves(entry)] for _, entry in group})
 
 
-def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool, scores: bool) -> dict[str, Any]:
-    """One call of lm-eval's `simple_evaluate`, the only one in the project. `scores`: whether they are looked at."""
+def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> dict[str, Any]:
+    """One call of lm-eval's `simple_evaluate`, the only one in the project."""
     results = simple_evaluate(
         model=model,
         tasks=[entry for _, entry in group],
         limit=group[0][0].limit,
         apply_chat_template=chat,
         log_samples=True,
-        bootstrap_iters=BOOTSTRAP if scores else 0,
         confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
     )

@@ -19,6 +19,7 @@ from evaluator.bringing import Weights, brought
 from evaluator.client import LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Replies, Results, Spent
+from evaluator.early import Looks
 from evaluator.handover import Leaving, adopt_parts
 from evaluator.kept import engines
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
@@ -126,12 +127,16 @@ def evaluate(
 ) -> run.Outcome:
     """Bring what the child needs to where it finds it, and run it: on weights, or asking an endpoint."""
     clock = Clock(job.limit_seconds, job.task_limit_seconds)
-    spec = run.RunSpec(model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring)
+    spec = run.RunSpec(
+        model=job.model, model_path="", suite=job.suite, settings=job.settings, scoring=config.scoring, looks=job.looks
+    )
     if job.suite.bundle is not None:
         spec = replace(spec, task_files=str(unpack_bundle(site.bundle(job.suite.bundle), folder / "tasks")))
+    looks = Looks(site, job, folder)
 
     def watch(progress: run.Progress) -> None:
         lease.tell(progress, run.log_tail(folder, limit=LOG_LIMIT // 2))
+        looks()
         lease.check()
 
     running = partial(supervise, folder, working_folder=datasets_of(config), clock=clock, module=config.child)
@@ -180,10 +185,10 @@ def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Leas
     responses, seconds = responses_of(config, job, folder), config.handover_seconds
     adopt_parts(site, job, responses, lease.check)
     if job.shard is not None:
-        seconds = min(seconds or SHARD_SECONDS, SHARDD_SECONDS)
+        seconds = min(seconds or SHARD_SECONDS, SHARD_SECONDS)
     with ExitStack() as stack:
         stack.enter_context(Leaving(site, job, folder, responses, seconds))
-        if job.shard is not None and job.shard.index == 0:
+        if job.shard is not None:
             stack.enter_context(Taking(site, job, folder / run.TAKEN, seconds))
         return stack.pop_all()
 
@@ -192,6 +197,7 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weigh
     """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit, HubError."""
     first, fallback = planner.plans(weights.model, job.model.name, job.settings, config.plan, weights.adapter)
     responses = responses_of(config, job, folder)
+    first = job.shard.job if job.shard is not None else job.job
     if not job.private:
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
@@ -200,9 +206,7 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weigh
         model_path=str(weights.model),
         adapter_path=str(weights.adapter or ""),
         journal=str(responses),
-        scope=""
-        if config.replay and not job.fresh
-        else f"job {job.shard.job if job.shard else job.job} of {config.url}",
+        scope="" if config.replay and not job.fresh else f"job {first} of {config.url}",
         plan=first,
         fallback=fallback,
     )

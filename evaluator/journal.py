@@ -52,8 +52,11 @@ class Journal:
         self._responses, self.damaged, whole = read(self.path)
         self._begin = b"" if whole else b"\n"
         self._synced = 0.0
-        self._read = {self.path: self.begin} | ({taken / self.path.name: 0} if taken else {})
+        self._others = taken / self.path.name if taken else None
+        self._read = {self.path: self.begin} | ({self._others: 0} if self._others else {})
         """How far each of the files has been read that others write to."""
+        self.taken = 0
+        """Responses that came from other hosts while this was open."""
         self.found = len(self._responses)
         if self.damaged:
             log.warning("%s lines of %s are damaged; their requests are asked again.", self.damaged, self.path)
@@ -88,8 +91,10 @@ class Journal:
                 new = file.read()
             whole = new[: new.rfind(b"\n") + 1]
             self._read[path] = begin + len(whole)
+            before = len(self._responses)
             for entry in filter(None, map(read_line, whole.splitlines())):
                 self._responses.setdefault(*entry)
+            self.taken += len(self._responses) - before if path == self._others else 0
 
     def sync(self, seconds: float = 0.0) -> None:
         """Make what is written survive a dead machine too, unless that was done less than `seconds` ago."""

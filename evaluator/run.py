@@ -3,6 +3,8 @@
 spec.json      written by the supervisor before the start         RunSpec
 progress.json  replaced by the child about twice a second         Progress
 responses.json written by the child once its engine is there      Responses
+early.json     replaced by the child at each look                 Early
+enough.json    replaced by the supervisor: what came of a look    Enough
 samples.jsonl  written by the child once scoring is done          a Sample a line
 outcome.json   written by the child last, when it succeeded       Outcome
 failure.json   written by the child last, when it did not         Failed
@@ -18,10 +20,12 @@ from evaluator.adapters import tokenizer_folder
 from evaluator.contract import ModelRef, Sampling, Settings, Shard, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
-SPEC, PROGRESS, RESPONSES, SAMPLES, OUTCOME, FAILURE, LOG = (
+SPEC, PROGRESS, RESPONSES, EARLY, ENOUGH, SAMPLES, OUTCOME, FAILURE, LOG = (
     "spec.json",
     "progress.json",
     "responses.json",
+    "early.json",
+    "enough.json",
     "samples.jsonl",
     "outcome.json",
     "failure.json",
@@ -59,6 +63,7 @@ class RunSpec(Wire, frozen=True):
     `adapter_path`: the adapter that is put on the weights in `model_path`, "" for none.
     `journal`: the folder of finished requests, None to keep none. `scope`: only runs of the same scope share them.
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
+    `looks`: after how many items of the suite's one task the child says what it has, and asks whether that is enough.
     `fallback`: the plan for a second start, should the engine run out of memory.
     `shard`: which of the requests it asks; None: all. What others answer meanwhile comes into the run's `TAKEN`.
     `replies`: a folder with stored samples (gzip JSONL) that are scored anew; then there is no model.
@@ -76,6 +81,7 @@ class RunSpec(Wire, frozen=True):
     fallback: Plan | None = None
     behind: Behind | None = None
     shard: Shard | None = None
+    looks: tuple[int, ...] = ()
     replies: str | None = None
     adapter_path: str = ""
 
@@ -126,6 +132,19 @@ class Responses(Wire, frozen=True):
     begin: int
 
 
+class Early(Wire, frozen=True):
+    """The scores of the first items, at one look."""
+
+    scores: tuple[float, ...]
+
+
+class Enough(Wire, frozen=True):
+    """Whether the first `after` items are enough."""
+
+    after: int
+    enough: bool
+
+
 class Unusable(Exception):
     """Raised in a child: the evaluation cannot be done with this model or suite. A code, and a sentence for people."""
 
@@ -155,6 +174,17 @@ def read_responses(folder: Path) -> Responses | None:
     """Where the child's responses go, once it knows."""
     path = folder / RESPONSES
     return decode(path.read_bytes(), Responses) if path.exists() else None
+
+
+def read_early(folder: Path) -> Early | None:
+    """The newest look, once there was one."""
+    path = folder / EARLY
+    return decode(path.read_bytes(), Early) if path.exists() else None
+
+
+def read_enough(folder: Path) -> Enough | None:
+    path = folder / ENOUGH
+    return decode(path.read_bytes(), Enough) if path.exists() else None
 
 
 def read_outcome(folder: Path) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Shard 0 of a submission takes what the other shards have left at the site while it runs."""
+"""A shard of a submission takes what the others have left at the site while it runs."""
 
 import logging
 import threading

@@ -91,6 +91,7 @@ def lines(packed: IO[bytes], *, limit: int | None = None) -> Iterator[bytes]:
 def kept(row: Submission) -> QuerySet[SampleChunk]:
     """The chunks behind a submission's results: those of the attempt that brought them, in order."""
     last = SampleChunk.objects.filter(job__submission=row, job__state=Job.State.DONE, attempt=F("job__attempt"))
+    last = last.exclude(job__kind=Job.Kind.SHARE)
     return last.order_by("job_id", "sequence")
 
 

@@ -50,6 +50,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "leaderboard.observed.Observed",
+    "leaderboard.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -233,6 +235,8 @@ TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)
 RETRY_SECONDS = env.float("PARITY_RETRY_SECONDS", default=5.0)
 RECHECK_SHARE = env.float("PARITY_RECHECK_SHARE", default=1.0)
+TRUST_SHARE = env.float("PARITY_TRUST_SHARE", default=0.25)
+"""Of the items that an untrusted worker measured, how many a trusted one measures again before there is a rank."""
 MAX_PARAMETERS = env.int("PARITY_MAX_PARAMETERS", default=80_000_000_000)
 CAPS = {
     "day": env.int("PARITY_DAY_CAP", default=1_000 if DEMO else 50),
@@ -251,6 +255,8 @@ BACKUP_DAYS = env.int("PARITY_BACKUP_DAYS", default=None)
 SHARDS = env.int("PARITY_SHARDS", default=4)
 SHARD_ITEMS = env.int("PARITY_SHARD_ITEMS", default=5_000)
 """A submission is split into as many jobs as it has so many items, and SHARDS at most."""
+METRICS_TOKEN = os.environ.get("PARITY_METRICS_TOKEN", "")
+"""Who shows it may read /metrics; without one nobody may."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
 WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
 
@@ -302,11 +308,18 @@ ENDPOINT_USERS = env.list("PARITY_ENDPOINT_USERS", default=["*"] if DEMO else []
 NOTICE_WAITS = env.list("PARITY_NOTICE_WAITS", cast=float, default=[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400])
 NOTICE_SECONDS = env.float("PARITY_NOTICE_SECONDS", default=10.0)
 
+LOG = os.environ.get("PARITY_LOG") or "text"
+if LOG not in {"text", "json"}:
+    raise ConfigurationError(f"PARITY_LOG is {LOG!r}: it is text (lines for people) or json (one object a line).")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "leaderboard.logs.Lines"},
+    },
+    "filters": {"named": {"()": "leaderboard.logs.Named"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG, "filters": ["named"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # One line for each request that this process makes says nothing to an operator.
     "loggers": {

@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid
 from django.contrib.auth import views as auth
 from django.urls import path, register_converter
 
+from leaderboard.api import bakeoff_readers as api_readers
 from leaderboard.api import bakeoffs as api_bakeoffs
 from leaderboard.api import board as api_board
 from leaderboard.api import bulk, catalogue, exchange, facets, public, results, schema, worker, workers
@@ -38,6 +39,7 @@ from leaderboard.pages import (
     gap,
     judgings,
     method,
+    metrics,
     models,
     my_data,
     notices,
@@ -74,6 +76,7 @@ urlpatterns = [
     path("submit/endpoint", submit_endpoint.submit_endpoint, name="submit-endpoint"),
     path("queue", queue.queue, name="queue"),
     path("status", status.status, name="status"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("submissions/<int:pk>", submissions.submission, name="submission"),
     path("submissions/<int:pk>/samples/<path:task>", samples.samples, name="samples"),
     path("items/<path:task>/<str:item>", samples.item, name="item"),
@@ -127,6 +130,13 @@ urlpatterns = [
     path(
         "workloads/<int:workload>/bakeoffs/<int:pk>/shares/<int:share>/revoke", bakeoffs.revoke, name="bakeoff-revoke"
     ),
+    path("workloads/<int:workload>/bakeoffs/<int:pk>/readers", bakeoffs.let_read, name="bakeoff-readers"),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:pk>/readers/<int:person>/remove",
+        bakeoffs.let_read_no_more,
+        name="bakeoff-reader-remove",
+    ),
+    path("shared/bakeoffs/<int:pk>", bakeoffs.read, name="bakeoff-read"),
     path("workloads/<int:workload>/bakeoffs/<int:pk>/judgings/new", judgings.new, name="judging-new"),
     path("workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/", judgings.judging, name="judging"),
     path(
@@ -134,6 +144,9 @@ urlpatterns = [
     ),
     path(
         "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/grade", judgings.grade, name="judging-grade"
+    ),
+    path(
+        "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/items", judgings.items, name="judging-items"
     ),
     path(
         "workloads/<int:workload>/bakeoffs/<int:bakeoff>/judgings/<int:pk>/report.csv",
@@ -220,6 +233,8 @@ urlpatterns = [
     path("staff/tokens/<int:pk>", staff.token, name="staff-token"),
     path("staff/rescore", staff.rescore, name="staff-rescore"),
     path("staff/state", staff.state, name="staff-state"),
+    path("staff/origins", staff.origin, name="staff-origin"),
+    path("staff/merge", staff.merge, name="staff-merge"),
     path("staff/claims", staff_claims.claims, name="staff-claims"),
     path("staff/claims/new/<str:test>", staff_claims.new, name="staff-claim-new"),
     path("staff/claims/<int:pk>", staff_claims.claim, name="staff-claim"),
@@ -247,6 +262,12 @@ urlpatterns = [
     path("api/v1/bakeoffs/<int:pk>/", api_bakeoffs.BakeoffReport.as_view(), name="api-bakeoff"),
     path("api/v1/bakeoffs/<int:pk>/items/", api_bakeoffs.BakeoffItems.as_view(), name="api-bakeoff-items"),
     path("api/v1/bakeoffs/<int:pk>/switch/", api_bakeoffs.BakeoffSwitch.as_view(), name="api-bakeoff-switch"),
+    path("api/v1/bakeoffs/<int:pk>/readers/", api_readers.BakeoffReaders.as_view(), name="api-bakeoff-readers"),
+    path(
+        "api/v1/bakeoffs/<int:pk>/readers/<int:person>/",
+        api_readers.BakeoffReaderEnd.as_view(),
+        name="api-bakeoff-reader",
+    ),
     path("api/v1/bakeoffs/<int:pk>/cancel/", api_bakeoffs.BakeoffCancel.as_view(), name="api-bakeoff-cancel"),
     path("api/v1/bakeoffs/<int:pk>/judgings/", api_judgings.Judgings.as_view(), name="api-judgings"),
     path("api/v1/claims/", api_claims.Claims.as_view(), name="api-claims"),
@@ -277,6 +298,7 @@ urlpatterns = [
     path("api/worker/v1/upcoming/", worker.upcoming, name="worker-upcoming"),
     path("api/worker/v1/bundles/<str:digest>/", worker.bundle, name="worker-bundle"),
     path("api/worker/v1/jobs/<int:job>/heartbeat/", worker.heartbeat, name="worker-heartbeat"),
+    path("api/worker/v1/jobs/<int:job>/look/", worker.look, name="worker-look"),
     path(
         "api/worker/v1/jobs/<int:job>/attempts/<int:attempt>/chunks/<int:sequence>/",
         worker.chunk,

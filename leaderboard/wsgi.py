@@ -10,6 +10,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from leaderboard import counting
+
+counting.share()  # before anything is counted
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leaderboard.settings")
 os.environ.setdefault("PARITY_STATEMENT_MS", "2000")  # for web requests alone: rankings and purges take their time
 application = get_wsgi_application()

@@ -3,7 +3,6 @@
 One site for all of them, every part real; `make families` sends them all, `make test` one.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ import yaml
 from evaluator.api_client import Parity, Row
 from tests import stack as stacks
 from tests.evaluator.engines.families import write
-from tests.evaluator.engines.family_table import TABLE
+from tests.evaluator.engines.family_table import TABLE, chosen
 from tests.stack import Stack
 from tests.test_journey import mini_suite
 
 pytestmark = [pytest.mark.stack, pytest.mark.engine]
 
-SENT = tuple(TABLE) if os.environ.get("PARITY_FAMILIES") == "all" else ("qwen3_5_moe",)
+SENT = chosen(["qwen3_5_moe"])
 ITEMS, SECONDS = 30, 240
 
 

@@ -26,14 +26,18 @@ case " $* " in
     ;;
 esac
 
-lists=
+lists= hashed=
 for list in "$@"; do
-    lists="$lists -r $here/$list"
+    lists="$lists -r $here/$list" hashed="$hashed -r $here/hashed/$list"
 done
 echo "Installing $* (the first time this takes a few minutes)"
-# The lists are complete: --no-deps is what leaves out packages that break others (see resolve.py).
+pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --use-pep517"
+# The lists are complete: --no-deps is what leaves out packages that break others (see resolve.py). First the files whose
+# digests are known, and nothing else under their names; then what has no digests (see hashes.py), by its version.
 # shellcheck disable=SC2086
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --use-pep517 $extra $lists
+$pip --require-hashes $hashed
+# shellcheck disable=SC2086
+$pip $extra $lists
 case " $* " in
 *worker-cpu.txt*) "$venv/bin/python" "$here/name_vllm.py" ;;
 esac

@@ -14,6 +14,8 @@ import msgspec
 
 from evaluator.contract.base import Count as Count
 from evaluator.contract.base import Wire as Wire
+from evaluator.contract.early import EarlyReply as EarlyReply
+from evaluator.contract.early import EarlyScores as EarlyScores
 from evaluator.contract.endpoints import LATENCY_BOUNDS as LATENCY_BOUNDS
 from evaluator.contract.endpoints import Check as Check
 from evaluator.contract.endpoints import EndpointSpec as EndpointSpec
@@ -31,11 +33,12 @@ from evaluator.contract.handover import Shard as Shard
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 8
+EDITION = 9
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
 think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
 looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew; 8
-adds shards of a submission's requests.
+adds jobs that end once they are decided (an older worker measures all of them); 9 adds shards of a submission (an older
+worker gets none).
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -204,6 +207,9 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Stored responses to score; no model is asked."""
     shard: Shard | None = None
     """None: all of the submission's requests."""
+    looks: tuple[Count, ...] = ()
+    """Of a suite with one task: after how many of its items the worker shows their scores, and asks whether that is
+    enough. Ascending, and less than all."""
 
 
 class Heartbeat(Wire, frozen=True):

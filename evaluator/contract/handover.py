@@ -22,6 +22,11 @@ class Shard(Wire, frozen=True):
     of: Count
     job: Count
 
+    @property
+    def helps(self) -> bool:
+        """Whether another attempt scores what this one is answered."""
+        return self.index > 0
+
 
 class Part(Wire, frozen=True, omit_defaults=True):
     """Whole lines of the journal named `identity`, gzip; `digest` is that of the body as sent, `size` its bytes. `job`:

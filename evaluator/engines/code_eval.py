@@ -60,6 +60,11 @@ class CodeEval:
         fresh = list(dict.fromkeys(one for one in programs if one not in self._known))
         self._known |= dict(zip(fresh, sandbox.run_all(fresh, packages=PACKAGES), strict=True))
 
+    def why_not(self, source: str) -> str:
+        """Run a program, unless it was run before: why it did not pass, "" where it did."""
+        self.run_ahead([source])
+        return why([self._known[source]])
+
     def results(self) -> dict[str, sandbox.Result]:
         """What became of every program, by its source."""
         return dict(self._known)
@@ -102,6 +107,12 @@ def load(path: str, *_: Any, **__: Any) -> CodeEval:
     return METRIC
 
 
+def maker(task: Task) -> Callable[[str, str], str]:
+    """How the task makes a program of an answer and its tests."""
+    found: Callable[[str, str], str] = getattr(task, "program_of", program)
+    return found
+
+
 def judge_at_once(task: Task) -> None:
     """Let a task that runs code have all of its programs run together, once its answers are there and filtered."""
     if not getattr(task, "UNSAFE_CODE", False):
@@ -120,10 +131,10 @@ def explain(task: Task, samples: Iterable[MutableMapping[str, Any]]) -> None:
     """Give lm-eval's samples of a task that runs code a "reason": why their programs did not pass, "" where all did."""
     if not getattr(task, "UNSAFE_CODE", False):
         return
-    known = METRIC.results()
+    known, made = METRIC.results(), maker(task)
     for sample in samples:
         tests = str(sample["target"])
-        found = [known.get(program(answer, tests)) for answer in answers_in(sample["filtered_resps"])]
+        found = [known.get(made(answer, tests)) for answer in answers_in(sample["filtered_resps"])]
         sample["reason"] = why([one for one in found if one is not None])
 
 
@@ -149,9 +160,10 @@ def in_words(reason: str) -> str:
 def programs_of(task: Task, instances: Iterable[Instance]) -> list[str]:
     """Every program that lm-eval will ask about when it scores these answered requests."""
     found: list[str] = []
+    made = maker(task)
     for instance in instances:
         tests = str(task.doc_to_target(instance.doc))
         for answers in instance.filtered_resps.values():
             row = answers if isinstance(answers, list) else [answers]
-            found += [program(str(answer), tests) for answer in row]
+            found += [made(str(answer), tests) for answer in row]
     return found

@@ -82,6 +82,11 @@ class EndpointLM(LM):
         self._http = httpx.Client(base_url=behind.url, timeout=httpx.Timeout(None), trust_env=False, limits=limits)
         self._http.headers["Authorization"] = f"Bearer {behind.token}"
 
+    def look_again(self) -> None:
+        """The items so far are asked once more, with others: the gateway answers them, and they count once."""
+        self.refusals.clear()
+        self.asked = 0
+
     def path_facts(self) -> dict[str, Any]:
         """For the provenance."""
         refused = self.refusals.total()

@@ -130,9 +130,13 @@ def recommended_sampling(folder: Path) -> dict[str, Any]:
 
 
 def requests_of(model: Any) -> dict[str, int]:
-    """How many requests the engine answered in this run, and how many came from the journal."""
+    """How many requests the engine answered in this run, how many came from the journal, and how many responses were
+    taken from other shards meanwhile."""
     counts = {"asked": model.asked, "replayed": model.replayed}
-    return counts if model.journal is None else {**counts, "damaged_journal_lines": model.journal.damaged}
+    if model.journal is None:
+        return counts
+    taken = {"taken": model.journal.taken} if model.journal.taken else {}
+    return {**counts, **taken, "damaged_journal_lines": model.journal.damaged}
 
 
 def versions() -> dict[str, str]:

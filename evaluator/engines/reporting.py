@@ -59,9 +59,9 @@ class ItemCounter:
         if not self._held:
             self._report(len(self._finished) + int(share * len(self._current)))
 
-    def end(self) -> None:
-        """The current call is done."""
-        self._finished |= self._current
+    def end(self, *, counts: bool = True) -> None:
+        """The current call is done; it does not count where others have done it."""
+        self._finished |= self._current if counts else set()
         self._current = set()
         self._report(len(self._finished))
 
@@ -114,6 +114,11 @@ class Reporting(TemplateLM):
             self.journal.close()
             self.journal = None
 
+    def look_again(self) -> None:
+        """The items so far are asked once more, with others: the journal answers them, and they count once."""
+        self.completions = {}
+        self.replayed = -self.asked
+
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """As upstream; remembers what was said."""
         text = str(super().apply_chat_template(chat_history, add_generation_prompt))
@@ -161,7 +166,7 @@ class Reporting(TemplateLM):
                 responses = call([request for _, request in some], disable_tqdm=disable_tqdm)
             journal.record((key, plain(response)) for (key, _), response in zip(some, responses, strict=True))
             self.counter.end()
-        if self.shard is not None and self.shard.index:
+        if self.shard is not None and self.shard.helps:
             return [journal[key] if key in journal else blank(one) for key, one in zip(keys, requests, strict=True)]
         self.counter.begin(requests)  # also what others have answered
         self.counter.end()
@@ -176,9 +181,30 @@ class Reporting(TemplateLM):
         shard_of: dict[str, int] = {}
         for key, shard in zip(keys, sharding.cut(requests, self.shard.of), strict=True):
             shard_of.setdefault(key, shard)
-        if self.shard.index:
-            return [one for one in missing.items() if shard_of[one[0]] == self.shard.index]
-        return sharding.in_turn(missing.items(), shard_of)
+        return sharding.in_order(missing.items(), shard_of, self.shard.index)
+
+    def _in_rounds(self, call: Callable[[list[Instance]], list[T]], requests: list[Instance]) -> list[T]:
+        """For engines whose `call` asks the journal itself, under keys of its own: round after round of what this shard
+        asks, so that each begins with what others have answered meanwhile. Shard 0 ends with a call for all of them."""
+        assert self.shard is not None
+        assert self.journal is not None
+        before, taken = (self.replayed, self.asked), self.journal.taken
+        keyed = [(str(number), request) for number, request in enumerate(requests)]
+        shard_of = dict(zip((key for key, _ in keyed), sharding.cut(requests, self.shard.of), strict=True))
+        answers: dict[str, T] = {}
+        for some in Slices(sharding.in_order(keyed, shard_of, self.shard.index), asked=lambda: self.asked):
+            self.journal.refresh()
+            asked = self.asked
+            self.counter.begin([request for _, request in some])
+            answers |= zip((key for key, _ in some), call([request for _, request in some]), strict=True)
+            self.counter.end(counts=self.asked > asked)
+        if self.shard.helps:
+            return [answers[key] if key in answers else blank(request) for key, request in keyed]
+        for request in requests:
+            self.completions.pop(place_of(request), None)  # they come once more, in their order
+        found = self._counted(lambda some, **_: call(some), requests, True)
+        self.replayed = before[0] + len(requests) - (self.asked - before[1]) - (self.journal.taken - taken)
+        return found
 
     def _counted(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
         self.counter.begin(requests)
@@ -233,13 +259,19 @@ def plain(response: Any) -> Any:
 
 class Slices:
     """Requests in their order, as many together as take about `SLICE_SECONDS`; those of a document stay together. What
-    others have written into the `journal` before their slice comes is left out.
+    others have written into the `journal` before their slice comes is left out. `asked`: how many requests an engine
+    has been asked so far, where it is not all that it was given.
 
     What a crash repeats is one slice at most; what a slice costs is the engine running empty at its end.
     """
 
-    def __init__(self, requests: list[tuple[str, Instance]], journal: Journal | None = None) -> None:
-        self._requests, self._journal = requests, journal
+    def __init__(
+        self,
+        requests: list[tuple[str, Instance]],
+        journal: Journal | None = None,
+        asked: Callable[[], int] | None = None,
+    ) -> None:
+        self._requests, self._journal, self._asked = requests, journal, asked
 
     def __iter__(self) -> Iterator[list[tuple[str, Instance]]]:
         size, start = FIRST_SLICE, 0
@@ -250,9 +282,10 @@ class Slices:
             some = self._missing(self._requests[start:end])
             start = end
             if some:
-                began = time.monotonic()
+                began, before = time.monotonic(), self._asked() if self._asked else 0
                 yield some
-                rate = len(some) / max(time.monotonic() - began, 1e-3)
+                asked = self._asked() - before if self._asked else len(some)
+                rate = asked / max(time.monotonic() - began, 1e-3)
                 size = max(FIRST_SLICE, min(4 * size, int(rate * SLICE_SECONDS)))
 
     def _missing(self, some: list[tuple[str, Instance]]) -> list[tuple[str, Instance]]:

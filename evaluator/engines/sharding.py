@@ -11,8 +11,10 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from lm_eval.api.instance import Instance
+from lm_eval.api.task import Task
 
 from evaluator import run
+from evaluator.contract import Shard
 
 EACH = 200
 """What a request weighs beside its texts, in characters: what is generated, and what an engine spends on any."""
@@ -52,6 +54,14 @@ def context(request: Instance) -> str:
     return str(request.args[0])
 
 
+def unscored(shard: Shard, tasks: Iterable[Task]) -> bool:
+    """Whether another shard scores these tasks; then nothing is made here of what was answered."""
+    if shard.helps:
+        for task in tasks:
+            task.apply_filters = lambda: None  # lm-eval scores what the filters have left: nothing
+    return shard.helps
+
+
 def answered(model: Any, seconds: dict[str, float]) -> run.Outcome:
     """What is told of a shard that scores nothing: its responses are in the journal."""
     told = {"requests": {"asked": model.asked, "replayed": model.replayed}, "seconds": seconds}
@@ -60,8 +70,11 @@ def answered(model: Any, seconds: dict[str, float]) -> run.Outcome:
     )
 
 
-def in_turn(missing: Iterable[Keyed], shard_of: dict[str, int]) -> list[Keyed]:
-    """The requests of shard 0, and then those of the others from their ends, a document of each in turn."""
+def in_order(missing: Iterable[Keyed], shard_of: dict[str, int], index: int) -> list[Keyed]:
+    """What shard `index` asks, in the order in which it does. Shard 0: its own requests, and then those of the others
+    from their ends, a document of each in turn."""
+    if index:
+        return [one for one in missing if shard_of[one[0]] == index]
     documents: dict[int, list[list[Keyed]]] = {}
     for key, request in missing:
         there = documents.setdefault(shard_of[key], [])

@@ -13,9 +13,11 @@ import yaml
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
+from evaluator import sandbox
 from evaluator.contract import TaskSpec
+from evaluator.engines import code_eval
 from evaluator.scoring.scored import score
-from evaluator.scoring.spec import scoring_of
+from evaluator.scoring.spec import UnitTests, scoring_of
 from evaluator.suites import workload
 
 Doc = dict[str, Any]
@@ -52,9 +54,13 @@ class WorkloadTask(ConfigurableTask):
         super().__init__(config={**told, "process_results": self.judged})
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Read the bundle's file; raises SuiteError, BadScoring."""
+        """Read the bundle's file; raises SuiteError, BadScoring, and sandbox.Unsafe where answers are programs and
+        nothing here keeps them in."""
         head, items = workload.read(Path((dataset_kwargs or {})["file"]))
         self.scoring = scoring_of(head.scoring)
+        if isinstance(self.scoring, UnitTests):
+            sandbox.chosen_wall()
+            self.UNSAFE_CODE = True
         self._config.generation_kwargs["max_gen_toks"] = head.max_tokens
         self.dataset = {"test": datasets.Dataset.from_list([document(one) for one in items])}
 
@@ -79,6 +85,18 @@ class WorkloadTask(ConfigurableTask):
             return chat_template([dict(one) for one in doc["messages"]])
         return self.doc_to_text(doc)
 
+    def program_of(self, answer: str, tests: str) -> str:
+        """An answer as it is run, for `evaluator.engines.code_eval`; "" for one that has no program."""
+        made = ""
+
+        def noted(source: str) -> str:
+            nonlocal made
+            made = source
+            return ""
+
+        score(self.scoring, answer, [tests], run=noted)
+        return made
+
     def construct_requests(self, doc: Doc, ctx: str, **told: Any) -> Instance:
         arguments = dict(self.config.generation_kwargs)
         if doc["max_tokens"]:
@@ -89,7 +107,9 @@ class WorkloadTask(ConfigurableTask):
 
     def judged(self, doc: Doc, results: list[str]) -> dict[str, float]:
         """The score, and whether there was an answer in the form asked for."""
-        found = score(self.scoring, results[0], doc["references"], doc["choices"])
+        # All tests of a program together, as they are run ahead.
+        right = [self.doc_to_target(doc)] if isinstance(self.scoring, UnitTests) else doc["references"]
+        found = score(self.scoring, results[0], right, doc["choices"], code_eval.METRIC.why_not)
         return {workload.METRIC: found.score, "extracted": float(found.answer is not None)}
 
 

@@ -1,13 +1,13 @@
 """One answer scored, and whether an item can be scored at all."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 
-from evaluator.scoring import calls, objects, overlap, patterns, texts
+from evaluator.scoring import calls, objects, overlap, patterns, programs, texts
 from evaluator.scoring.spec import (
     Any_,
     Choice,
@@ -15,10 +15,12 @@ from evaluator.scoring.spec import (
     Contains,
     Exact,
     Json,
+    Judge,
     Matches,
     Number,
     Rouge,
     ToolCalls,
+    UnitTests,
     needs_reference,
 )
 
@@ -29,6 +31,11 @@ class Scored(NamedTuple):
     score: float
     answer: str | None
     why: str = ""
+
+
+Run = Callable[[str], str]
+"""Runs a program behind a wall: why it did not pass, "" where it did."""
+NOT_RUN = "Programs are run by workers, and not here."
 
 
 def unfit(scoring: Any_, references: Sequence[str], choices: Sequence[str] = ()) -> str:
@@ -48,6 +55,9 @@ def unfit(scoring: Any_, references: Sequence[str], choices: Sequence[str] = ())
         return next((said for one in references if (said := json_problem(scoring, one))), "")
     if isinstance(scoring, ToolCalls):
         return next((said for one in references if (said := calls_problem(one))), "")
+    if isinstance(scoring, UnitTests):
+        wrong = next((said for one in references if (said := programs.mistake(one))), "")
+        return f"Its reference is no Python that could test anything. {wrong}" if wrong else ""
     return ""
 
 
@@ -76,13 +86,18 @@ def calls_problem(reference: str) -> str:
     return ""
 
 
-def score(scoring: Any_, output: str, references: Sequence[str], choices: Sequence[str] = ()) -> Scored:
-    """How good `output` is, for an item that is not `unfit`."""
+def score(
+    scoring: Any_, output: str, references: Sequence[str], choices: Sequence[str] = (), run: Run | None = None
+) -> Scored:
+    """How good `output` is, for an item that is not `unfit`. Where programs are scored and none can be `run`, it counts
+    nothing and says so."""
     if scoring.extract:
         found = patterns.extracted(scoring.extract, output)
         if found is None:
             return Scored(0.0, None, "What the answer is extracted by is not in it.")
         output = found
+    if isinstance(scoring, UnitTests):
+        return unit_tests(output, references, run)
     return by_kind(scoring, output, references, choices)
 
 
@@ -111,10 +126,22 @@ def by_kind(scoring: Any_, output: str, references: Sequence[str], choices: Sequ
             return Scored(max(overlap.chrf(output, one) for one in references), output)
         case ToolCalls():
             return tool_calls(scoring, output, references)
+        case Judge():
+            return Scored(1.0, output) if output.strip() else Scored(0.0, None, "It said nothing.")
+        case UnitTests():
+            return unit_tests(output, references, None)
 
 
 def plain(text: str, scoring: Contains) -> str:
     return texts.normal(text, case=scoring.ignore_case, space=True, punctuation=False)
+
+
+def unit_tests(output: str, references: Sequence[str], run: Run | None) -> Scored:
+    code = programs.code_in(output)
+    if not code:
+        return Scored(0.0, None, "There is no program in it.")
+    why = run(programs.program(code, references)) if run else NOT_RUN
+    return Scored(float(not why), code, why)
 
 
 def number(scoring: Number, output: str, references: Sequence[str]) -> Scored:

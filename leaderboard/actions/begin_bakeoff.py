@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from django.db import transaction
+from django.db.models import F
 
 from evaluator.contract import Price, Settings, settings_digest
 from leaderboard import run_settings
@@ -16,6 +17,7 @@ from leaderboard.actions.submit_endpoint import submit_endpoint
 from leaderboard.actions.workload_suite import private_suite
 from leaderboard.models import Bakeoff, BakeoffEntry, Endpoint, Owner, Submission, Suite, User, WorkloadVersion
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.bakeoffs import JUDGE
 from leaderboard.queries.endpoints import allowed, whose
 
 LEAST, MOST = 2, 8
@@ -55,11 +57,13 @@ def begin_bakeoff(
     candidates: Sequence[Candidate],
     version: int | None = None,
     margin: float = MARGIN,
+    stops: bool = False,
 ) -> Bakeoff:
     """Ask 2 to 8 models the items of a version (None: the newest) of `owner`'s workload; the first is the baseline.
 
     One that is being run already with the same settings is not run again, nor is a commit that was. Nothing is begun
-    where one of them is refused. Raises NotFound, Refused (`field` says which: models[1].model), TooMany.
+    where one of them is refused. `stops`: each is asked no more once its comparison is decided (`stop_early`). Raises
+    NotFound, Refused (`field` says which: models[1].model), TooMany.
     """
     row = version_of(owner, workload, version)
     if not LEAST <= len(candidates) <= MOST:
@@ -68,8 +72,11 @@ def begin_bakeoff(
         )
     if not (isfinite(margin) and 0 <= margin <= WIDEST):
         raise Refused("bad_margin", f"A margin is a number of points from 0 to {WIDEST:g}.", field="margin")
-    suite = private_suite(version=row)
-    made = Bakeoff.objects.create(version=row, margin=margin, made_by=maker)
+    if stops and row.scoring.get("kind") == JUDGE:
+        message = "What judges decide is not known while models are still asked: let it ask all prompts."
+        raise Refused("nothing_decides", message, field="stops")
+    suite = private_suite(version=row, shuffled=stops)
+    made = Bakeoff.objects.create(version=row, margin=margin, stops=stops, made_by=maker)
     entries: list[int] = []
     for place, candidate in enumerate(candidates):
         try:
@@ -110,13 +117,13 @@ def run(owner: Owner, maker: User, suite: Suite, candidate: Candidate) -> Submis
 
 
 def run_weights(owner: Owner, maker: User, suite: Suite, asked: Weights) -> Submission:
-    """A commit stays what it is: one that was measured is not run again. A branch may have moved."""
+    """A commit stays what it is: one that was measured, on all items, is not run again. A branch may have moved."""
     model, revision = well_formed(asked.model, asked.revision)
     same = Submission.everything.filter(
         suite=suite, requested_model=model, requested_revision=revision, settings_digest=settings_digest(asked.settings)
     )
     states = LIVE if not pinned(revision) else {*LIVE, Submission.State.SUCCEEDED}
-    known = same.filter(state__in=states).order_by("-pk").first()
+    known = same.filter(state__in=states).exclude(results__n__lt=F("suite__workload__n")).order_by("-pk").first()
     return known or submit(
         owner=owner, submitter=maker, suite=suite, model=model, revision=revision, settings=asked.settings
     )

@@ -13,6 +13,7 @@ from leaderboard.actions.webhooks import end_webhook
 from leaderboard.models import (
     ApiToken,
     Audit,
+    BakeoffReader,
     Delivery,
     Endpoint,
     Membership,
@@ -43,7 +44,7 @@ def forget_person(*, user: User) -> Audit:
     if owner is not None:
         forget_things(owner)
     ApiToken.objects.filter(user=row).delete()
-    for model in (Membership, EmailAddress, Authenticator, SocialAccount):
+    for model in (Membership, EmailAddress, Authenticator, SocialAccount, BakeoffReader):
         model.objects.filter(user=row).delete()
     end_sessions(user=row)
     name = f"deleted-{row.pk}"

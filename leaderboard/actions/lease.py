@@ -22,11 +22,10 @@ from evaluator.contract import (
     Heartbeat,
     HeartbeatReply,
     JobSpec,
-    Shard,
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
-from leaderboard.actions import ring
+from leaderboard.actions import ring, shards, share
 from leaderboard.actions.endpoint_spec import Unusable, endpoint_spec, givable, model_ref
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.introduce import introduce
@@ -35,10 +34,11 @@ from leaderboard.actions.quota import SITE_CODES
 from leaderboard.actions.spent import note_spent
 from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
-from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken
+from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken, WorkloadSuite
 from leaderboard.models.submissions import IN_LINE
-from leaderboard.queries.editions import NEWEST, SHARDS_SINCE, least_edition
+from leaderboard.queries.editions import LOOKS_SINCE, NEWEST, least_edition
 from leaderboard.queries.rescoring import replies_of
+from leaderboard.statistics.anytime import looks
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,9 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """Lease the first job in line that fits this worker, whichever the doorbell rang for; None when nothing waits.
 
     Fits: a queue and an engine that it serves, an architecture that it runs, no more memory than it has; an endpoint
-    and its key go only to trusted workers of the api class. A claim that is sent again, by its nonce, gets the attempt
-    that it got before. A job that this site cannot read any more (it was stored by another version), or whose key it
-    cannot open, fails: the others do not wait behind it.
+    and its key go only to trusted workers of the api class, and what an untrusted one is checked with to trusted ones.
+    A claim that is sent again, by its nonce, gets the attempt that it got before. A job that this site cannot read any
+    more (it was stored by another version), or whose key it cannot open, fails: the others do not wait behind it.
     """
     worker = introduce(token=token, request=request)
     again = given_before(worker, request) if request.nonce else None
@@ -100,7 +100,8 @@ def line(token: WorkerToken, request: ClaimRequest) -> QuerySet[Job]:
     waiting = free().filter(fits(request, trusted=token.trusted), givable(token, request), not_before__lte=Now())
     ready = Q(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
     looks = Q(submission__state=Submission.State.VALIDATING, kind=Job.Kind.PREFLIGHT)
-    return waiting.filter(looks if request.looks_only else ready | looks).order_by(*IN_LINE)
+    again = Q(submission__state=Submission.State.SUCCEEDED, kind=Job.Kind.SHARE)
+    return waiting.filter(looks if request.looks_only else ready | looks | again).order_by(*IN_LINE)
 
 
 def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:
@@ -132,6 +133,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
     """What the worker gets, less what its edition would refuse; raises ValidationError for what cannot be read, and
     Unusable for an endpoint that cannot be used."""
     submission = job.submission
+    suite = msgspec.convert(submission.suite.definition, SuiteSpec)
     limited = request.edition >= 2
     return JobSpec(
         job=job.pk,
@@ -140,22 +142,23 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         lease_seconds=site.LEASE_SECONDS,
         heartbeat_seconds=site.HEARTBEAT_SECONDS,
         model=model_ref(job),
-        suite=msgspec.convert(submission.suite.definition, SuiteSpec),
+        suite=msgspec.structs.replace(suite, tasks=share.shared(suite, job)),
         settings=run_settings.engine_settings(submission.settings),
         limit_seconds=job.limit_seconds if limited else None,
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
-        shard=shard_of(job) if job.shards > 1 and request.edition >= SHARDS_SINCE else None,
+        shard=shards.asked_of(job, request.edition),
         fresh=submission.fresh,
         replies=replies_of(submission),
+        looks=looks_of(submission) if request.edition >= LOOKS_SINCE else (),
     )
 
 
-def shard_of(job: Job) -> Shard:
-    """Which of its submission's requests a job begins with."""
-    first = job.submission.jobs.get(kind=Job.Kind.EVALUATION)
-    return Shard(index=job.shard, of=job.shards, job=first.pk)
+def looks_of(submission: Submission) -> tuple[int, ...]:
+    """After how many items it is asked whether that is enough: of suites whose items come at random."""
+    suite = WorkloadSuite.objects.filter(suite=submission.suite_id, shuffled=True).first()
+    return looks(suite.n) if suite else ()
 
 
 UNREADABLE = "This site cannot read the settings or the suite of this submission any more"
@@ -163,9 +166,9 @@ UNREADABLE = "This site cannot read the settings or the suite of this submission
 
 def fail_waiting(job: Job, code: str, message: str, *, refund: bool) -> None:
     """End a locked waiting job that cannot be given out. Runs in the caller's transaction."""
-    move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
-    if job.kind == Job.Kind.SHARD:
+    if shards.failed_alone(job=job, code=code, actor="dispatcher", before="queued"):
         return
+    move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
     before = job.submission.state
     move_submission(
         submission=job.submission_id, before=before, after=end_of(job), actor="dispatcher", reason=code,
@@ -185,15 +188,17 @@ def under(job: Job) -> str:
 
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
-    workload, and stored responses, go only to trusted ones: a new score counts as the old one did. So do shards: what
-    they are answered is scored by another."""
+    workload, and stored responses, go only to trusted ones: a new score counts as the old one did. What others are
+    checked with goes to trusted ones, too, and so do shards, whose responses another worker scores as its own."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.edition < NEWEST:
         able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if not trusted:
-        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(kind=Job.Kind.SHARD)
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(
+            kind__in=[Job.Kind.SHARE, Job.Kind.SHARD]
+        )
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
@@ -277,7 +282,7 @@ def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, 
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
     if job.kind != Job.Kind.EVALUATION:
-        return  # a look's submission is validating all the while, and a shard's lives by its evaluation
+        return  # its submission is validating all the while, or has ended, or lives by its evaluation
     move_submission(
         submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason, digest=digest
     )
@@ -301,9 +306,9 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
         wait = timedelta(seconds=site.RETRY_SECONDS * 2**job.losses * random.uniform(0.5, 1.0))  # noqa: S311
         requeue(job=job, actor=actor, reason=reason, digest=digest, wait=wait, losses=job.losses + 1)
         return
-    move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
-    if job.kind == Job.Kind.SHARD:
+    if shards.failed_alone(job=job, code=code, actor=actor, before="running"):
         return
+    move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
     move_submission(
         submission=job.submission_id, before=under(job), after=end_of(job), actor=actor, reason=reason, digest=digest,
         error_code=code, error_message=message, refund=retry or code in SITE_CODES,

@@ -10,6 +10,7 @@ from leaderboard.actions.endpoint_revision import model_of
 from leaderboard.actions.errors import NotFound, Refused
 from leaderboard.actions.keys import origin_of
 from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.text import storable
 from leaderboard.models import Audit, Model, ProviderOrigin, Revision, Submission, Suite, User
 from leaderboard.queries.endpoints import whose
 
@@ -32,7 +33,8 @@ def map_origin(
         )
     if bool(served) != bool(model):
         raise Refused("bad_model", "Give the served name and the catalogue's together, or neither.", field="model")
-    if not source.strip():
+    where = str(storable(source.strip()))
+    if not where:
         raise Refused("no_source", "A statement needs its source: an address, a document, a person.", field="source")
     row = Model.objects.filter(name=model).first() if model else None
     if model and row is None:
@@ -40,9 +42,9 @@ def map_origin(
     said, _ = ProviderOrigin.objects.update_or_create(
         origin=place,
         served=served,
-        defaults={"provider": provider, "model": row, "source": source.strip()[:300], "stated_by": by},
+        defaults={"provider": provider, "model": row, "source": where[:300], "stated_by": by},
     )
-    told = f"{served or 'every model'} is {model or f'{provider}/…'}: {source.strip()}"
+    told = f"{served or 'every model'} is {model or f'{provider}/…'}: {where}"
     Audit.objects.create(actor=str(by), action="origin mapped", subject=place[:200], reason=told)
     move_revisions(origin=place, served=served)
     return said
@@ -59,7 +61,10 @@ def unmap_origin(*, origin: str, reason: str, by: User, served: str = "") -> Non
     if not removed:
         raise NotFound("unknown_origin", f"The staff says nothing of {served or 'every model'} at {place}.")
     Audit.objects.create(
-        actor=str(by), action="origin unmapped", subject=place[:200], reason=f"{served or 'every model'}: {reason}"
+        actor=str(by),
+        action="origin unmapped",
+        subject=place[:200],
+        reason=str(storable(f"{served or 'every model'}: {reason}")),
     )
     move_revisions(origin=place, served=served)
 

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
 from leaderboard import chunks
-from leaderboard.actions import ring
+from leaderboard.actions import ring, shards, share
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.files import discard, keep
 from leaderboard.actions.lease import check_held, end_cancelled, held, locked, requeue, requeue_or_fail
@@ -87,8 +87,9 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         return False
     check_held(row, attempt=results.attempt, token=token)
     if row.kind == Job.Kind.SHARD:
-        return end_shard(row, results, digest)
-    if row.kind != Job.Kind.EVALUATION:
+        shards.end(job=row, results=results, digest=digest)
+        return True
+    if row.kind == Job.Kind.PREFLIGHT:
         raise Refused("wrong_kind", "This job only looks at an endpoint; it has no results.")
     note_spent(row, results.spent)
     if row.cancel_requested:  # its owner was told that it is being cancelled
@@ -98,35 +99,35 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         raise Refused("bad_result", f"The provenance has more than {PROVENANCE_LIMIT:,} characters.")
     check_chunks(row, results)
     tasks = check_tasks(row, results)
+    actor = f"worker {row.worker}"
+    if row.kind == Job.Kind.SHARE:
+        end_job(row, actor, digest)
+        share.settle(job=row, results=results, actor=actor)
+        return True
     lock_item_sets(alone=False)
     lost = unextracted(row)
     for result in results.tasks:
         store(row, tasks[result.task], result, lost.get(result.task))
-    actor = f"worker {row.worker}"
     provenance = {
         **storable(results.provenance),
         "load_seconds": results.load_seconds,
         "evaluation_seconds": results.evaluation_seconds,
+        **shards.told(row),
     }
     source = row.submission.rescored_from
     provenance = carried(source, provenance) if source else provenance
-    # The last items may have been done since the last heartbeat.
-    move_job(
-        job=row, before="running", after="done", actor=actor, digest=digest,
-        results_digest=digest, phase="", done=F("total"),
-    )  # fmt: skip
+    end_job(row, actor, digest)
     move_submission(submission=row.submission_id, before="running", after="scoring", actor=actor, provenance=provenance)
     ring.enqueue(kind=Outbox.Kind.SCORE, subject=row.submission_id)
     return True
 
 
-def end_shard(row: Job, results: Results, digest: str) -> bool:
-    """A shard has left all its responses as parts; it brings no results. Runs in the caller's transaction."""
-    if results.tasks or results.chunks:
-        raise Refused("wrong_kind", "This job is a shard of a submission's requests: it has no results of its own.")
-    actor = f"worker {row.worker}"
-    move_job(job=row, before="running", after="done", actor=actor, digest=digest, results_digest=digest, phase="")
-    return True
+def end_job(job: Job, actor: str, digest: str) -> None:
+    """Its results are here; its last items may have been done since the last heartbeat."""
+    move_job(
+        job=job, before="running", after="done", actor=actor, digest=digest,
+        results_digest=digest, phase="", done=F("total"),
+    )  # fmt: skip
 
 
 def check_chunks(job: Job, results: Results) -> None:
@@ -151,8 +152,13 @@ def check_chunks(job: Job, results: Results) -> None:
 
 
 def check_tasks(job: Job, results: Results) -> dict[str, SuiteTask]:
-    """The suite's tasks by name; raises Refused unless the results hold each once, with its metric and sane numbers."""
-    tasks = {task.task: task for task in job.submission.suite.tasks.all()}
+    """The tasks that were asked for, by name; raises Refused unless the results hold each once, with its metric and
+    sane numbers."""
+    tasks = {
+        task.task: task
+        for task in job.submission.suite.tasks.all()
+        if job.kind != Job.Kind.SHARE or task.task in job.share
+    }
     if sorted(result.task for result in results.tasks) != sorted(tasks):
         raise Refused("wrong_tasks", f"The results must hold each of these tasks once: {', '.join(sorted(tasks))}.")
     for result in results.tasks:

@@ -16,8 +16,9 @@ def retry(*, submission: int, owner: Owner, submitter: User) -> Submission:
     """Make a new submission with the request of `owner`'s ended one; it passes through everything that `submit` does.
 
     The request, not the revision: a branch is pinned anew. What succeeded may be measured again, and the board then
-    shows the newer result. Raises NotFound (also for others' submissions), Conflict while it has not ended or is held
-    back until it has been checked, and what `submit` raises.
+    shows the newer result. What has a score is asked everything anew, for answers from a journal would only repeat it;
+    anything else goes on from what is there. Raises NotFound (also for others' submissions), Conflict while it has not
+    ended or is held back until it has been checked, and what `submit` raises.
     """
     # Locked, so that it is still there when the new row that points at it is committed (see purge).
     row = (
@@ -41,7 +42,7 @@ def retry(*, submission: int, owner: Owner, submitter: User) -> Submission:
         revision=old.requested_revision,
         settings=msgspec.convert(old.settings, Settings),
         retry_of=old,
-        fresh=old.fresh,
+        fresh=old.fresh or (old.state == Submission.State.SUCCEEDED and old.score is not None),
     )
     Event.objects.create(
         submission=old,

@@ -8,12 +8,14 @@ from django.conf import settings as site
 from django.db import transaction
 
 from leaderboard import chunks
+from leaderboard.actions import share
 from leaderboard.actions.note_answers import Noted, answers_of, note
 from leaderboard.actions.note_verdicts import note_verdicts, verdicts_of
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.recheck import Verdict, recheck
 from leaderboard.actions.transitions import move_submission
-from leaderboard.models import Job, Result, Submission
+from leaderboard.models import Result, Submission
+from leaderboard.queries.trusted import measured_by_trusted
 from leaderboard.statistics.aggregate import SuiteScore, TaskScore, suite_score
 
 ACTOR = "scorer"
@@ -32,16 +34,17 @@ def score(*, submission: int, chance: random.Random | None = None) -> None:
     the tasks that are compared with their samples (RECHECK_SHARE). Does nothing when the submission is no longer
     scoring (a bell rung twice).
     """
+    chance = chance or random.Random()  # noqa: S311
     row = Submission.everything.select_related("suite").filter(pk=submission, state=Submission.State.SCORING).first()
     if row is None:
         return
     results = list(row.results.select_related("task", "items", "job__worker").order_by("task__position"))
     odd = out_of_range(results)
     # Reading the samples takes seconds: before the lock. What is compared does not change any more.
-    verdict = Verdict() if odd else verdict_on(row, results, chance or random.Random())  # noqa: S311
+    verdict = Verdict() if odd else verdict_on(row, results, chance)
     private = not odd and not verdict.problem and row.suite.owner_id is not None
     noted, codes = (answers_of(row), verdicts_of(row)) if private else (None, None)
-    end(submission=submission, results=results, odd=odd, verdict=verdict, noted=noted, codes=codes)
+    end(submission=submission, results=results, odd=odd, verdict=verdict, chance=chance, noted=noted, codes=codes)
 
 
 def out_of_range(results: list[Result]) -> str:
@@ -77,24 +80,27 @@ def end(
     results: list[Result],
     odd: str,
     verdict: Verdict,
+    chance: random.Random,
     noted: Noted | None = None,
     codes: bytes | None = None,
 ) -> None:
     """Move the submission to its end, if it is still scoring. What is `odd` has no suite score. `noted`: of a
-    workload's answers; `codes`: of a judge's replies."""
+    workload's answers; `codes`: of a judge's replies. What an untrusted worker measured has its score, and waits for
+    its rank (`actions.share`)."""
     row = Submission.everything.select_for_update(of=("self",)).select_related("suite").filter(pk=submission).first()
     if row is None or row.state != Submission.State.SCORING:
         return
     total, reason = (None, "") if odd else total_of(results, normalised=row.suite.normalise)
-    if row.jobs.exclude(kind=Job.Kind.SHARD).exclude(worker__token__trusted=True).exists():
-        total, reason = None, "It was measured by a worker that this site does not trust yet."
+    problem = odd or verdict.problem
+    doubted = total is not None and not problem and not measured_by_trusted(row)
+    if doubted:
+        reason = share.WAITS
     ended: dict[str, Any] = {
         "score": total.score if total else None,
         "stderr": total.stderr if total else None,
         "unranked_reason": reason,
         "provenance": {**row.provenance, "rechecked": verdict.rechecked},
     }
-    problem = odd or verdict.problem
     if problem:
         code = "out_of_range" if odd else "recheck_failed"
         move_submission(
@@ -103,6 +109,8 @@ def end(
         )  # fmt: skip
         return
     move_submission(submission=row.pk, before="scoring", after="succeeded", actor=ACTOR, **ended)
+    if doubted:
+        share.begin(submission=row, results=results, chance=chance)
     if noted is not None:
         note(submission=row, noted=noted)
         if codes is not None:

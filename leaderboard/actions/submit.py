@@ -7,6 +7,7 @@ from evaluator import hub
 from evaluator.contract import Settings, settings_digest, spelled
 from leaderboard.actions import quota, ring
 from leaderboard.actions.errors import Conflict, NotFound, Refused
+from leaderboard.actions.text import storable
 from leaderboard.models import Event, Outbox, Owner, Submission, Suite, User
 from leaderboard.models.submissions import LIVE
 
@@ -62,7 +63,7 @@ def submit(
 
 def released_suite(slug: str) -> Suite:
     """The suite `name@version`, if models are evaluated on it here; raises NotFound, Refused."""
-    released = Suite.objects.filter(slug=slug).first()
+    released = Suite.objects.filter(slug=storable(slug)).first()
     if released is None:
         known = ", ".join(Suite.objects.filter(imported=False).values_list("slug", flat=True)) or "none yet"
         raise NotFound("unknown_suite", f"There is no suite {slug!r}. Released suites: {known}.", field="suite")

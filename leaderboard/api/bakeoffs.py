@@ -62,6 +62,9 @@ class BakeoffIn(Strict):
     margin = serializers.FloatField(
         min_value=0, max_value=WIDEST, default=MARGIN, help_text="points that would not matter"
     )
+    stops = serializers.BooleanField(
+        default=False, help_text="ask prompts at random, and a model no more of them once its comparison is decided"
+    )
     estimate = serializers.BooleanField(default=False, help_text="say what it will take, and begin nothing")
 
 
@@ -90,7 +93,7 @@ class BakeoffOut(serializers.ModelSerializer[Bakeoff]):
 
     class Meta:
         model = Bakeoff
-        fields = ("id", "workload", "version", "margin", "created_at")
+        fields = ("id", "workload", "version", "margin", "stops", "created_at")
 
 
 class RunOut(serializers.Serializer[Any]):
@@ -120,7 +123,8 @@ class ReportedOut(TestedOut):
     number = serializers.IntegerField()
     model = serializers.CharField()
     revision = serializers.CharField(allow_blank=True)
-    items = serializers.IntegerField()
+    items = serializers.IntegerField(help_text="that it was asked")
+    stopped = serializers.BooleanField(help_text="the others were not asked any more: it was decided")
     quality = serializers.FloatField(help_text=POINTS)
     interval = serializers.ListField(child=serializers.FloatField(), help_text="95 %, points")
     dollars_for_1000 = serializers.FloatField(allow_null=True)
@@ -152,6 +156,7 @@ class BakeoffReportOut(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     items = serializers.IntegerField()
     margin = serializers.FloatField()
+    stops = serializers.BooleanField(help_text="intervals and p-values hold whenever it was stopped")
     live = serializers.BooleanField(help_text="something still runs, or waits")
     baseline = serializers.IntegerField(allow_null=True)
     runs = RunOut(many=True)
@@ -266,7 +271,7 @@ class Bakeoffs(ListView):
         if not asked["estimate"]:
             made = begin_bakeoff(
                 owner=token.owner, maker=token.user, workload=asked["workload"], version=wanted,
-                candidates=candidates, margin=asked["margin"],
+                candidates=candidates, margin=asked["margin"], stops=asked["stops"],
             ).pk  # fmt: skip
         return Response(BakeoffMade({"id": made, "expected": told_first}).data, status=201, headers=NO_STORE)
 

@@ -26,7 +26,9 @@ class JudgingIn(Strict):
     form = serializers.ChoiceField(
         choices=list(FORMS), default=PAIRS, help_text="pairs: which is better, in either order; grades: 1 to 5 for each"
     )
-    rubric = serializers.CharField(max_length=RUBRIC, default=USUAL_RUBRIC, help_text="by what a judge decides")
+    rubric = serializers.CharField(
+        max_length=RUBRIC, required=False, help_text="by what a judge decides; default the workload's, or the usual one"
+    )
     items = serializers.IntegerField(
         min_value=LEAST_ITEMS, max_value=MOST_ITEMS, default=USUAL_ITEMS, help_text="at most, drawn at random"
     )
@@ -139,7 +141,8 @@ class Judgings(PublicView):
         told = body.validated_data
         course = bakeoffs.course(token.owner, pk)
         judges = [candidate_of(one) for one in told["judges"]]
-        question = Question(told["first"], told["second"], told["form"], told["rubric"], told["items"])
+        rubric = told.get("rubric") or course.version.scoring.get("rubric") or USUAL_RUBRIC
+        question = Question(told["first"], told["second"], told["form"], rubric, told["items"])
         found = material_of(course.bakeoff, question)
         asked = questions(question.form, question.rubric, question.salt, found.cases)
         kin = [bool(kin_of(token.owner, one, found)) for one in judges]

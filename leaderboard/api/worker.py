@@ -21,6 +21,8 @@ from evaluator.contract import (
     JOURNAL_HEADER,
     ClaimRequest,
     ContractError,
+    EarlyReply,
+    EarlyScores,
     Failure,
     Heartbeat,
     Part,
@@ -34,15 +36,17 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.endpoint_spec import model_ref
-from leaderboard.actions.errors import Refused
+from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
+from leaderboard.actions.stop_early import take_look
 from leaderboard.actions.text import storable
 from leaderboard.api.authentication import EXPIRED, bearer
 from leaderboard.api.errors import body
 from leaderboard.api.waiting import wait_for
 from leaderboard.models import Bundle, Job, Worker, WorkerToken
+from leaderboard.observed import REFUSED
 from leaderboard.queries.parts import parts_for
 from leaderboard.queries.rescoring import stored
 from leaderboard.queries.upcoming import upcoming as next_job
@@ -70,10 +74,10 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             if row.expired:
                 ended = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
                 return refused("token_expired", f"This worker's token expired on {ended}; it needs a new one.")
-            if "job" in arguments and foreign(row, arguments["job"]):
-                message = f"Job {arguments['job']} is another worker's, and so is what came with its attempt's token."
-                return JsonResponse(body("foreign_attempt", message), status=409)
             try:
+                if "job" in arguments and foreign(row, arguments["job"]):
+                    message = f"Job {arguments['job']} is another worker's, and so is its attempt's token."
+                    raise Conflict("foreign_attempt", message)
                 return view(request, token=row, **arguments)
             except RequestDataTooBig:
                 limit = site.DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -83,6 +87,7 @@ def for_workers(*methods: str) -> Callable[[View], View]:
             except ContractError as error:
                 return JsonResponse(body("malformed", str(error)), status=400)
             except Refused as error:
+                REFUSED.labels(error.code).inc()
                 return JsonResponse(body(error.code, error.message), status=error.status)
 
         return guarded
@@ -167,6 +172,13 @@ def heartbeat(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResp
     """Renew the lease."""
     reply = lease.heartbeat(job=job, token=attempt_token(request), beat=decode(request.body, Heartbeat))
     return HttpResponse(encode(reply), content_type="application/json")
+
+
+@for_workers("POST")
+def look(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
+    """What an attempt has measured so far; the reply says whether it is enough."""
+    enough = take_look(job=job, token=attempt_token(request), look=decode(request.body, EarlyScores))
+    return HttpResponse(encode(EarlyReply(enough=enough)), content_type="application/json")
 
 
 @for_workers("PUT")

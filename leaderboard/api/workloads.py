@@ -39,7 +39,7 @@ class WorkloadIn(Strict):
         help_text="each with prompt or messages, and reference, tags, id, choices, production, system, settings",
     )
     scoring = serializers.DictField(
-        help_text='such as {"kind": "exact"}, regex, contains, number, json, tool_calls, choice, rouge, chrf'
+        help_text='such as {"kind": "exact"}, regex, contains, number, json, tool_calls, choice, rouge, chrf, judge'
     )
     mask = serializers.BooleanField(default=False, help_text="replace e-mail addresses, phone numbers and keys")
     leave_out = serializers.BooleanField(default=False, help_text="leave out items that cannot be scored so")

@@ -81,9 +81,12 @@ def follow(http: httpx.Client, number: int, *, check: Callable[[], None]) -> dic
         while True:
             body = ask(http, f"/api/v1/submissions/{number}/", check=check)
             if body["state"] not in {"validating", "queued", "running", "scoring"}:
+                if body["state"] == "succeeded" and bar.total:
+                    bar.update(bar.total - bar.n)  # the last items may be done between two looks
+                    bar.refresh()
                 return body
             progress = body["progress"]
-            bar.total = progress["total"] or None
+            bar.total = progress["total"] or bar.total
             phase = progress["phase"]
             bar.set_description("  " + (PHASES.get(phase) or phase), refresh=False)
             bar.update(progress["done"] - bar.n)

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("evaluation", "Evaluation"),
                     ("preflight", "a look at an endpoint before anything is spent"),
+                    ("share", "a share of what an untrusted worker measured, generated again by a trusted one"),
                     ("shard", "answers a part of a submission's requests, for its evaluation to score"),
                 ],
                 default="evaluation",

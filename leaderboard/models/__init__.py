@@ -2,7 +2,15 @@
 
 from leaderboard.models.accounts import ApiToken, Membership, Owner, Usage, User, Worker, WorkerToken
 from leaderboard.models.audit import Audit
-from leaderboard.models.bakeoffs import Bakeoff, BakeoffEntry, BakeoffShare, WorkloadAnswers, WorkloadSuite
+from leaderboard.models.bakeoffs import (
+    Bakeoff,
+    BakeoffEntry,
+    BakeoffReader,
+    BakeoffShare,
+    EarlyLook,
+    WorkloadAnswers,
+    WorkloadSuite,
+)
 from leaderboard.models.catalogue import Fact, Model, Price, Revision
 from leaderboard.models.endpoints import DriftCheck, Endpoint, EndpointHour, EndpointUse, ProviderOrigin, Watch
 from leaderboard.models.evidence import Claim, HiddenTexts, Remark
@@ -29,12 +37,14 @@ __all__ = [
     "Audit",
     "Bakeoff",
     "BakeoffEntry",
+    "BakeoffReader",
     "BakeoffShare",
     "Bundle",
     "Claim",
     "Delivery",
     "DraftPart",
     "DriftCheck",
+    "EarlyLook",
     "Endpoint",
     "EndpointHour",
     "EndpointUse",

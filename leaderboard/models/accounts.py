@@ -112,7 +112,7 @@ class ApiToken(models.Model):
 
 
 class WorkerToken(models.Model):
-    """Lets workers claim jobs. `trusted`: their results are ranked."""
+    """Lets workers claim jobs. `trusted`: their results are ranked, others wait for a share (`actions.share`)."""
 
     name = models.CharField(max_length=100, unique=True)
     digest = models.CharField(max_length=64, unique=True)

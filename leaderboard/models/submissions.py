@@ -123,6 +123,7 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         EVALUATION = "evaluation"
         PREFLIGHT = "preflight", "a look at an endpoint before anything is spent"
+        SHARE = "share", "a share of what an untrusted worker measured, generated again by a trusted one"
         SHARD = "shard", "answers a part of a submission's requests, for its evaluation to score"
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="jobs")
@@ -138,6 +139,7 @@ class Job(models.Model):
     architecture = models.CharField(max_length=200, blank=True)
     needs_bytes = models.BigIntegerField(default=0, help_text="memory that the model needs where it is run")
     limit_seconds = models.FloatField(default=86_400.0, help_text="longest time of one attempt")
+    share = models.JSONField(default=list, help_text="the tasks that a share consists of")
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=0)
     losses = models.PositiveIntegerField(default=0, help_text="attempts that ended without a result and count")

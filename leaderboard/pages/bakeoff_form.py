@@ -57,6 +57,11 @@ class BakeoffForm(forms.Form):
         help_text="A difference in quality below it would not matter to you.",
     )  # fmt: skip
 
+    stops = forms.BooleanField(
+        required=False, label="Stop when decided",
+        help_text="Prompts come at random, and a model is asked no more once its verdict is sure.",
+    )  # fmt: skip
+
     def __init__(self, *arguments: Any, owner: Owner, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.registered_rows = list(Endpoint.objects.filter(owner=owner, operated=True).order_by("pk"))

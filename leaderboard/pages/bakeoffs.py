@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HTMX_STOP_POLLING
 
+from leaderboard.actions.bakeoff_readers import add_reader, remove_reader
 from leaderboard.actions.begin_bakeoff import begin_bakeoff
 from leaderboard.actions.errors import Refused
 from leaderboard.actions.pause import resume as resume_submission
@@ -23,7 +25,7 @@ from leaderboard.pages.submissions import ResumeForm
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries import bakeoffs, workloads
 from leaderboard.queries.bakeoff_estimate import expected
-from leaderboard.queries.bakeoff_items import SHOWN, sides
+from leaderboard.queries.bakeoff_items import ANSWERED, SHOWN, sides
 from leaderboard.queries.bakeoff_report import Report, asked_of, report
 from leaderboard.queries.bakeoff_told import COLUMNS, lines
 from leaderboard.queries.bakeoffs import Course
@@ -65,7 +67,7 @@ def new(request: HttpRequest, workload: int) -> HttpResponse:
     try:
         made = begin_bakeoff(
             owner=owner, maker=user_of(request), workload=workload, version=version.number,
-            margin=form.cleaned_data["margin"], candidates=form.candidates(),
+            margin=form.cleaned_data["margin"], stops=form.cleaned_data["stops"], candidates=form.candidates(),
         )  # fmt: skip
     except Refused as error:
         form.refused(error)
@@ -82,7 +84,8 @@ def bakeoff(request: HtmxRequest, workload: int, pk: int) -> HttpResponse:
     """The page: how far each model has come, and the report as far as there is one. htmx polls the live part."""
     course = course_of(request, workload, pk)
     found = report_of(request, course)
-    context = {"course": course, "found": found, "shares": bakeoffs.shares(course.bakeoff), "days": DAYS, "own": True}
+    context = {"course": course, "found": found, "shares": bakeoffs.shares(course.bakeoff), "days": DAYS, "own": True,
+               "readers": list(bakeoffs.readers(course.bakeoff))}  # fmt: skip
     reply = render_page_or_part(request, "bakeoffs/page.html", "bakeoffs/live.html", context)
     if wants_part(request) and not course.live:
         reply.status_code = HTMX_STOP_POLLING
@@ -95,7 +98,11 @@ def items(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
     """`/workloads/3/bakeoffs/1/items?a=1&b=2&show=first&tag=x`: answers side by side."""
     course = course_of(request, workload, pk)
     found = sides(report_of(request, course), request.GET.dict(), page=page_number(request))
-    return render(request, "bakeoffs/items.html", {"course": course, "sides": found, "kinds": SHOWN})
+    return render(
+        request,
+        "bakeoffs/items.html",
+        {"course": course, "sides": found, "kinds": ANSWERED if course.judged else SHOWN},
+    )
 
 
 @private
@@ -169,6 +176,34 @@ def revoke(request: HttpRequest, workload: int, pk: int, share: int) -> HttpResp
     course_of(request, workload, pk)
     revoke_share(owner=owner_of(request), bakeoff=pk, share=share)
     return redirect("bakeoff", workload=workload, pk=pk)
+
+
+@private
+@require_POST
+def let_read(request: HttpRequest, workload: int, pk: int) -> HttpResponse:
+    """Let somebody read the numbers, by the name of their account."""
+    course_of(request, workload, pk)
+    name = request.POST.get("username", "")
+    made = add_reader(owner=owner_of(request), by=user_of(request), bakeoff=pk, username=name)
+    messages.success(request, f"{made.user.username} reads these numbers now, under Workloads.")
+    return redirect("bakeoff", workload=workload, pk=pk)
+
+
+@private
+@require_POST
+def let_read_no_more(request: HttpRequest, workload: int, pk: int, person: int) -> HttpResponse:
+    """Take somebody off."""
+    course_of(request, workload, pk)
+    remove_reader(owner=owner_of(request), by=user_of(request), bakeoff=pk, person=person)
+    return redirect("bakeoff", workload=workload, pk=pk)
+
+
+@private
+@require_safe
+def read(request: HttpRequest, pk: int) -> HttpResponse:
+    """`/shared/bakeoffs/3`: the numbers of somebody's report, for whom they let read it; as under a link."""
+    course = bakeoffs.course_read_by(user_of(request), pk)
+    return render(request, "bakeoffs/page.html", {"course": course, "found": report_of(request, course), "own": False})
 
 
 @require_safe

@@ -15,7 +15,7 @@ from leaderboard.queries.bakeoff_report import Report
 class JudgesForm(BakeoffForm):
     """Judges alone: weights, one endpoint, registered ones."""
 
-    version = margin = first = None  # type: ignore[assignment]
+    version = margin = first = stops = None  # type: ignore[assignment]
     models = forms.CharField(
         required=False, max_length=1_000, label="Judges with weights",
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "placeholder": "org/name\norg/name@revision"}),
@@ -78,6 +78,7 @@ class JudgingForm(JudgesForm):
         self.fields["one"].choices = self.fields["other"].choices = choices  # type: ignore[attr-defined]
         self.fields["one"].initial = str(next((number for number in found.measured if number != base), base))
         self.fields["other"].initial = str(base)
+        self.fields["rubric"].initial = found.course.version.scoring.get("rubric") or USUAL_RUBRIC
 
     def question(self) -> Question:
         chosen = self.cleaned_data

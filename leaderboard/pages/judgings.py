@@ -15,12 +15,13 @@ from leaderboard.actions.grade import take_back
 from leaderboard.pages.bakeoffs import course_of, report_of
 from leaderboard.pages.judging_form import JudgesForm, JudgingForm
 from leaderboard.pages.private import private
-from leaderboard.pages.requests import HtmxRequest, position, render_page_or_part, wants_part
+from leaderboard.pages.requests import HtmxRequest, page_number, position, render_page_or_part, wants_part
 from leaderboard.pages.spreadsheet import spreadsheet
 from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.queries.blind_grading import blind
 from leaderboard.queries.judge_estimate import expected_judging
 from leaderboard.queries.judged_items import questions
+from leaderboard.queries.judged_sides import SHOWN, judged_sides
 from leaderboard.queries.judging_report import judged
 from leaderboard.queries.judging_told import COLUMNS, judged_lines
 from leaderboard.queries.judgings import bench
@@ -99,6 +100,16 @@ def judging(request: HtmxRequest, workload: int, bakeoff: int, pk: int) -> HttpR
     if wants_part(request) and not row.live:
         reply.status_code = HTMX_STOP_POLLING
     return reply
+
+
+@private
+@require_safe
+def items(request: HttpRequest, workload: int, bakeoff: int, pk: int) -> HttpResponse:
+    """`/workloads/3/bakeoffs/1/judgings/2/items?by=1&show=turned`: what was said of each prompt."""
+    course = course_of(request, workload, bakeoff)
+    found = judged(course, course.bakeoff.margin, [bench(course, pk)])[0]
+    sides = judged_sides(found, request.GET.dict(), page=page_number(request))
+    return render(request, "judging/items.html", {"course": course, "sides": sides, "kinds": SHOWN})
 
 
 @private

@@ -9,6 +9,7 @@ from django.forms import BoundField
 from evaluator.scoring.patterns import LONGEST
 from evaluator.scoring.spec import KINDS
 from leaderboard.actions.workload_items import NAME
+from leaderboard.judging.forms import RUBRIC, USUAL_RUBRIC
 
 NAMES = {
     "exact": ("Exact match", "The answer is a reference, apart from what you let it ignore."),
@@ -18,8 +19,18 @@ NAMES = {
     "regex": ("Regular expression", "The answer matches a pattern (RE2)."),
     "json": ("JSON", "The answer is JSON: as a schema says, or with the reference’s fields."),
     "tool_calls": ("Tool calls", "The answer calls the tools that the reference calls. None is run."),
+    "unit_tests": (
+        "Unit tests",
+        "The answer is Python that passes the item’s references, which are its tests. Workers run it "
+        "in a sandbox; it is only read here.",
+    ),
     "rouge": ("ROUGE", "The share of words in common with the reference, from 0 to 1."),
     "chrf": ("chrF", "The share of runs of characters in common, from 0 to 1: also for languages without spaces."),
+    "judge": (
+        "A judge",
+        "Models that you pick say by a rubric which of two answers is better, once a bake-off has them; "
+        "you check them blind. It needs no reference.",
+    ),
 }
 LINES = ("fields", "ignore")
 """Options that are lists of texts, one a line here."""
@@ -130,6 +141,10 @@ def options_of() -> dict[str, dict[str, forms.Field]]:
             "ordered": tick("The order of several calls counts"),
             "ignore": forms.CharField(required=False, max_length=10_000, widget=AREA, label="Arguments to ignore",
                                       help_text="Their names, one a line"),
+        },
+        "judge": {
+            "rubric": forms.CharField(required=False, max_length=RUBRIC, widget=AREA, label="Rubric",
+                                      help_text=f"By what a judge decides. Empty: {USUAL_RUBRIC}"),
         },
         "rouge": {
             "variant": forms.ChoiceField(required=False, label="Counted are", choices=[

@@ -9,8 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from leaderboard.actions import remarks
 from leaderboard.actions import staff as actions
 from leaderboard.actions.errors import Refused
+from leaderboard.actions.map_origin import map_origin, unmap_origin
+from leaderboard.actions.merge_models import merge_models
 from leaderboard.actions.rescore import rescore as rescored
 from leaderboard.pages.private import private
 from leaderboard.pages.submit import user_of
@@ -44,7 +47,7 @@ def staff(request: HttpRequest) -> HttpResponse:
     context = {
         "search": search, "lines": queries.submissions(search), "workers": queries.workers(),
         "tokens": queries.worker_tokens(), "acts": queries.acts(), "state": site.state(), "most": actions.BANNER,
-        "suites": suites_to_rescore(),
+        "origins": queries.origins(), "suites": suites_to_rescore(),
     }  # fmt: skip
     return render(request, "staff/page.html", context)
 
@@ -58,6 +61,8 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
         actions.cancel_for(submission=pk, actor=actor, reason=reason)
     elif act == "retry":
         actions.retry_for(submission=pk, actor=actor, reason=reason)
+    elif act == "flag":
+        remarks.flag(submission=pk, by=actor, reason=reason)
     else:
         actions.move(submission=pk, act=act, actor=actor, reason=reason)
     messages.success(request, f"Done: {act} of submission {pk}.")
@@ -108,4 +113,35 @@ def state(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     site.forget()
     messages.success(request, "Saved.")
+    return redirect("staff")
+
+
+@for_staff
+@require_POST
+def origin(request: HttpRequest) -> HttpResponse:
+    """Say whose models answer at an address, or take that back."""
+    given, by = request.POST, user_of(request)
+    place, served = given.get("origin", ""), given.get("served", "").strip()
+    if given.get("act") == "withdraw":
+        unmap_origin(origin=place, served=served, reason=given.get("reason", ""), by=by)
+        messages.success(request, "Withdrawn: what was evaluated there is unverified.")
+        return redirect("staff")
+    map_origin(
+        origin=place, provider=given.get("provider", "").strip(), served=served, model=given.get("model", "").strip(),
+        source=given.get("source", ""), by=by,
+    )  # fmt: skip
+    messages.success(request, "Said: what was evaluated there stands under that name.")
+    return redirect("staff")
+
+
+@for_staff
+@require_POST
+def merge(request: HttpRequest) -> HttpResponse:
+    """Make two names of one model one."""
+    given = request.POST
+    stays = merge_models(
+        duplicate=given.get("duplicate", ""), into=given.get("into", ""), actor=user_of(request),
+        reason=given.get("reason", ""),
+    )  # fmt: skip
+    messages.success(request, f"Merged into {stays.name}.")
     return redirect("staff")

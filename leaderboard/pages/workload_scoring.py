@@ -9,8 +9,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from evaluator.scoring.programs import told
 from evaluator.scoring.scored import Scored, score, unfit
-from evaluator.scoring.spec import Any_, BadScoring, needs_reference, scoring_of
+from evaluator.scoring.spec import Any_, BadScoring, UnitTests, needs_reference, scoring_of
 from evaluator.scoring.texts import last_number
 from leaderboard.actions.errors import Refused
 from leaderboard.models import Workload, WorkloadDraft, WorkloadItems, WorkloadVersion
@@ -41,13 +42,15 @@ class Scene:
 
 
 class Tried(NamedTuple):
-    """An item with an answer, and how it counts. `problem`: why it cannot be scored so."""
+    """An item with an answer, and how it counts. `problem`: why it cannot be scored so; `note`: what can be said of an
+    answer that is not scored here."""
 
     placed: Placed
     answer: str
     produced: bool
     problem: str = ""
     scored: Scored | None = None
+    note: str = ""
 
 
 def scoring_page(request: HttpRequest, scene: Scene) -> HttpResponse:
@@ -113,9 +116,18 @@ def tried(placed: list[Placed], way: Any_ | None, answers: Mapping[int, str]) ->
         problem = unfit(way, item.references, item.choices) if way else ""
         if time.monotonic() > end:
             problem = "It takes too long to be tried here."
-        scored = score(way, answer, item.references, item.choices) if way and answer.strip() and not problem else None
-        found.append(Tried(one, answer, produced or answer == item.production, problem, scored))
+        there, note = bool(way and answer.strip() and not problem), ""
+        if there and isinstance(way, UnitTests):
+            there, note = False, noted(way, answer)
+        scored = score(way, answer, item.references, item.choices) if way and there else None
+        found.append(Tried(one, answer, produced or answer == item.production, problem, scored, note))
     return found
+
+
+def noted(way: UnitTests, answer: str) -> str:
+    """What is said of an answer that a worker would run: this site runs nobody's programs."""
+    found = score(way, answer, ())
+    return told(found.answer) if found.answer else found.why
 
 
 def page(request: HttpRequest, scene: Scene, form: ScoringForm, trial: list[Tried], status: int = 200) -> HttpResponse:

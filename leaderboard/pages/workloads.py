@@ -17,16 +17,18 @@ from leaderboard.pages.submit import owner_of, user_of
 from leaderboard.pages.workload_drafts import warnings
 from leaderboard.pages.workload_scoring import Scene, scoring_page
 from leaderboard.queries import workloads as queries
+from leaderboard.queries.bakeoffs import read_by
 
 
 @private
 @require_safe
 def workloads(request: HttpRequest) -> HttpResponse:
-    """Mine, and the uploads that I have not kept yet."""
+    """Mine, the uploads that I have not kept yet, and the reports that others let me read."""
     owner = reader_of(request)
     context = {
         "versions": queries.newest_versions(owner) if owner else [],
         "drafts": list(queries.drafts(owner)) if owner else [],
+        "reports": read_by(user_of(request)),
     }
     return render(request, "workloads/list.html", context)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import F
 
 from evaluator.contract import Price
 from leaderboard.models import Model, Owner, Submission, WorkloadAnswers, WorkloadVersion
@@ -95,7 +96,8 @@ def seconds_of(owner: Owner, version: WorkloadVersion, model: Planned, tokens: i
     done = Submission.everything.filter(
         suite__owner=owner, suite__workload__isnull=False, requested_model=model.name, state=Submission.State.SUCCEEDED
     )
-    last = done.select_related("suite__workload").order_by("-pk").first()
+    whole = done.exclude(results__n__lt=F("suite__workload__n"))  # one that was stopped took less
+    last = whole.select_related("suite__workload").order_by("-pk").first()
     took = number_in(last.provenance.get("evaluation_seconds")) if last else None
     if last is not None and took is not None:
         return took / last.suite.workload.n * version.counted, "Time as in your last run of it."

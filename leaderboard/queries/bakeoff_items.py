@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -10,11 +11,13 @@ import numpy as np
 from evaluator.contract import Sample
 from evaluator.scoring.scored import Scored, score
 from evaluator.scoring.spec import Any_, scoring_of
+from evaluator.suites.workload import FILTER
 from leaderboard import chunks
 from leaderboard.answer_flags import CUT, EXTRACTED, REFUSED
 from leaderboard.models import SampleChunk, Submission, WorkloadItems, WorkloadSuite
-from leaderboard.queries.bakeoff_report import Measured, Report
+from leaderboard.queries.bakeoff_report import Measured, Report, same_items
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.word_diff import Piece, differing
 from leaderboard.workloads.packed import items_in
 from leaderboard.workloads.records import Item
 
@@ -24,11 +27,16 @@ SHOWN = {
     "both": "Both right",    "unextracted": "Not in the form asked for", "refused": "Refused", "all": "All",
 }  # fmt: skip
 """What may be shown, in words. Of right-or-wrong items "A better" is "A right, B wrong"."""
+ANSWERED = SHOWN | {
+    "first": "Only A answered", "second": "Only B answered", "neither": "Neither answered", "both": "Both answered",
+}  # fmt: skip
+"""The same where judges say what is right."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one model answered: `judged` says what was taken for the answer, and why there is none."""
+    """What one model answered: `judged` says what was taken for the answer, and why there is none; `reason` why a
+    program did not pass."""
 
     measured: Measured
     score: float
@@ -38,6 +46,7 @@ class Said:
     refused: bool
     cut: bool
     problem: str = ""
+    reason: str = ""
 
     @property
     def right(self) -> bool:
@@ -52,6 +61,11 @@ class Side:
     item: Item
     first: Said
     second: Said
+
+    @cached_property
+    def pieces(self) -> tuple[list[Piece], list[Piece]]:
+        """Both answers word by word, none where that would show nothing."""
+        return differing(self.first.text, self.second.text)
 
 
 @dataclass(frozen=True)
@@ -97,15 +111,16 @@ def sides(report: Report, query: Mapping[str, str], *, page: int) -> Sides:
     show, tag = query.get("show", "") or "differ", query.get("tag", "")
     if show not in SHOWN:
         raise BadQuery("show", f"Shown are {', '.join(SHOWN)}, not {show[:40]!r}.")
-    suite = WorkloadSuite.objects.get(version=report.course.version)
+    suite = WorkloadSuite.objects.get(suite=first.entrant.submission.suite_id)
+    both = min(len(first.scores), len(second.scores))
     within = np.ones(suite.n, dtype=bool)
     if tag:
         if tag not in suite.tags:
             raise Missing("tag", f"No item has the tag {tag[:60]!r}.")
         within[:] = False
         within[suite.tags[tag]] = True
-    masks = {name: mask & within for name, mask in masks_of(first, second).items()}
-    chosen = np.flatnonzero(masks[show])
+    masks = {name: mask & within[:both] for name, mask in masks_of(first, second, both, suite.shuffled).items()}
+    chosen = in_order(np.flatnonzero(masks[show]), suite)
     pages = max(1, -(-len(chosen) // PAGE_SIZE))
     if not 1 <= page <= pages:
         raise Missing("page", f"There is no page {page}; there are {pages}.")
@@ -132,16 +147,23 @@ def pair_of(report: Report, query: Mapping[str, str]) -> tuple[Measured, Measure
     return chosen[0], chosen[1]
 
 
-def masks_of(first: Measured, second: Measured) -> dict[str, np.ndarray[Any, Any]]:
-    """Which items are shown as what, (n,) each; raises BadQuery where the two have different items."""
-    if first.answers.items != second.answers.items:
+def masks_of(first: Measured, second: Measured, n: int, stops: bool) -> dict[str, np.ndarray[Any, Any]]:
+    """Which of the n items that both have are shown as what, (n,) each; raises BadQuery where they are different
+    ones."""
+    if not same_items(first, second, stops=stops):
         raise BadQuery("b", "The two were measured on different items.")
-    a, b = first.scores, second.scores
+    a, b, flags, others = first.scores[:n], second.scores[:n], first.flags[:n], second.flags[:n]
     return {
         "differ": a != b, "first": a > b, "second": b > a, "neither": (a < 1) & (b < 1), "both": (a >= 1) & (b >= 1),
-        "unextracted": (first.flags & second.flags & EXTRACTED) == 0,
-        "refused": ((first.flags | second.flags) & REFUSED) > 0, "all": np.ones(len(a), dtype=bool),
+        "unextracted": (flags & others & EXTRACTED) == 0, "refused": ((flags | others) & REFUSED) > 0,
+        "all": np.ones(n, dtype=bool),
     }  # fmt: skip
+
+
+def in_order(chosen: np.ndarray[Any, Any], suite: WorkloadSuite) -> np.ndarray[Any, Any]:
+    """As they stand in the workload, also where they were asked in another order."""
+    places = np.frombuffer(suite.places, dtype="<i4")
+    return chosen[np.argsort(places[chosen])]
 
 
 def items_of(
@@ -169,6 +191,7 @@ def said(one: Measured, number: int, item: Item, scoring: Any_, told: Mapping[in
         thinking=sample.thinking[0] if sample and sample.thinking else "",
         judged=score(scoring, text, item.references, item.choices), refused=bool(flags & REFUSED),
         cut=bool(flags & CUT), problem="" if sample else "Its answer cannot be read any more.",
+        reason=sample.reasons.get(FILTER, "") if sample else "",
     )  # fmt: skip
 
 

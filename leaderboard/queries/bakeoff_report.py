@@ -14,6 +14,7 @@ from leaderboard.models import Job, Result, WorkloadAnswers, WorkloadSuite
 from leaderboard.queries.bakeoffs import Course, Entrant
 from leaderboard.queries.compare import Against
 from leaderboard.queries.errors import BadQuery
+from leaderboard.statistics.anytime import family_anytime, sequence
 from leaderboard.statistics.arrays import Floats
 from leaderboard.statistics.intervals import student, wilson
 from leaderboard.statistics.many import compare_many, right_or_wrong
@@ -56,11 +57,13 @@ class Measured:
 class Line:
     """One model in the report; numbers of answers, points, dollars for 1,000 requests, seconds.
 
-    What is None was not measured, or nobody knows: `cost_why` says so of the cost.
+    What is None was not measured, or nobody knows: `cost_why` says so of the cost. `of`: the prompts that there are; it
+    was asked `n` of them.
     """
 
     entrant: Entrant
     n: int
+    of: int
     score: float
     low: float
     high: float
@@ -80,6 +83,11 @@ class Line:
     @property
     def is_base(self) -> bool:
         return self.against is None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the rest was not asked any more."""
+        return self.n < self.of
 
 
 @dataclass(frozen=True)
@@ -152,9 +160,12 @@ def report(course: Course, asked: Asked) -> Report:
     """Everything on the page but the items themselves. 3 queries."""
     found = measured(course)
     base = found.get(asked.base) or next(iter(found.values()), None)
-    against = compared(list(found.values()), base, asked.margin) if base else {}
-    lines = [line(one, against.get(number), asked) for number, one in found.items()]
-    return Report(course, asked, lines, by_tag(course, list(found.values()), base, asked.margin) if base else [], found)
+    if base is None:
+        return Report(course, asked, [], [], found)
+    suite = WorkloadSuite.objects.get(suite=base.entrant.submission.suite_id)
+    against = compared(list(found.values()), base, asked.margin, stops=suite.shuffled)
+    lines = [line(one, against.get(number), asked, suite) for number, one in found.items()]
+    return Report(course, asked, lines, by_tag(suite, list(found.values()), base, asked.margin), found)
 
 
 def measured(course: Course) -> dict[int, Measured]:
@@ -172,28 +183,46 @@ def measured(course: Course) -> dict[int, Measured]:
     }  # fmt: skip
 
 
-def compared(found: Sequence[Measured], base: Measured, margin: float) -> dict[int, Against]:
+def compared(found: Sequence[Measured], base: Measured, margin: float, *, stops: bool) -> dict[int, Against]:
     """Each model against the baseline, by number: one family of tests."""
     rest = [one for one in found if one is not base]
-    pairs = {one.entrant.number: (one.answers, base.answers) for one in rest if one.answers.items == base.answers.items}
-    verdicts = verdicts_of(pairs, margin)
+    pairs = {one.entrant.number: paired(one, base, stops=stops) for one in rest if same_items(one, base, stops=stops)}
+    verdicts = verdicts_of(pairs, margin, stops=stops)
     return {
         one.entrant.number: Against(verdicts.get(one.entrant.number), reason=DIFFERENT) for one in rest
     }  # fmt: skip
 
 
-def verdicts_of(pairs: Mapping[Any, tuple[Answers, Answers]], margin: float) -> dict[Any, Verdict]:
-    found = compare_many(list(pairs.values()), margin=margin / 100)
-    return dict(zip(pairs, family(found), strict=True)) if pairs else {}
+def same_items(one: Measured, other: Measured, *, stops: bool) -> bool:
+    """Whether the two can be compared. Models that are stopped have the first items of one shuffled suite."""
+    return stops or one.answers.items == other.answers.items
 
 
-def line(one: Measured, against: Against | None, asked: Asked) -> Line:
-    low, high = interval_of(one.scores)
+def paired(one: Measured, other: Measured, *, stops: bool) -> tuple[Answers, Answers]:
+    """Both on the items that both have."""
+    if not stops:
+        return one.answers, other.answers
+    n = min(len(one.scores), len(other.scores))
+    return Answers("", one.scores[:n]), Answers("", other.scores[:n])
+
+
+def verdicts_of(pairs: Mapping[Any, tuple[Answers, Answers]], margin: float, *, stops: bool) -> dict[Any, Verdict]:
+    """A word for each pair; `stops`: by intervals that hold whenever it was stopped."""
+    if not pairs:
+        return {}
+    listed = list(pairs.values())
+    if stops:
+        return dict(zip(pairs, family_anytime(listed, margin=margin / 100), strict=True))
+    return dict(zip(pairs, family(compare_many(listed, margin=margin / 100)), strict=True))
+
+
+def line(one: Measured, against: Against | None, asked: Asked, suite: WorkloadSuite) -> Line:
+    low, high = interval_of(one.scores, stops=suite.shuffled)
     spent, n = spent_of(one.entrant), len(one.scores)
     cost, why = cost_of(one.entrant, spent, n, asked.hour)
     seconds = number_in(one.entrant.submission.provenance.get("evaluation_seconds"))
     return Line(
-        entrant=one.entrant, n=n, score=100 * float(one.scores.mean()), low=low, high=high, against=against,
+        entrant=one.entrant, n=n, of=suite.n, score=100 * float(one.scores.mean()), low=low, high=high, against=against,
         unextracted=int((one.flags & EXTRACTED == 0).sum()), refusals=int((one.flags & REFUSED > 0).sum()),
         cut=int((one.flags & CUT > 0).sum()), empty=int((one.flags & EMPTY > 0).sum()),
         tokens_in=each(one.tokens_in, spent.input_tokens if spent else 0, n),
@@ -203,10 +232,12 @@ def line(one: Measured, against: Against | None, asked: Asked) -> Line:
     )  # fmt: skip
 
 
-def interval_of(scores: Floats) -> tuple[float, float]:
-    """95 %, in points: Wilson's of right or wrong items, else Student's t, cut to the scale."""
+def interval_of(scores: Floats, *, stops: bool) -> tuple[float, float]:
+    """95 %, in points: Wilson's of right or wrong items, else Student's t, cut to the scale; or whenever it `stops`."""
     n = len(scores)
-    if right_or_wrong(scores):
+    if stops:
+        found = sequence(scores)
+    elif right_or_wrong(scores):
         found = wilson(scores.sum(), n)
     else:
         found = student(scores.mean(), scores.std(ddof=1) / n**0.5, df=n - 1)
@@ -249,19 +280,20 @@ def number_in(value: Any) -> float | None:
     return float(value) if usable else None
 
 
-def by_tag(course: Course, found: Sequence[Measured], base: Measured, margin: float) -> list[TagRow]:
+def by_tag(suite: WorkloadSuite, found: Sequence[Measured], base: Measured, margin: float) -> list[TagRow]:
     """Every model on the items of each tag, the largest tags first; all these tests are one family."""
-    tags = tags_of(course)
-    rest = [one for one in found if one is not base and one.answers.items == base.answers.items]
+    stops, all_have = suite.shuffled, min(len(one.scores) for one in found)
+    tags = tags_of(suite, all_have)
+    rest = [one for one in found if one is not base and same_items(one, base, stops=stops)]
     pairs = {
-        (tag, one.entrant.number): (Answers(tag, one.scores[items]), Answers(tag, base.scores[items]))
+        (tag, one.entrant.number): tagged(paired(one, base, stops=stops), items)
         for tag, items in tags.items() for one in rest
     }  # fmt: skip
-    verdicts = verdicts_of(pairs, margin)
+    verdicts = verdicts_of(pairs, margin, stops=stops)
     return [
         TagRow(tag, len(items), [
             TagCell(
-                100 * float(one.scores[items].mean()),
+                100 * float(one.scores[items[items < len(one.scores)]].mean()),
                 None if one is base else Against(verdicts.get((tag, one.entrant.number)), reason=DIFFERENT),
             )
             for one in found
@@ -270,8 +302,15 @@ def by_tag(course: Course, found: Sequence[Measured], base: Measured, margin: fl
     ]  # fmt: skip
 
 
-def tags_of(course: Course) -> dict[str, np.ndarray[Any, Any]]:
-    """The items of the largest tags."""
-    row = WorkloadSuite.objects.filter(version=course.version).first()
-    listed = sorted(row.tags.items(), key=lambda one: (-len(one[1]), one[0])) if row else []
-    return {tag: np.asarray(items) for tag, items in listed[:MOST_TAGS] if len(items) >= LEAST_TAGGED}
+def tagged(pair: tuple[Answers, Answers], items: np.ndarray[Any, Any]) -> tuple[Answers, Answers]:
+    """The two on those of these items that both have."""
+    first, second = (np.asarray(one.scores) for one in pair)
+    within = items[items < len(first)]
+    return Answers("", first[within]), Answers("", second[within])
+
+
+def tags_of(suite: WorkloadSuite, all_have: int) -> dict[str, np.ndarray[Any, Any]]:
+    """The items of the largest tags; only tags of which every model was asked enough."""
+    listed = sorted(suite.tags.items(), key=lambda one: (-len(one[1]), one[0]))[:MOST_TAGS]
+    found = {tag: np.asarray(items) for tag, items in listed}
+    return {tag: items for tag, items in found.items() if (items < all_have).sum() >= LEAST_TAGGED}

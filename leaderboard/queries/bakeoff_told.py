@@ -19,7 +19,7 @@ def told(found: Report) -> dict[str, Any]:
     course = found.course
     return {
         "id": course.bakeoff.pk, "workload": course.workload.pk, "version": course.version.number,
-        "items": course.version.counted, "margin": found.margin, "live": course.live,
+        "items": course.version.counted, "margin": found.margin, "stops": course.bakeoff.stops, "live": course.live,
         "baseline": found.base.entrant.number if found.base else None,
         "runs": [
             {"number": one.number, "submission": one.submission.pk, "model": one.name, "revision": sha(one),
@@ -46,7 +46,7 @@ def sha(entrant: Any) -> str:
 def line_told(one: Line) -> dict[str, Any]:
     return {
         "number": one.entrant.number, "model": one.entrant.name, "revision": sha(one.entrant), "items": one.n,
-        "quality": one.score, "interval": [one.low, one.high], **against_told(one.against),
+        "stopped": one.stopped, "quality": one.score, "interval": [one.low, one.high], **against_told(one.against),
         "dollars_for_1000": one.cost, "p50_seconds": one.p50, "p95_seconds": one.p95, "items_per_second": one.rate,
         "tokens_in": one.tokens_in, "tokens_out": one.tokens_out, "refusals": one.refusals,
         "not_in_form": one.unextracted, "cut_at_limit": one.cut, "empty": one.empty,

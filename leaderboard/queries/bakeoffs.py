@@ -10,12 +10,14 @@ from leaderboard import tokens
 from leaderboard.models import (
     Bakeoff,
     BakeoffEntry,
+    BakeoffReader,
     BakeoffShare,
     EndpointUse,
     Job,
     Model,
     Owner,
     Submission,
+    User,
     Workload,
     WorkloadVersion,
 )
@@ -24,6 +26,8 @@ from leaderboard.queries.errors import Missing
 from leaderboard.queries.submissions import Progress, progress_of
 
 LISTED = 50
+JUDGE = "judge"
+"""The way of scoring that leaves it to judges."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,11 @@ class Course:
         return self.version.workload
 
     @property
+    def judged(self) -> bool:
+        """Whether judges alone say which answers are better; its scores say which are there."""
+        return bool(self.version.scoring.get("kind") == JUDGE)
+
+    @property
     def live(self) -> bool:
         return any(one.live for one in self.entrants)
 
@@ -136,6 +145,27 @@ def course_of(row: Bakeoff) -> Course:
 def shares(row: Bakeoff) -> list[BakeoffShare]:
     """The links to it that still lead there, newest first."""
     return list(row.shares.filter(revoked_at=None, expires_at__gt=Now()))
+
+
+def readers(row: Bakeoff) -> QuerySet[BakeoffReader]:
+    """The people who read its numbers, in the order in which they were let in."""
+    return row.readers.select_related("user").order_by("pk")
+
+
+def read_by(user: User) -> list[Bakeoff]:
+    """Others' reports that somebody reads, newest first. 1 query."""
+    found = Bakeoff.objects.filter(readers__user=user).select_related("version__workload__owner")
+    return list(found.order_by("-pk")[:LISTED])
+
+
+def course_read_by(user: User, pk: int) -> Course:
+    """One of them; raises Missing, also for one that was never shared with them."""
+    row = (
+        Bakeoff.objects.filter(readers__user=user, pk=pk).select_related("version__workload", "version__items").first()
+    )
+    if row is None:
+        raise Missing("report", f"No report {pk} is shared with you.")
+    return course_of(row)
 
 
 def shared(token: str) -> Course:

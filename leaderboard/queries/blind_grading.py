@@ -39,7 +39,7 @@ def blind(of: Bench, grader: User, *, number: int | None = None) -> Blind:
     if not 0 <= number < judging.n:
         raise Missing("item", f"This judging has no item {number}.")
     place = int(np.frombuffer(judging.places, dtype="<i4")[number])
-    item = items_at(of.course.version, [place])[0]
+    item = items_at(of.course.version, of.first.submission, [place])[0]
     first = texts_at(of.first.submission, "first", [place])[0]
     second = texts_at(of.second.submission, "second", [place])[0]
     left, right = (first, second) if first_left(judging.salt, number) else (second, first)

@@ -1,13 +1,15 @@
-"""What changed on this site for its readers: suites and tables that came, results that were withdrawn or doubted."""
+"""What changed on this site for its readers: rules, suites and tables that came, results that were withdrawn or
+doubted."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Literal, get_args
 
 from leaderboard.models import Claim, Event, Import, Remark, Submission, Suite
 from leaderboard.queries.versions import changes
+from leaderboard.rules import RULES
 
-Kind = Literal["suite", "import", "retraction", "flag", "contamination", "claim"]
+Kind = Literal["rule", "suite", "import", "retraction", "flag", "contamination", "claim"]
 KINDS = tuple((kind, kind) for kind in get_args(Kind))
 SHOWN = 200
 
@@ -25,8 +27,13 @@ class ChangeLine:
 
 def changelog() -> list[ChangeLine]:
     """The newest changes first, at most `SHOWN` of each kind."""
-    lines = [*releases(), *imports(), *retractions(), *remarks(), *claims()]
+    lines = [*rules(), *releases(), *imports(), *retractions(), *remarks(), *claims()]
     return sorted(lines, key=lambda line: line.at, reverse=True)
+
+
+def rules() -> list[ChangeLine]:
+    """How scores, ranks and verdicts come about, since when."""
+    return [ChangeLine(datetime.combine(one.since, time(), UTC), "rule", "", one.text) for one in RULES]
 
 
 def releases() -> list[ChangeLine]:

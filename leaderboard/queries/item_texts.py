@@ -40,6 +40,7 @@ def item_texts(task: str, submissions: Collection[int], hashes: Collection[str])
         SampleChunk.objects.filter(
             job__submission__in=submissions, job__state=Job.State.DONE, attempt=F("job__attempt")
         )
+        .exclude(job__kind=Job.Kind.SHARE)
         .order_by("-job__submission_id", "job_id", "sequence")
     )  # fmt: skip
     wanted = {value.encode() for value in hashes}

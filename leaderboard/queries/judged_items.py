@@ -10,7 +10,7 @@ from leaderboard.judging.forms import LEAST_ITEMS
 from leaderboard.judging.prompts import Case, Messages, asked_of
 from leaderboard.models import Submission, WorkloadSuite, WorkloadVersion
 from leaderboard.queries.bakeoff_items import samples_at, stored_items
-from leaderboard.queries.bakeoff_report import Measured, measured
+from leaderboard.queries.bakeoff_report import Measured, measured, same_items
 from leaderboard.queries.bakeoffs import Course
 from leaderboard.queries.errors import BadQuery
 from leaderboard.workloads.records import Item
@@ -29,11 +29,11 @@ class Material:
 def material(course: Course, first: int, second: int, *, salt: str, most: int) -> Material:
     """Up to `most` items, drawn by `salt`, of models number `first` and `second`; raises BadQuery (`field`: which)."""
     one, other = pair_of(course, first, second)
-    n = len(one.scores)
+    n = min(len(one.scores), len(other.scores))  # a bake-off that stops asks some models less
     if n < LEAST_ITEMS:
         raise BadQuery("first", f"A judge needs {LEAST_ITEMS} prompts at least.")
     numbers = chosen(salt, n, most)
-    items = items_at(course.version, numbers)
+    items = items_at(course.version, one.entrant.submission, numbers)
     cases = cases_of(items, [(row.entrant.submission, name) for row, name in ((one, "first"), (other, "second"))],
                      numbers)  # fmt: skip
     return Material(one, other, numbers, cases)
@@ -47,14 +47,14 @@ def pair_of(course: Course, first: int, second: int) -> tuple[Measured, Measured
             raise BadQuery(name, f"It is the number of a model that was measured, not {number}.")
     if first == second:
         raise BadQuery("second", "A model is not compared with itself.")
-    if found[first].answers.items != found[second].answers.items:
+    if not same_items(found[first], found[second], stops=course.bakeoff.stops):
         raise BadQuery("second", "The two were measured on different items.")
     return found[first], found[second]
 
 
-def items_at(version: WorkloadVersion, numbers: Sequence[int]) -> list[Item]:
-    """Items by their numbers among those that count, ascending."""
-    places = np.frombuffer(WorkloadSuite.objects.get(version=version).places, dtype="<i4")
+def items_at(version: WorkloadVersion, run: Submission, numbers: Sequence[int]) -> list[Item]:
+    """Items by their numbers among those that a run was asked, in the order given."""
+    places = np.frombuffer(WorkloadSuite.objects.get(suite=run.suite_id).places, dtype="<i4")
     return stored_items(version.items, places[list(numbers)].tolist())
 
 

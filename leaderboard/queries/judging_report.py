@@ -30,6 +30,7 @@ from leaderboard.statistics.judging import (
 )
 from leaderboard.statistics.many import compare_many
 from leaderboard.statistics.paired import Answers
+from leaderboard.statistics.switching import Quality
 from leaderboard.statistics.verdict import Comparison, Verdict, family
 
 FEW_GRADED = 30
@@ -166,6 +167,27 @@ def judges_of(bench: Bench) -> list[Rater]:
             means = grade_means(straight, swapped)
         found.append(Rater(entrant.name, outcomes, tally(outcomes), entrant, judge, swayed, means))
     return found
+
+
+def most_careful(course: Course, margin: float, number: int, base: int) -> Quality | None:
+    """What the judge says of model `number` against `base` that says least for it, leaving out those that judge their
+    own; None where no other has compared them."""
+    found = [
+        quality(rater.against, turned=one.bench.first.number == base)
+        for one in judged(course, margin)
+        if {one.bench.first.number, one.bench.second.number} == {number, base}
+        for rater in one.raters
+        if rater.judge is not None and not rater.judge.kin and rater.against is not None
+    ]
+    return min(found, key=lambda one: one.low, default=None)
+
+
+def quality(told: Against, *, turned: bool) -> Quality:
+    """Points of the share of prompts won; `turned`: of the second model against the first."""
+    n, stderr = told.comparison.n, 100 * told.comparison.stderr
+    if turned:
+        return Quality(-told.difference, -told.high, -told.low, stderr, n)
+    return Quality(told.difference, told.low, told.high, stderr, n)
 
 
 def grade_means(first: Codes, second: Codes) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from leaderboard.models import (
     ApiToken,
     Audit,
+    BakeoffReader,
     Delivery,
     Grade,
     Judging,
@@ -48,6 +49,7 @@ def data_of(user: User) -> dict[str, Any]:
         "messages": rows(Delivery.objects.filter(email=user.email), "submission", "state", "created_at")
         if user.email
         else [],
+        "reports": rows(BakeoffReader.objects.filter(user=user), "bakeoff", "created_at"),
         "workloads": [workload(one) for one in versions(owner)] if owner else [],
         "judgings": rows(
             Judging.objects.filter(bakeoff__version__workload__owner=owner), "id", "bakeoff", "form", "rubric",

@@ -2,11 +2,13 @@
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import BinaryField, F, Func, IntegerField, Value
 
-from leaderboard.models import ItemSet, Remark, Result, Submission
+from leaderboard.models import ItemSet, Model, Remark, Result, Submission, Suite
 from leaderboard.queries.errors import Missing
 from leaderboard.queries.hidden import hidden_tasks
 from leaderboard.queries.item_texts import ItemText, item_texts
@@ -15,7 +17,7 @@ from leaderboard.queries.tasks import TaskLine, task_line
 
 HASH = re.compile(r"[0-9a-f]{64}")
 BYTES, BYTES_OF_SCORE = 32, 4
-MOST_MODELS = 2_000
+MOST_MODELS = 1_000
 """The newest results of so many submissions are looked at."""
 LISTED = 100
 READ_FROM = 3
@@ -33,15 +35,26 @@ class Answer:
     score: float
 
 
+class Score(NamedTuple):
+    """A model's newest score on the item, by keys."""
+
+    score: float
+    submission: int
+    model: int
+    suite: int
+
+
 @dataclass(frozen=True)
 class OneItem:
-    """An item. `answers` are the newest of each model, best first, at most LISTED of `models`; `text` None: no stored
-    sample that was looked at has it, or it is `hidden`."""
+    """An item. `answers` are the newest of each model, best first, at most LISTED of `models`; `newest_only`: nothing
+    but the results that came last was looked at. `text` None: no stored sample that was looked at has it, or it is
+    `hidden`."""
 
     line: TaskLine
     hash: str
     answers: list[Answer]
     models: int
+    newest_only: bool
     solved: int
     text: ItemText | None
     hidden: str
@@ -49,46 +62,64 @@ class OneItem:
 
 
 def one_item(task: str, item: str) -> OneItem:
-    """Raises Missing. 6 queries, and one for each set of items that holds it."""
+    """Raises Missing. 7 queries, and two for each set of items that holds it."""
     line = task_line(task)
     if not HASH.fullmatch(item):
         raise Missing("item", "An item is named by its hash, 64 digits and letters a to f.")
-    found = newest(task, item, line)
+    found, more = newest(item, line)
     if not found:
         raise Missing("item", f"No model that was measured here answered this item of {task}.")
     upwards = line.places[0].higher_is_better
     solved = sum(one.score >= HALF if upwards else one.score <= HALF for one in found)
-    ordered = sorted(found, key=lambda one: (-one.score if upwards else one.score, one.model))
+    ordered = sorted(found, key=lambda one: -one.score if upwards else one.score)  # of equals the newest first
     texts = item_texts(task, [one.submission for one in found[:READ_FROM]], [item])
     notes = list(Remark.objects.filter(kind=Remark.Kind.CONTAMINATION, task=task).select_related("model"))
-    return OneItem(
-        line, item, ordered[:LISTED], len(found), solved, texts.get(item), hidden_tasks().get(task, ""), notes
-    )
+    hidden = hidden_tasks().get(task, "")
+    return OneItem(line, item, named(ordered[:LISTED]), len(found), more, solved, texts.get(item), hidden, notes)
 
 
-def newest(task: str, item: str, line: TaskLine) -> list[Answer]:
-    """The newest answer of each model, newest first. 2 queries, and one for each set of items that holds this one."""
-    stored: dict[int, bytes] = {}
+def named(scores: list[Score]) -> list[Answer]:
+    """Scores with the names of what their keys are. 2 queries."""
+    models = Model.objects.in_bulk({one.model for one in scores})
+    suites = Suite.objects.defer("definition").in_bulk({one.suite for one in scores})
+    return [
+        Answer(one.submission, models[one.model].name, models[one.model].kind, suites[one.suite].slug, one.score)
+        for one in scores
+    ]
+
+
+def newest(item: str, line: TaskLine) -> tuple[list[Score], bool]:
+    """The newest score of each model, newest first, and whether there are older ones that were not looked at. 1 query,
+    and two for each set of items that holds this one."""
+    every: dict[int, Score] = {}
+    more = False
     for items, place in sets_with(item):
-        stored |= {key: bytes(score) for key, score in newest_scores(items, place, line)}
-    chosen = sorted(stored, reverse=True)[:MOST_MODELS]
-    rows = Submission.objects.filter(pk__in=chosen, state=Submission.State.SUCCEEDED).order_by("-pk")
-    found: dict[str, Answer] = {}
-    for key, model, kind, suite in rows.values_list(
-        "pk", "revision__model__name", "revision__model__kind", "suite__slug"
+        keys = newest_submissions(items)
+        more |= len(keys) == MOST_MODELS
+        every |= {one.submission: one for one in scores_on(items, place, line, keys)}
+    found: dict[int, Score] = {}
+    for key in sorted(every, reverse=True)[:MOST_MODELS]:
+        found.setdefault(every[key].model, every[key])
+    return list(found.values()), more
+
+
+def newest_submissions(items: str) -> list[int]:
+    """Those that answered a set of items last, private ones among them; read from an index alone, for PostgreSQL does
+    not know that all results on a set are of one task, and would read every one of them."""
+    rows = Result.everything.filter(items=items).order_by("-submission_id")
+    return list(rows.values_list("submission_id", flat=True)[:MOST_MODELS])
+
+
+def scores_on(items: str, place: int, line: TaskLine, submissions: list[int]) -> Iterator[Score]:
+    """The scores at a place of a set of items of those submissions that anybody may see."""
+    rows = Result.objects.filter(
+        submission__in=submissions, task__in=line.places, submission__state=Submission.State.SUCCEEDED
+    ).annotate(stored=score_at(place))
+    for submission, model, suite, of, stored in rows.values_list(
+        "submission_id", "submission__revision__model_id", "submission__suite_id", "items_id", "stored"
     ):
-        if model not in found and len(stored[key]) == BYTES_OF_SCORE:
-            found[model] = Answer(key, model, kind, suite, struct.unpack("<f", stored[key])[0])
-    return list(found.values())
-
-
-def newest_scores(items: str, place: int, line: TaskLine) -> list[tuple[int, bytes]]:
-    """Submissions, the newest first, with the item's score as it is stored. 1 query of one table, along its index: with
-    others joined to it, PostgreSQL reads all results on these items, for it does not know that they are of one task."""
-    rows = Result.everything.filter(items=items).order_by("-submission_id").annotate(stored=score_at(place))
-    tasks = {one.pk for one in line.places}
-    listed = rows.values_list("submission_id", "task_id", "stored")[:MOST_MODELS]
-    return [(submission, score) for submission, task, score in listed if task in tasks]
+        if of == items and len(stored) == BYTES_OF_SCORE:
+            yield Score(struct.unpack("<f", bytes(stored))[0], submission, model, suite)
 
 
 def score_at(place: int) -> Func:

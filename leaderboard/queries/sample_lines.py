@@ -16,9 +16,9 @@ from leaderboard.queries.hidden import concealed, hidden_tasks
 from leaderboard.queries.item_texts import HASH
 from leaderboard.queries.sample_filters import Wanted, kind
 
-MOST_READ = 16_000_000
+MOST_READ = 10_000_000
 """Bytes of samples that one page looks through for what was asked; the next one goes on from there."""
-MOST_READ_FOR_ITEM = 6 * MOST_READ
+MOST_READ_FOR_ITEM = 10 * MOST_READ
 """The same for a single item, which is known by its hash before any sample is decoded."""
 PLAIN = re.compile(r"[ !#-.0-\[\]-~]+")
 """Texts that JSON has one spelling for: ASCII without quotation marks, slashes and backslashes."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from leaderboard.models import Audit, Submission, Worker, WorkerToken
+from leaderboard.models import Audit, ProviderOrigin, Submission, Worker, WorkerToken
 from leaderboard.models.submissions import LIVE, STAFF_MOVES
 
 SHOWN = 50
@@ -36,7 +36,9 @@ def acts_of(row: Submission) -> list[str]:
     acts = [act for act, (before, _) in STAFF_MOVES.items() if before == row.state]
     if row.state in LIVE:
         return ["cancel", *acts]
-    return acts if row.state == Submission.State.QUARANTINED else ["retry", *acts]
+    if row.state == Submission.State.QUARANTINED:
+        return acts
+    return ["retry", *acts, "flag"] if row.state == Submission.State.SUCCEEDED else ["retry", *acts]
 
 
 def workers() -> QuerySet[Worker]:
@@ -45,6 +47,11 @@ def workers() -> QuerySet[Worker]:
 
 def worker_tokens() -> QuerySet[WorkerToken]:
     return WorkerToken.objects.order_by("revoked_at", "name")[:SHOWN]
+
+
+def origins() -> QuerySet[ProviderOrigin]:
+    """Whose models answer where, by the staff's word."""
+    return ProviderOrigin.objects.select_related("model").order_by("origin", "served")[:SHOWN]
 
 
 def acts() -> QuerySet[Audit]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leaderboard.models import Model
 from leaderboard.queries.bakeoff_report import DEAREST, WIDEST, Line, Report, number
 from leaderboard.queries.errors import BadQuery, Missing
+from leaderboard.queries.judging_report import most_careful
 from leaderboard.queries.models import context_of
 from leaderboard.statistics.switching import Check, Decision, Quality, decide, limit_check, one_of_check
 
@@ -64,6 +65,17 @@ def chosen(lists: Mapping[str, list[str]], name: str, known: list[str] | tuple[s
     return found
 
 
+def by_judges(report: Report, wishes: Wishes) -> Quality:
+    """Raises BadQuery while no judge has compared the two."""
+    assert report.base is not None
+    found = most_careful(report.course, wishes.margin, wishes.to, report.base.entrant.number)
+    if found is None:
+        raise BadQuery(
+            "to", "These answers are scored by judges, and none has compared the two: have them judged first."
+        )
+    return found
+
+
 def switch(report: Report, wishes: Wishes) -> Switch:
     """The answer; raises BadQuery where the two were measured on different items."""
     of = next(one for one in report.lines if one.entrant.number == wishes.to)
@@ -72,6 +84,8 @@ def switch(report: Report, wishes: Wishes) -> Switch:
     against = of.against
     told = against.comparison
     quality = Quality(against.difference, against.low, against.high, 100 * told.stderr, told.n)
+    if report.course.judged:
+        quality = by_judges(report, wishes)
     revision = of.entrant.submission.revision
     assert revision is not None  # it was measured
     model = revision.model

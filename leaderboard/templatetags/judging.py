@@ -7,10 +7,15 @@ from django import template
 from leaderboard.judging.forms import FORMS
 from leaderboard.queries.bakeoff_report import Report
 from leaderboard.queries.judging_report import Agreed, Judged, Rater, judged
+from leaderboard.statistics.judging import Outcome
 from leaderboard.templatetags.parity import visible
 
 register = template.Library()
 PERSON = "a person"
+OUTCOMES = {
+    Outcome.UNREADABLE: "could not be read", Outcome.FIRST: "says the first", Outcome.SECOND: "says the second",
+    Outcome.TIE: "says neither",
+}  # fmt: skip
 
 
 @register.inclusion_tag("judging/section.html")
@@ -40,6 +45,12 @@ def split(one: Rater) -> dict[str, str]:
 def rater_name(one: Rater, own: bool) -> str:
     """A person is named to the owner alone."""
     return visible(one.name) if own or not one.person else PERSON
+
+
+@register.filter
+def outcome_words(outcome: int) -> str:
+    """What a rater made of an item."""
+    return OUTCOMES[Outcome(outcome)]
 
 
 @register.filter

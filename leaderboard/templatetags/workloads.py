@@ -77,6 +77,8 @@ def mean(trial: list[Tried]) -> str:
     problems = sum(bool(one.problem) for one in trial)
     if problems:
         return f"{'None' if problems == len(trial) else f'Only {len(trial) - problems}'} of these can be scored so."
+    if any(one.note for one in trial):
+        return "Programs are run by workers, in a sandbox; here they are only read."
     if not scores:
         return "Type answers to see how they would count."
     return f"{sum(scores):.4g} of {len(scores)}: a mean of {100 * sum(scores) / len(scores):.0f} %"

@@ -9,7 +9,7 @@ Says what it does on stderr; the last line is JSON:
     claims_*, samples_*     the latter on /claims, and on the pages of samples of many submissions
     search_*                a text that is in no sample, so that all of a submission's are read
     search_long_*           the same in one with 14,000 samples, as many as one page reads of them
-    item_*                  who solves one item, over all models; the newest 2,000 of them are asked
+    item_*                  who solves one item, over all models; of the newest 1,000 of them
 
 The server is production's, as in `bench-web`. Needs ../shared/data and wrk. `--quick`: 2,000 models and short runs.
 """
@@ -60,23 +60,11 @@ def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: 
         "models": models, "samples": made["samples"], "built_s": round(time.perf_counter() - started)
     }  # fmt: skip
     with served(env, port, state / "site.log") as url:
-        pages = {
-            "gap": "/gap?suite=bench@1",
-            "claims": "/claims?of=all",
-            "item": f"/items/{made['task']}/{made['item']}?of=all",
-        }
+        asked = questions(made, models)
         for name in ("gap", "claims"):
             started = time.perf_counter()
-            fetched(url + pages[name])
+            fetched(url + asked[name][0])
             found[f"{name}_first_ms"] = round(1000 * (time.perf_counter() - started), 1)
-        chosen = range(1, models + 1, max(1, models // SPREAD))
-        asked = {
-            **{name: [path] for name, path in pages.items()},
-            "drawn_gap": [pages["gap"]],
-            "samples": [f"/submissions/{key}/samples/{made['task']}?page=2" for key in chosen],
-            "search": [f"/submissions/{key}/samples/{made['task']}?q=nowhere" for key in chosen],
-            "search_long": [f"/submissions/{made['long']}/samples/{made['task']}?q=nowhere"],
-        }
         every = [path for paths in asked.values() for path in paths[:1]]
         load.wrk(url, every, seconds=max(3, seconds // 2))  # both workers read the ranking, and judge
         for name, paths in asked.items():
@@ -84,6 +72,19 @@ def measured(env: dict[str, str], state: Path, models: int, seconds: int, port: 
             told = load.wrk(url, paths, seconds=seconds, headers={"Accept-Encoding": "gzip"}, fresh=name != "gap")
             found |= {f"{name}_p50_ms": told.p50_ms, f"{name}_p99_ms": told.p99_ms}
     return found
+
+
+def questions(made: dict[str, Any], models: int) -> dict[str, list[str]]:
+    """What is asked, by what it is called."""
+    chosen = range(1, models + 1, max(1, models // SPREAD))
+    samples = "/submissions/{}/samples/" + made["task"]
+    gap = "/gap?suite=bench@1"
+    return {
+        "gap": [gap], "claims": ["/claims?of=all"], "item": [f"/items/{made['task']}/{made['item']}?of=all"],
+        "drawn_gap": [gap], "samples": [f"{samples.format(key)}?page=2" for key in chosen],
+        "search": [f"{samples.format(key)}?q=nowhere" for key in chosen],
+        "search_long": [f"{samples.format(made['long'])}?q=nowhere"],
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

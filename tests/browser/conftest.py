@@ -45,7 +45,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE = 10_000  # ms: a busy machine is no failure
+PATIENCE = 30_000  # ms: a busy machine is no failure
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,7 +30,7 @@ def judged(row: Judging, token: WorkerToken) -> None:
         accept(one, pinned(one.requested_model))
 
     def wavers(a: str, b: str) -> str:
-        return "VERDICT: A" if len(a) > 20 else judgings.longer(a, b) if len(b) < 60 else "I cannot say."
+        return "VERDICT: A" if max(len(a), len(b)) < 60 else "I cannot say."
 
     judgings.worked(token, {JUDGES[0]: judgings.longer, JUDGES[1]: wavers})
 
@@ -62,6 +62,7 @@ def test_from_the_form_to_agreement(
         by_key(page, key)
     expect(page.get_by_text(re.compile("8 of 60 graded"))).to_be_visible()
     fits(page, "grading", width)
+    page.wait_for_load_state()
     page.keyboard.press("u")
     expect(page.get_by_text("7 of 60 graded")).to_be_visible()
     for number in range(8, 48):
@@ -79,9 +80,11 @@ def test_from_the_form_to_agreement(
 
 def by_key(page: Page, key: str) -> None:
     """Grade with a key, and wait for the next item."""
-    before = page.locator("[name=number]").input_value()
+    number = page.locator("[name=number]")
+    before = number.input_value()
+    page.wait_for_load_state()  # nobody listens to keys before
     page.keyboard.press(key)
-    page.wait_for_function("before => document.querySelector('[name=number]')?.value !== before", arg=before)
+    expect(number).not_to_have_value(before)
 
 
 def test_its_own_judge_is_said_loudly(visits: Open, person: User, bakeoff: Bakeoff) -> None:

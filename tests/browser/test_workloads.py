@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from leaderboard.models import Suite, User, Workload, WorkloadDraft, WorkloadItems
 from tests.browser.conftest import Open
-from tests.browser.test_hostile import PAYLOADS, strangers
+from tests.browser.strangers import strangers
+from tests.browser.test_hostile import PAYLOADS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 TICKETS = [

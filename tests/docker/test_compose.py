@@ -27,7 +27,7 @@ def interpolate(match: re.Match[str]) -> str:
 
 COMPOSE: dict[str, Any] = yaml.safe_load(VARIABLE.sub(interpolate, TEXT))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-WORKERS = [name for name, service in SERVICES.items() if "profiles" in service]
+WORKERS = [name for name, service in SERVICES.items() if service["image"].startswith("parity-worker")]
 
 
 def test_it_is_valid() -> None:
@@ -66,7 +66,7 @@ def test_every_service_is_hardened(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
+    assert service["restart"] == ("no" if name in {"migrate", "backup"} else "unless-stopped")
     assert not {"privileged", "cap_add", "pid", "ipc", "network_mode", "devices"} & service.keys()
     assert service.get("user") != "root"
 
@@ -121,7 +121,7 @@ def test_commands_name_modules_and_subcommands_that_exist() -> None:
     managed = {name for command in commands for name in re.findall(r"manage\.py (\w+)", command)}
     assert modules == {"leaderboard.celery"}
     assert all(map(find_spec, modules))
-    assert managed == {"bootstrap"}
+    assert managed == {"backup", "bootstrap"}
     assert managed <= get_commands().keys()
 
 
@@ -147,7 +147,7 @@ def test_the_example_shows_what_has_to_be_set_and_what_the_defaults_are() -> Non
     defaults = {match[1]: match[3] for match in VARIABLE.finditer(TEXT) if match[2] == ":-"}
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
     assert shown.keys() == defaults.keys()
-    named_volumes = {"PARITY_MIRROR"}  # its default is an empty volume; the example is a folder
+    named_volumes = {"PARITY_BACKUPS", "PARITY_MIRROR"}  # the default is a volume; the example is a folder
     assert {name: shown[name] for name in shown if name not in named_volumes} == {
         name: default for name, default in defaults.items() if name not in named_volumes
     }

@@ -82,12 +82,13 @@ RULES = {
     "a submission whose job is done is past running": """
         SELECT submission.id, submission.state, job.id
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE job.state = 'done' AND job.kind = 'evaluation' AND submission.state IN ('queued', 'running')
+        WHERE job.state = 'done' AND job.kind = 'evaluation'
+        AND submission.state IN ('validating', 'queued', 'running')
     """,
     "nothing runs for a submission that has ended": f"""
         SELECT submission.id, submission.state, job.id, job.state
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
-        WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running')
+        WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running') AND job.kind <> 'share'
     """,
     "who has ended has the time of it, and nobody else": f"""
         SELECT id, state, finished_at FROM leaderboard_submission

@@ -102,6 +102,7 @@ def test_a_job_succeeds_exactly_once_whatever_happens_to_its_calls(
     kinds = {re.sub(r"\d+", "N", f"{call.method} {call.path}") for call in proxy.calls if call.fate != "pass"}
     assert kinds == {
         "POST /api/worker/vN/claims/",
+        "POST /api/worker/vN/upcoming/",
         "POST /api/worker/vN/jobs/N/heartbeat/",
         "PUT /api/worker/vN/jobs/N/attempts/N/chunks/N/",
         "POST /api/worker/vN/jobs/N/results/",

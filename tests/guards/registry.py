@@ -55,7 +55,7 @@ CLAIM = [
     code("claim: only what waits", "lease", "able = Q(state=Job.State.QUEUED, queue", "able = Q(queue", LEASE, HELD),
     code("claim: not before its time", "lease", ", not_before__lte=Now())", ")", LEASE),
     code("claim: only for a submission that waits or runs", "lease",
-         "waiting.filter(looks if request.looks_only else ready | looks)", "waiting", STUCK),
+         "waiting.filter(looks if request.looks_only else ready | looks | again)", "waiting", STUCK),
     code("claim: no more memory than there is", "lease", "able &= Q(needs_bytes__lte=request.memory_bytes)", "pass",
          LEASE),
     code("claim: a repetition by its nonce only", "lease", "if tokens.matches(secret, job.token_digest):", "if True:",
@@ -66,7 +66,7 @@ CLAIM = [
     code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None:", "if False:",
          HELD),
     code("claim: people's prompts to trusted workers only", "lease",
-         "if not trusted:\n        able", "if False:\n        able", f"{TESTS}/test_private.py"),
+         "if not trusted:\n        able", "if False:\n        able", HELD),
 ]  # fmt: skip
 
 FENCE = [
@@ -127,7 +127,7 @@ STATES = [
          'Submission.everything.select_for_update(of=("self",)).select_related("suite")',
          'Submission.everything.select_related("suite")', HELD),
     code("score: workers that are not trusted are not ranked", "score",
-         "if row.jobs.exclude(worker__token__trusted=True).exists():", "if False:", HELD, RECHECK),
+         " and row.jobs.exclude(worker__token__trusted=True).exists()", " and False", HELD, RECHECK),
     code("validate: only while it is validating", "validate", 'pk=submission, state="validating", use=None',
          "pk=submission, use=None", VALIDATE),
 ]  # fmt: skip

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from evaluator import contract
-from evaluator.contract import Chunk, ClaimRequest, JobSpec, Results, Sample, TaskResult, encode_sample, item_hash
+from evaluator.contract import (
+    Chunk,
+    ClaimRequest,
+    EarlyScores,
+    JobSpec,
+    Results,
+    Sample,
+    TaskResult,
+    encode_sample,
+    item_hash,
+)
 from evaluator.hub import PinnedModel
 from evaluator.scoring.scored import score as scored
 from evaluator.scoring.spec import scoring_of
@@ -18,6 +28,7 @@ from leaderboard.actions import lease, record, validate
 from leaderboard.actions.begin_bakeoff import Candidate, Weights, begin_bakeoff
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.score import score
+from leaderboard.actions.stop_early import take_look
 from leaderboard.models import Bakeoff, Bundle, Owner, Submission, WorkerToken, WorkloadVersion
 from tests.leaderboard.path import pinned
 
@@ -42,12 +53,15 @@ def kept(owner: Owner, n: int = 40, *, word: str = "", scoring: Any = None, name
     )
 
 
-def begun(version: WorkloadVersion, *models: str, candidates: Sequence[Candidate] = (), margin: float = 2.0) -> Bakeoff:
+def begun(
+    version: WorkloadVersion, *models: str, candidates: Sequence[Candidate] = (), margin: float = 2.0,
+    stops: bool = False,
+) -> Bakeoff:  # fmt: skip
     owner = version.workload.owner
     assert owner.user
     return begin_bakeoff(
         owner=owner, maker=owner.user, workload=version.workload_id, version=version.number, margin=margin,
-        candidates=[*(Weights(name, "f" * 40) for name in models), *candidates],
+        stops=stops, candidates=[*(Weights(name, "f" * 40) for name in models), *candidates],
     )  # fmt: skip
 
 
@@ -71,8 +85,11 @@ def worked(token: WorkerToken, answer: Answer) -> list[Submission]:
 
 
 def finished(spec: JobSpec, answer: Answer) -> Submission:
-    """Post what a worker would measure if the model said what `answer` tells."""
+    """Post what a worker would measure if the model said what `answer` tells: all of it, or up to a look after which
+    the site says that it is enough."""
     samples = samples_of(spec, answer)
+    scores = tuple(one.scores[workload.FILTER][workload.METRIC] for one in samples)
+    samples = samples[: next((after for after in spec.looks if looked(spec, scores[:after])), len(samples))]
     body = gzip.compress(b"".join(encode_sample(one) + b"\n" for one in samples), mtime=0)
     digest = hashlib.sha256(body).hexdigest()
     record.record_chunk(
@@ -94,6 +111,11 @@ def finished(spec: JobSpec, answer: Answer) -> Submission:
     score(submission=row.pk)
     row.refresh_from_db()
     return row
+
+
+def looked(spec: JobSpec, scores: tuple[float, ...]) -> bool:
+    """What the site says to a worker that shows these scores."""
+    return take_look(job=spec.job, token=spec.token, look=EarlyScores(attempt=spec.attempt, scores=scores))
 
 
 def samples_of(spec: JobSpec, answer: Answer) -> list[Sample]:

@@ -164,14 +164,14 @@ def tables() -> list[str]:
     return [model._meta.db_table for model in apps.get_app_config("leaderboard").get_models()]
 
 
-DIGEST = "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {} t"
+DIGEST = "SELECT '{0}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM \"{0}\" t"
 
 
 def digest() -> list[str]:
     """Of every row of every table of ours, table by table: what a refused call leaves as it was."""
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(DIGEST.format(f'"{table}"') for table in tables()))
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(" UNION ALL ".join(DIGEST.format(table) for table in tables()))
+        return sorted(f"{table} {digest}" for table, digest in cursor.fetchall())  # they come in any order
 
 
 def forget() -> None:

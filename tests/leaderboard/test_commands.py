@@ -74,6 +74,7 @@ def test_production_refuses_to_start_without_its_secrets(tmp_path: Path, missing
         ("EMAIL_URL", "carrier-pigeon://user:hidden@x"),
         ("EMAIL_URL", "smtp://user:hidden@x:y"),
         ("PARITY_ENDPOINT_ALLOW", "10.0.0.1/8"),
+        ("PARITY_LOG", "xml"),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_refused_in_words(tmp_path: Path, variable: str, value: str) -> None:
@@ -81,6 +82,15 @@ def test_a_setting_that_cannot_be_read_is_refused_in_words(tmp_path: Path, varia
     assert refused.returncode == 2
     assert refused.stderr.startswith(variable) or f" {variable}" in refused.stderr
     assert "Traceback" not in refused.stderr and "hidden" not in refused.stderr
+
+
+def test_bootstrap_waits_for_its_database_and_says_so(tmp_path: Path) -> None:
+    given = {"DATABASE_URL": "postgresql://u:hidden@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = manage(tmp_path, "bootstrap", "--wait", "0.3", **given)
+    assert done.returncode == 2
+    assert done.stdout.count("Waiting for the database: ") == 1
+    assert "did not answer for 0.3 s" in done.stderr and "Is DATABASE_URL right" in done.stderr
+    assert "hidden" not in done.stdout + done.stderr and "Traceback" not in done.stderr
 
 
 def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:

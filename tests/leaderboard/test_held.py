@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.models.functions import Now
+from msgspec.structs import replace
 
-from evaluator.contract import ClaimRequest, Heartbeat, JobSpec
+from evaluator.contract import EDITION, ClaimRequest, Heartbeat, JobSpec
 from leaderboard.actions import cancel as cancelling
 from leaderboard.actions import lease, record, ring
 from leaderboard.actions import score as scoring
@@ -121,6 +122,18 @@ def test_a_drained_worker_gets_nothing_new(make_submission: Make, worker_token: 
     assert lease.claim(token=worker_token, request=request("another")) is not None
 
 
+def test_what_is_scored_anew_goes_to_trusted_workers_only(make_submission: Make) -> None:
+    old, new = make_submission("org/a"), make_submission("org/b", sha="b" * 40)
+    Submission.everything.filter(pk=new.pk).update(rescored_from=old)
+    untrusted, newest = (
+        register_worker_token(name="new", token="new", trusted=False),
+        replace(request(), edition=EDITION),
+    )
+    spec = lease.claim(token=untrusted, request=newest)
+    assert spec is not None and spec.job == old.jobs.get().pk
+    assert lease.claim(token=untrusted, request=newest) is None
+
+
 def test_an_attempt_is_held_while_its_worker_is_answered(held: JobSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = watched(monkeypatch, lease, "note_spent", lambda: free(Job, held.job))
     lease.heartbeat(job=held.job, token=held.token, beat=Heartbeat(attempt=1, phase="loading"))
@@ -200,14 +213,14 @@ def test_a_submission_is_held_while_its_score_is_put_together(held: JobSpec, mon
     assert seen == [False]
 
 
-def test_what_an_untrusted_worker_measured_has_no_score(make_submission: Make, files: Path) -> None:
+def test_what_an_untrusted_worker_measured_is_not_ranked(make_submission: Make, files: Path) -> None:
     made = make_submission()
     spec = lease.claim(token=register_worker_token(name="new", token="new", trusted=False), request=request())
     assert spec is not None
     samples.finish(spec, [ALPHA, samples.BETA])
     scoring.score(submission=made.pk)
     made.refresh_from_db()
-    assert (made.state, made.score) == ("succeeded", None)
+    assert made.state == "succeeded"
     assert "does not trust" in made.unranked_reason
 
 

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from evaluator.contract import ClaimRequest, Failure, Heartbeat, JobSpec
+from evaluator.contract import EDITION, ClaimRequest, Failure, Heartbeat, JobSpec
 from leaderboard.actions import lease, record
 from leaderboard.models import WorkerToken
 from tests.leaderboard import expected
@@ -40,7 +40,7 @@ class WorkerCalls(RuleBasedStateMachine):
     )
     def claim(self, queues: Any, engines: Any, memory: int | None, runs: tuple[str, ...]) -> None:
         request = ClaimRequest(
-            worker="w", queues=queues, engines=engines, memory_bytes=memory, architectures=runs, edition=2
+            worker="w", queues=queues, engines=engines, memory_bytes=memory, architectures=runs, edition=EDITION
         )
         able = {
             row.job.number: row

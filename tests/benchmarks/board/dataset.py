@@ -8,12 +8,15 @@ Standard errors are those of N items. The best TOP rows have item scores too, so
 import hashlib
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import Model
 
 from evaluator.contract import Settings, SuiteSpec, TaskSpec, canonical_json, encode, settings_digest, spelled
 from leaderboard.actions.accounts import create_person
@@ -22,7 +25,7 @@ from leaderboard.actions.import_evaluations import ensure_imported_suite, import
 from leaderboard.actions.load_suites import release
 from leaderboard.imports.evaluations import Evaluation, Source
 from leaderboard.imports.open_llm_leaderboard import SUITE, read
-from leaderboard.models import ItemSet, Suite
+from leaderboard.models import ItemSet, Job, Result, Submission, Suite
 
 TASKS = 40
 N = 1_000
@@ -122,27 +125,27 @@ def load(
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         say(f"copying {len(names):,} submissions")
-        with cursor.copy(
-            "COPY leaderboard_submission (id, owner_id, submitter_id, suite_id, requested_model, requested_revision, "
+        with copied(
+            cursor, Submission, "id, owner_id, submitter_id, suite_id, requested_model, requested_revision, "
             "revision_id, settings, settings_digest, state, error_code, error_message, score, stderr, unranked_reason, "
-            "provenance, created_at, finished_at) FROM STDIN"
-        ) as rows:
+            "provenance, created_at, finished_at",
+        ) as write:  # fmt: skip
             for place, (name, one) in enumerate(zip(names, picked, strict=True)):
                 chosen = settings.get(one.precision, settings["auto"])
                 whole = lacks[place] < 0
-                rows.write_row((
+                write((
                     place + 1, owner.pk, owner.user_id, suite.pk, name, "main", revisions[place],
                     canonical_json(spelled(chosen)).decode(), settings_digest(chosen), "succeeded", "", "",
                     float(total[place]) if whole else None, float(error[place]) if whole else None,
                     "" if whole else WHY, "{}", NOW, NOW,
                 ))  # fmt: skip
-        with cursor.copy(
-            "COPY leaderboard_job (id, submission_id, kind, priority, queue, engine, architecture, needs_bytes, "
+        with copied(
+            cursor, Job, "id, submission_id, kind, priority, queue, engine, architecture, needs_bytes, "
             "limit_seconds, state, attempt, losses, not_before, token_digest, cancel_requested, phase, done, total, "
-            "log, results_digest, spent, created_at) FROM STDIN"
-        ) as rows:
+            "log, results_digest, spent, created_at",
+        ) as write:  # fmt: skip
             for key in range(1, len(names) + 1):
-                rows.write_row((
+                write((
                     key, key, "evaluation", 0, "gpu", "vllm", "", 0, 86_400.0, "done", 1, 0, NOW, "", False, "", 0, 0,
                     "", "", "{}", NOW,
                 ))  # fmt: skip
@@ -155,23 +158,36 @@ def load(
         cursor.execute("SET session_replication_role = origin")
 
 
+@contextmanager
+def copied(cursor: Any, model: type[Model], columns: str) -> Iterator[Callable[[tuple[Any, ...]], None]]:
+    """Rows of these columns into a model's table; what it has besides gets its default, as a new row would."""
+    named = columns.split(", ")
+    rest = {
+        field.column: field.get_db_prep_save(field.get_default(), connection)
+        for field in model._meta.concrete_fields
+        if field.column not in named and not field.null and not field.primary_key
+    }
+    with cursor.copy(f"COPY {model._meta.db_table} ({', '.join([*named, *rest])}) FROM STDIN") as rows:
+        yield lambda row: rows.write_row((*row, *rest.values()))
+
+
 def load_results(
     cursor: Any, suite: Suite, scores: Values, stderr: Values, lacks: np.ndarray[Any, Any], best: set[int]
 ) -> None:
     tasks = list(suite.tasks.order_by("position"))
     sets = [item_set(task.task) for task in tasks]
-    with cursor.copy(
-        "COPY leaderboard_result (submission_id, task_id, job_id, attempt, score, stderr, n, unavailable, items_id, "
-        "item_scores, created_at) FROM STDIN"
-    ) as rows:
+    with copied(
+        cursor, Result, "submission_id, task_id, job_id, attempt, score, stderr, n, unavailable, items_id, "
+        "item_scores, created_at",
+    ) as write:  # fmt: skip
         for place in range(len(scores)):
             for number, task in enumerate(tasks):
                 key = place + 1
                 if lacks[place] == number:
-                    rows.write_row((key, task.pk, key, 1, None, None, 0, WHY, None, b"", NOW))
+                    write((key, task.pk, key, 1, None, None, 0, WHY, None, b"", NOW))
                     continue
                 told = solved(scores[place, number]) if place in best else None
-                rows.write_row((
+                write((
                     key, task.pk, key, 1, float(scores[place, number]), float(stderr[place, number]),
                     N if told is None else ITEMS, "", None if told is None else sets[number].digest,
                     b"" if told is None else told, NOW,

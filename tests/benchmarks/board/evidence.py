@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import sys
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -41,7 +42,12 @@ def sample(number: int) -> Sample:
 def main() -> None:
     if sys.argv[1:] == ["answers"]:
         answers()
-        return
+    else:
+        print(json.dumps(furnish()))
+
+
+def furnish() -> dict[str, Any]:
+    """Everything that comes before rankings; returns what is there to ask for."""
     say("proprietary models, dates, claims")
     Model.objects.extra(where=[f"id %% {PROPRIETARY} = 0"]).update(
         kind="proprietary", input_price="2.5", output_price="10"
@@ -68,7 +74,7 @@ def main() -> None:
         cursor.execute("VACUUM ANALYZE leaderboard_samplechunk")
         cursor.execute("SELECT sum(samples) FROM leaderboard_samplechunk")
         [samples] = cursor.fetchone()
-    print(json.dumps({"samples": samples, "task": TASK, "item": ITEM, "long": long.submission_id}))
+    return {"samples": samples, "task": TASK, "item": ITEM, "long": long.submission_id}
 
 
 def stored(numbers: range) -> tuple[str, str, int]:

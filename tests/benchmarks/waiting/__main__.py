@@ -4,8 +4,9 @@
     jobs_per_s                   claimed, measured (made up at once), posted and handed to the scorer
     heartbeats_per_s             20 workers that do nothing else; at 2 s between two, what they send is 10
     beat_p95_ms                  one of these
-    lock_wait_s                  the longest that any connection was seen to wait for a lock; PostgreSQL's log counts
-                                 those over a second (`lock_waits_over_1s`)
+    lock_wait_s                  the longest that any connection was seen to wait for another's row; PostgreSQL's log
+                                 counts those over a second (`lock_waits_over_1s`)
+    ranking_wait_s               the longest that a scorer waited for another one's ranking: one ranks at a time
     sequential                   queries whose plan reads a large table from end to end; the plans are in plans/
 
 Site, scorer and scheduler run as in the demonstration, on the same cores as the 20 workers.
@@ -21,7 +22,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import django
 import httpx
@@ -41,21 +42,23 @@ CLAIM_SECONDS, BEAT_SECONDS = 60.0, 20.0
 
 
 class Watch(threading.Thread):
-    """Looks twenty times a second for whoever waits for a lock; `longest` in seconds."""
+    """Looks twenty times a second for whoever waits for a lock: the longest of rows and of the ranking, in seconds."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
-        self.url, self.longest, self.over = url, 0.0, threading.Event()
+        self.url, self.rows, self.ranking, self.over = url, 0.0, 0.0, threading.Event()
 
     def run(self) -> None:
-        query = (
-            "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0) FROM pg_locks WHERE NOT granted"
+        waiting = "extract(epoch FROM clock_timestamp() - waitstart)::float8"
+        query: LiteralString = (
+            f"SELECT coalesce(max({waiting}) FILTER (WHERE locktype <> 'advisory'), 0), "
+            f"coalesce(max({waiting}) FILTER (WHERE locktype = 'advisory'), 0) FROM pg_locks WHERE NOT granted"
         )
         with psycopg.connect(self.url, autocommit=True) as connection:
             while not self.over.wait(0.05):
                 found = connection.execute(query).fetchone()
                 assert found is not None
-                self.longest = max(self.longest, float(found[0]))
+                self.rows, self.ranking = max(self.rows, found[0]), max(self.ranking, found[1])
 
 
 def request(number: int) -> ClaimRequest:
@@ -168,8 +171,9 @@ def measured_in(state: Path, port: int) -> dict[str, Any]:
         processes.stop()
     log = (state / "log" / "postgres.log").read_text(errors="replace")
     return {
-        "waiting": WAITING, "workers": WORKERS, **report, "lock_wait_s": round(watch.longest, 3),
-        "lock_waits_over_1s": log.count("still waiting for"), "sequential": plans.sequential(found),
+        "waiting": WAITING, "workers": WORKERS, **report, "lock_wait_s": round(watch.rows, 3),
+        "lock_waits_over_1s": sum("still waiting for" in line and "advisory" not in line for line in log.splitlines()),
+        "ranking_wait_s": round(watch.ranking, 3), "sequential": plans.sequential(found),
     }  # fmt: skip
 
 

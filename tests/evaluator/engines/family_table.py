@@ -1,5 +1,7 @@
 """The table of evaluator/engines/README.md: which family runs in which engine here."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.environment import ROOT
@@ -32,3 +34,9 @@ def table() -> dict[str, Row]:
 
 
 TABLE = table()
+
+
+def chosen(few: Sequence[str]) -> tuple[str, ...]:
+    """The families that tests ask: these few, or those of PARITY_FAMILIES: "all", or names with commas between."""
+    names = os.environ.get("PARITY_FAMILIES", "")
+    return tuple(TABLE) if names == "all" else tuple(names.split(",")) if names else tuple(few)

@@ -5,7 +5,6 @@ them; `make test` a slice that has routed experts, latent attention, attention s
 """
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from evaluator.planner import plans
 from leaderboard.actions.validate import check_runnable
 from tests.environment import ROOT
 from tests.evaluator.engines.families import FAMILIES, write
-from tests.evaluator.engines.family_table import TABLE
+from tests.evaluator.engines.family_table import TABLE, chosen
 
 pytestmark = pytest.mark.engine
 
@@ -36,7 +35,7 @@ LOOSER = {"deepseek_v3": 2e-2}
 """By vLLM's own kernel for latent attention on CPU: measured up to 6e-3."""
 ENGINES = ("vllm", "transformers")
 SLICE = ("qwen3_5_moe", "deepseek_v3", "gpt_oss")
-RUN = tuple(FAMILIES) if os.environ.get("PARITY_FAMILIES") == "all" else SLICE
+RUN = chosen(SLICE)
 SUITE, BUNDLE = suites.find("starter@1")
 
 

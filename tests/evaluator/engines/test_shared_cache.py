@@ -3,7 +3,6 @@
 `make families` asks every family; `make test` those whose caches differ: full, sliding, latent, recurrent.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,8 @@ from evaluator.contract import Settings
 from evaluator.engines import shared_cache, transformers
 from evaluator.journal import Journal
 from tests.evaluator.engines.asked import LONGEST, STORY, requests
-from tests.evaluator.engines.families import FAMILIES, write
+from tests.evaluator.engines.families import write
+from tests.evaluator.engines.family_table import chosen
 from tests.prefix_tree import tree_size
 
 pytestmark = pytest.mark.engine
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 TOLERANCE = 5e-4
 """Of a log-likelihood, up to 1,300 here, of which float32 keeps 1e-4: sums in another order."""
 SLICE = ("llama", "gemma3", "deepseek_v3", "qwen3_5")
-ASKED = tuple(FAMILIES) if os.environ.get("PARITY_FAMILIES") == "all" else SLICE
+ASKED = chosen(SLICE)
 RECURRENT = {"qwen3_5", "qwen3_5_moe", "qwen3_5_vision"}
 
 

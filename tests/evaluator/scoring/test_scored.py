@@ -22,6 +22,8 @@ GOOD: list[dict[str, Any]] = [
     {"kind": "json", "schema": PERSON}, {"kind": "json", "fields": ["name", "age"]}, {"kind": "json"},
     {"kind": "choice"}, {"kind": "rouge", "variant": "rouge2"}, {"kind": "chrf"},
     {"kind": "tool_calls"}, {"kind": "tool_calls", "arguments": "given", "ordered": True, "ignore": ["id"]},
+    {"kind": "unit_tests"},
+    {"kind": "judge", "rubric": "Short wins."},
 ]  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def test_items_that_cannot_be_scored_so_are_told(
 
 def test_only_what_compares_needs_a_reference() -> None:
     needing = [needs_reference(scoring_of(spec)) for spec in GOOD]
-    assert needing == [True, True, True, False, True, True, False, True, True, True, True, True, True, True]
+    assert [spec["kind"] for spec, needs in zip(GOOD, needing, strict=True) if not needs] == ["regex", "json", "judge"]
 
 
 @pytest.mark.parametrize(
@@ -183,10 +185,10 @@ def test_every_way_is_tried_here() -> None:
 
 
 def quick(work: Any) -> Any:
-    """What `work` returns, within a second of this processor's."""
-    begun = time.process_time()
+    """What `work` returns, within seconds of this thread: without its limit each takes minutes or for ever."""
+    begun = time.thread_time()
     found = work()
-    assert time.process_time() - begun < 1.5
+    assert time.thread_time() - begun < 6
     return found
 
 

@@ -10,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage
 from django.test import Client
 from django.urls import reverse
+from msgspec.structs import replace
 from pytest_django import Settings as DjangoSettings
 
 from evaluator.contract import ATTEMPT_TOKEN_HEADER, CHUNK_DIGEST_HEADER, JobSpec, Results, TaskResult
@@ -73,6 +74,9 @@ def test_a_sequence_must_not_have_a_gap(held: JobSpec) -> None:
     samples.post(held, BODIES[0], 0)
     samples.post(held, BODIES[1], 2)
     assert code(held, results(*BODIES[:2])) == "chunks_missing"
+    told = results(*BODIES[:2])
+    with_gap = (told.chunks[0], replace(told.chunks[1], sequence=2))
+    assert code(held, replace(told, chunks=with_gap)) == "chunks_missing", "and they are said to have one"
 
 
 @pytest.mark.parametrize("counts", [[1, 2], [2, 3], [2, 0]])

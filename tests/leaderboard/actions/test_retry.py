@@ -68,6 +68,18 @@ def test_whatever_has_ended_can_be_tried_again(make_submission: Make, worker_tok
     assert again(row).retry_of == row
 
 
+@pytest.mark.parametrize(("score", "fresh"), [(50.0, True), (None, False)])
+def test_what_has_a_score_is_measured_and_not_copied(make_submission: Make, score: float | None, fresh: bool) -> None:
+    """One that lacks a task goes on from what is there."""
+    row = made.succeed(make_submission(), score)
+    assert again(row).fresh is fresh
+
+
+def test_a_run_that_asked_everything_asks_everything_again(make_submission: Make) -> None:
+    row = made.end(make_submission(), "failed", fresh=True)
+    assert again(row).fresh is True
+
+
 @pytest.mark.parametrize("state", [*LIVE, "quarantined"])
 def test_what_has_not_ended_cannot(make_submission: Make, worker_token: WorkerToken, state: str) -> None:
     row = made.in_state(state, make_submission, worker_token)

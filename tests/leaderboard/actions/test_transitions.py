@@ -59,6 +59,14 @@ def test_a_job_of_an_older_attempt_does_not_move(make_submission: Make) -> None:
         move_job(job=job, before="queued", after="cancelled", actor="test")
 
 
+def test_a_job_that_somebody_else_has_moved_does_not_move(make_submission: Make) -> None:
+    job = make_submission().jobs.get()
+    Job.objects.filter(pk=job.pk).update(state="paused")
+    with pytest.raises(IllegalMove):
+        move_job(job=job, before="queued", after="cancelled", actor="test")
+    assert not Event.objects.filter(job=job).exists()
+
+
 def test_the_table_itself_refuses_a_lease_without_running(make_submission: Make) -> None:
     job = make_submission().jobs.get()
     with pytest.raises(IntegrityError, match="job_lease_exactly_while_running"), transaction.atomic():

@@ -80,9 +80,11 @@ def test_it_is_told_when_it_will_have_ended_as_far_as_anybody_knows(
     assert second.queued_at
 
 
-def test_a_second_bell_does_nothing(made: Submission, mirror: Path) -> None:
+def test_a_second_bell_does_nothing(made: Submission, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model, which may be on the Hub, is not even looked at again."""
     add_model(mirror)
     validate(submission=made.pk)
+    monkeypatch.setattr("leaderboard.actions.validate.look", lambda row: pytest.fail(f"{row} was looked at again"))
     validate(submission=made.pk)
     assert Job.objects.count() == 1
 

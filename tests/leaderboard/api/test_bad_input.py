@@ -34,9 +34,9 @@ DEEP = {
 }  # fmt: skip
 POSTED = {
     "api-submissions", "api-bulk", "api-cancel", "api-retry", "api-resume", "api-webhooks", "api-redeliver",
-    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel", "api-judgings",
+    "api-workloads", "api-bakeoffs", "api-bakeoff-cancel", "api-bakeoff-readers", "api-judgings",
     "worker-hello", "worker-claim", "worker-upcoming", "worker-preflight", "worker-heartbeat", "worker-results",
-    "worker-failure",
+    "worker-failure", "worker-look",
 }  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def test_json_a_hundred_thousand_deep_is_400_on_every_route(
     spec = made.claim(worker_token)
     known = {
         "pk": row.pk,
+        "person": row.pk,
         "job": spec.job,
         "attempt": 1,
         "sequence": 0,

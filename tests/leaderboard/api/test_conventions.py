@@ -45,7 +45,12 @@ def test_the_schema_that_is_checked_in_is_the_one_that_is_served(client: Client)
     assert served["openapi"] == "3.1.1"
     routes = {
         "/"
-        + str(route.pattern).replace("<int:pk>", "{id}").replace("<str:", "{").replace("<path:", "{").replace(">", "}")
+        + str(route.pattern)
+        .replace("<int:pk>", "{id}")
+        .replace("<int:", "{")
+        .replace("<str:", "{")
+        .replace("<path:", "{")
+        .replace(">", "}")
         for route in get_resolver().url_patterns
         if str(route.pattern).startswith("api/v1/")
     }

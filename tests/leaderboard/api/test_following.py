@@ -14,8 +14,10 @@ from leaderboard.actions.accounts import create_api_token, create_person
 from leaderboard.actions.introduce import introduce
 from leaderboard.api import waiting
 from leaderboard.models import Submission, Suite, User, WorkerToken
+from leaderboard.rules import RULES
 from tests.conftest import release_suite
 from tests.leaderboard.pages import made
+from tests.leaderboard.pages.html import tree
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
@@ -157,9 +159,17 @@ def test_a_model_with_its_revisions_and_standings(client: Client, make_submissio
 
 def test_the_changelog_tells_releases_with_what_they_changed(client: Client, suite: Suite) -> None:
     release_suite("Another description.")
-    newest, first = client.get("/api/v1/changelog/").json()["results"]
+    newest, first = (one for one in client.get("/api/v1/changelog/").json()["results"] if one["kind"] != "rule")
     assert (first["kind"], first["suite"], first["text"]) == ("suite", "tiny@1", "Released.")
     assert (newest["suite"], newest["text"]) == ("tiny@2", "Released. Changes: Description changed.")
+
+
+def test_the_changelog_has_every_rule_since_its_day(client: Client, suite: Suite) -> None:
+    listed = [one for one in client.get("/api/v1/changelog/").json()["results"] if one["kind"] == "rule"]
+    assert {(one["at"][:10], one["text"]) for one in listed} == {(one.since.isoformat(), one.text) for one in RULES}
+    assert [one["at"] for one in listed] == sorted((one["at"] for one in listed), reverse=True)
+    page = tree(client.get("/changelog")).one("ol", "log-lines").text
+    assert all(one.text in page for one in RULES) and "since 24 Nov 2026" in page
 
 
 def test_workers_are_for_staff(caller: Client, client: Client, person: User, worker_token: WorkerToken) -> None:

@@ -247,6 +247,9 @@ def test_what_does_not_fit_is_refused(hosts: tuple[Host, Host], settings: Django
     for identity, body in (("b" * 64, b"other"), ("c" * 64, b"one")):
         with pytest.raises(LeaseLost, match="already left with other content"):
             here.site.leave_part(job, identity, 0, body)
+    damaged = {"Parity-Chunk-Digest": "d" * 64, "Parity-Journal": "b" * 64, "Parity-Attempt-Token": job.token}
+    path = f"jobs/{job.job}/attempts/1/parts/1/"
+    assert here.site.http.put(path, content=b"two", headers=damaged).json()["code"] == "digest_mismatch"
     settings.PARTS_LIMIT = 5
     here.measures(some(0, 2))
     leaving = here.leaving(job)

@@ -172,6 +172,8 @@ def judged(site: Site, row: Bakeoff, at: str) -> Pages:
         member.post(f"{at}/{made.pk}/grade", {"number": str(number), "choice": ("left", "tie", "pass")[number % 3]})
     return got | shown(member, {
         "judging": f"{at}/{made.pk}/",
+        "judging, verdicts": f"{at}/{made.pk}/items?by=2&show=turned",
+        "judging, no such verdicts": f"{at}/{made.pk}/items?show=unreadable",
         "judging, another judge": f"{at}/{made.pk}/judges",
         "judging, all graded": f"{at}/{made.pk}/grade",
         "judging, unknown": f"{at}/0/",

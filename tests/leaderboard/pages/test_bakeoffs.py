@@ -148,6 +148,43 @@ def test_answers_stand_side_by_side(ada: Client, bakeoff: Bakeoff, collected: No
         assert ada.get(f"{path}?{query}").status_code == status, query
 
 
+def test_words_that_the_other_lacks_are_marked_and_nothing_in_them_is_markup(
+    ada: Client, version: WorkloadVersion, worker_token: WorkerToken, files: Path, monkeypatch: pytest.MonkeyPatch,
+    collected: None,
+) -> None:  # fmt: skip
+    made = bakeoffs.begun(version, "org/good", "org/bad")
+    bakeoffs.queued(monkeypatch)
+    bakeoffs.worked(worker_token, lambda model, number: f"The sum is <b>{number + (model == 'org/good')}</b>, I think")
+    page = ada.get(address(made, "bakeoff-items") + "?a=1&b=2&show=first").content.decode()
+    assert "The sum is &lt;b&gt;<mark>1</mark>&lt;/b&gt;, I think" in page
+    assert "The sum is &lt;b&gt;<mark>0</mark>&lt;/b&gt;, I think" in page
+
+
+def test_what_was_stopped_is_said_on_the_page_and_under_a_link(
+    ada: Client, owner: Owner, client: Client, worker_token: WorkerToken, files: Path,
+    monkeypatch: pytest.MonkeyPatch, collected: None,
+) -> None:  # fmt: skip
+    version = bakeoffs.kept(owner, 150, scoring={"kind": "regex", "pattern": "yes"}, name="Stops")
+    path = reverse("bakeoff-new", args=[version.workload_id])
+    asked = {"version": 1, "models": "org/good\norg/bad", "dtype": "auto", "margin": "5", "stops": "on", "begin": "1"}
+    assert ada.post(path, asked).status_code == 302
+    made = Bakeoff.objects.get()
+    assert made.stops
+    bakeoffs.queued(monkeypatch)
+    bakeoffs.worked(worker_token, lambda model, number: "no" if model == "org/bad" and number % 2 else "yes")
+    told = ada.get(address(made, "bakeoff-json")).json()
+    good, bad = told["models"]
+    assert (told["stops"], good["stopped"], bad["stopped"], good["items"]) == (True, False, True, 150)
+    assert (bad["verdict"], bad["items"] < 150, bad["p"] < 0.05) == ("worse", True, True)
+    words = f"stopped after {bad['items']} of 150 prompts: decided"
+    shown = plain(ada.get(address(made)))
+    assert words in shown and "stops when decided" in shown and "by betting" in shown and "McNemar" not in shown
+    made_link = ada.post(address(made, "bakeoff-share"), {"days": "3"}).content.decode()
+    link = re.search(r"/shared/share_[0-9a-f]{64}", made_link)
+    assert link is not None and words in plain(client.get(link[0]))
+    assert f"All {bad['items']}" in plain(ada.get(address(made, "bakeoff-items") + "?show=all"))
+
+
 def test_whether_to_switch(ada: Client, bakeoff: Bakeoff, collected: None) -> None:
     path = address(bakeoff, "bakeoff-switch")
     stay = plain(ada.get(f"{path}?to=3&margin=5"))

@@ -13,7 +13,7 @@ from leaderboard import chunks
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.hide_texts import hide_texts, show_texts
 from leaderboard.models import Submission, User, WorkerToken
-from leaderboard.queries import sample_lines
+from leaderboard.queries import one_item, sample_lines
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import Element, tree
 from tests.leaderboard.pages.test_samples import documents, page
@@ -97,8 +97,8 @@ def test_a_sample_and_its_item_have_addresses_of_their_own(client: Client, finis
     across = tree(client.get(article.links()["all models"]))
     assert "solved by 0 of 2 models" in across.one("p", "facts").text
     rows = across.one("table").one("tbody").all("tr")
-    assert [line.one("th").text for line in rows] == ["org/model", "org/other"]
-    assert rows[1].links()[f"sample of submission {other.pk}"] == (
+    assert [line.one("th").text for line in rows] == ["org/other", "org/model"]  # both wrong: the newest first
+    assert rows[0].links()[f"sample of submission {other.pk}"] == (
         f"/submissions/{other.pk}/samples/alpha?item={hashed(1)}"
     )
     assert "<b>it" not in client.get(article.links()["all models"]).content.decode()
@@ -112,6 +112,18 @@ def test_a_model_counts_once_by_its_newest_answer(client: Client, finished: Fini
     found = tree(client.get(f"/items/alpha/{hashed(0)}"))
     assert "solved by 0 of 1 model " in found.one("p", "facts").text
     assert f"sample of submission {again.pk}" in found.links()
+
+
+def test_of_many_models_the_newest_are_asked(
+    client: Client, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        finished([1.0, 0.0], name=f"org/model{number}")
+    monkeypatch.setattr(one_item, "MOST_MODELS", 2)
+    found = tree(client.get(f"/items/alpha/{hashed(0)}"))
+    assert "solved by 2 of the 2 models measured here last" in found.one("p", "facts").text
+    rows = found.one("table").one("tbody").all("tr")
+    assert [line.one("th").text for line in rows] == ["org/model2", "org/model1"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pytest_django.asserts import assertRedirects
 
 from leaderboard.actions.accounts import create_person
 from leaderboard.actions.rank import build_snapshot
-from leaderboard.models import Audit, SiteState, Submission, Suite, User, WorkerToken
+from leaderboard.models import Audit, Model, ProviderOrigin, Remark, SiteState, Submission, Suite, User, WorkerToken
 from leaderboard.queries import site
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
@@ -138,3 +138,51 @@ def test_the_staff_searches_and_nobody_else_finds_the_page(
         assert "org/needle" in text and "org/hay" not in text
     assert "Nothing matches" in root.get("/staff", {"search": "\x00'; --"}).content.decode()
     assert (member.get("/staff").status_code, client.get("/staff").status_code) == (404, 302)
+
+
+def test_a_doubtful_score_is_flagged(root: Client, make_submission: Callable[..., Submission], client: Client) -> None:
+    row = made.succeed(make_submission("org/doubtful"), 50.0)
+    assert "flag" in [act["value"] for act in tree(root.get("/staff")).all("button") if "value" in act.attributes]
+    assertRedirects(root.post(f"/staff/submissions/{row.pk}", {"act": "flag", **WHY}), "/staff")
+    assert (Remark.objects.get().submission, Remark.objects.get().reason) == (row, WHY["reason"])
+    assert WHY["reason"] in client.get(f"/submissions/{row.pk}").content.decode()
+    assert Audit.objects.get().action == "score flagged"
+
+
+def test_an_address_is_given_to_its_provider_and_taken_back(root: Client) -> None:
+    said = {"origin": "https://api.example.org/", "provider": "example", "source": "its documentation"}
+    assertRedirects(root.post("/staff/origins", said), "/staff")
+    row = ProviderOrigin.objects.get()
+    assert (row.origin, row.provider, row.stated_by.username) == ("https://api.example.org", "example", "root")  # type: ignore[union-attr]
+    assert "https://api.example.org" in tree(root.get("/staff")).text
+    assert root.post("/staff/origins", {"origin": row.origin, "act": "withdraw", "reason": ""}).status_code == 400
+    assertRedirects(root.post("/staff/origins", {"origin": row.origin, "act": "withdraw", **WHY}), "/staff")
+    assert not ProviderOrigin.objects.exists()
+    assert list(Audit.objects.values_list("actor", "action")) == [
+        ("root", "origin mapped"),
+        ("root", "origin unmapped"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"origin": ""}, {"origin": "example"}, {"origin": "https://a.example/path"}, {"provider": "a/b"},
+        {"provider": "<b>"}, {"source": " "}, {"served": "x"}, {"model": "org/none"},
+        {"served": "x", "model": "org/none"}, {"origin": "\x00"}, {"origin": "h" * 5_000}, {"provider": "é"},
+    ],
+)  # fmt: skip
+def test_no_address_is_given_away_without_all_that_it_takes(root: Client, wrong: dict[str, str]) -> None:
+    said = {"origin": "https://api.example.org", "provider": "example", "source": "its documentation", **wrong}
+    assert root.post("/staff/origins", said).status_code in {400, 404}
+    assert not ProviderOrigin.objects.exists() and not Audit.objects.exists()
+
+
+def test_two_names_of_one_model_become_one(root: Client, make_submission: Callable[..., Submission]) -> None:
+    made.succeed(make_submission("org/old", sha="b" * 40), 50.0)
+    made.succeed(make_submission("org/new"), 60.0)
+    form = {"duplicate": "org/old", "into": "org/new", **WHY}
+    assert root.post("/staff/merge", {**form, "into": "org/none"}).status_code == 404
+    assertRedirects(root.post("/staff/merge", form), "/staff")
+    assert list(Model.objects.values_list("name", flat=True)) == ["org/new"]
+    assert root.post("/staff/merge", form).status_code == 404

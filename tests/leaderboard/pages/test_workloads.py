@@ -49,6 +49,30 @@ def test_scoring_is_tried_on_five_items_with_todays_answers(member: Client) -> N
     assert not Workload.objects.exists()
 
 
+def test_programs_are_read_and_not_run_here(member: Client) -> None:
+    today = "```python\ndef f(n): return n\n```"
+    rows = [{"prompt": "Write f.", "reference": f"assert f({n}) == {n}", "current": today} for n in range(3)]
+    draft = held(member, jsonl(rows))
+    address = f"/workloads/drafts/{draft.pk}/scoring"
+    typed = {"kind": "unit_tests", "answer-0": today, "answer-1": "I cannot do that.", "answer-2": ""}
+    page = tree(member.post(address, typed))
+    assert grades(page) == ["Run by a worker", "Run by a worker", "No score"]
+    lines = [one.text for one in page.all("p", "verdict-line")]
+    assert lines[0] == "Read as 1 line of Python that defines f. A worker runs it with its tests."
+    assert lines[1].startswith("It is no Python, and cannot pass. Line 1")
+    assert "Programs are run by workers" in page.one("p", id="trial-note").text
+    kept = member.post(address, {"kind": "unit_tests", "name": "Programs", "do": "keep"})
+    assert kept.status_code == 302
+    assert WorkloadVersion.objects.get().scoring["kind"] == "unit_tests"
+
+
+def test_tests_that_are_no_python_are_told(member: Client) -> None:
+    draft = held(member, jsonl([{"prompt": "a", "reference": "assert f("}, {"prompt": "b", "reference": "assert 1"}]))
+    reply = member.post(f"/workloads/drafts/{draft.pk}/scoring", {"kind": "unit_tests", "name": "x", "do": "keep"})
+    assert reply.status_code == 400
+    assert "no Python that could test anything. Line 1" in tree(reply).one("fieldset").one("div", "errors").text
+
+
 def test_without_answers_one_types_them(member: Client) -> None:
     draft = held(member, jsonl([{"prompt": "a", "reference": "b"}, {"prompt": "c", "reference": "d"}]))
     page = tree(member.get(f"/workloads/drafts/{draft.pk}/scoring"))

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
+from leaderboard.actions.bakeoff_readers import add_reader
 from leaderboard.actions.claims import seed_claims
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.organisations import make_organisation
@@ -92,12 +93,19 @@ PLACES: dict[str, str] = {
     "bakeoff-resume.pk": "bakeoff",
     "bakeoff-share.pk": "bakeoff",
     "bakeoff-revoke.pk": "bakeoff",
+    "bakeoff-readers.pk": "bakeoff",
+    "bakeoff-reader-remove.pk": "bakeoff",
+    "bakeoff-read.pk": "bakeoff",
+    "api-bakeoff-readers.pk": "bakeoff",
+    "api-bakeoff-reader.pk": "bakeoff",
+    "person": "reader",
     "bakeoff": "bakeoff",
     "judging-new.pk": "bakeoff",
     "judging.pk": "judging",
     "judging-more.pk": "judging",
     "judging-grade.pk": "judging",
     "judging-csv.pk": "judging",
+    "judging-items.pk": "judging",
     "api-judgings.pk": "bakeoff",
     "api-bakeoff.pk": "bakeoff",
     "api-bakeoff-items.pk": "bakeoff",
@@ -148,6 +156,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "staff-claim-new": SAID,
     "staff-claim": {"act": "withdraw", "reason": "it was misquoted"},
     "staff-state": {"banner": "Closed on Monday.", "reason": "a holiday"},
+    "staff-origin": {"origin": "https://api.other.example", "provider": "other", "source": "its documentation"},
+    "staff-merge": {"duplicate": "org/ended", "into": "org/other", "reason": "it was renamed"},
     "tokens": {"name": "new", "days": "30"},
     "organisations": {"name": "institute"},
     "organisation": {"username": "grace", "role": "viewer"},
@@ -160,6 +170,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "notices": {"url": "https://hooks.example.org/"},
     "api-webhooks": {"url": "https://hooks.example.org/"},
     "api-bakeoffs": {"workload": 0, "models": [{"model": "org/one"}, {"model": "org/two"}]},
+    "bakeoff-readers": {"username": "root"},
+    "api-bakeoff-readers": {"username": "root"},
     "api-judgings": {"first": 1, "second": 2, "judges": [{"model": "sage/judge"}]},
     "judging-new": {
         "one": "1",
@@ -204,6 +216,7 @@ class Site:
     run: int
     share: int
     share_token: str
+    reader: int
     draft: int
     sessions: dict[str, Client]
     tokens: dict[str, Client]
@@ -249,6 +262,8 @@ class Site:
         runs = bakeoffs.worked(worker, lambda model, number: "4" if model == "org/one" else str(number))
         judging = judgings.begun(bakeoff)
         share, share_token = share_bakeoff(owner=owner, bakeoff=bakeoff.pk, days=3)
+        create_person(username="lin", password=None)
+        reader = add_reader(owner=owner, by=ada, bakeoff=bakeoff.pk, username="lin").user_id
         read = Upload(io.BytesIO(UPLOAD)).read()
         draft = hold_draft(owner=owner, workload=None, source=io.BytesIO(UPLOAD), size=len(UPLOAD), upload=read)
         queued = make("org/queued")
@@ -262,6 +277,7 @@ class Site:
             worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
             bakeoff=bakeoff.pk, judging=judging.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
+            reader=reader,
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0025_judgings")]
+    dependencies = [("leaderboard", "0028_stopping")]
 
     operations = [
         migrations.AddField(

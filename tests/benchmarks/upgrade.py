@@ -1,0 +1,84 @@
+"""`make upgrade-drill`: the previous release's code on this release's tables, as during an upgrade of many processes.
+
+The previous release is the commit before the newest migration came (PREVIOUS=commit names another). Its own tests of
+actions and of both APIs run on a database that this release's migrations made. The last line is one JSON object.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from leaderboard.embedded import services
+from tests.environment import ROOT
+
+TESTS = ("tests/leaderboard/actions", "tests/leaderboard/api")
+COUNTED = re.compile(r"(\d+) (passed|failed|error|skipped)")
+DATABASE = "test_parity"
+"""What pytest-django calls its database, and with --reuse-db takes as it is."""
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def previous() -> str:
+    """The commit before the newest one that changed the tables."""
+    named = os.environ.get("PREVIOUS")
+    return git("rev-parse", named or git("log", "-1", "--format=%H", "--", "leaderboard/migrations") + "^")
+
+
+def migrations(folder: Path) -> set[str]:
+    return {path.stem for path in (folder / "leaderboard" / "migrations").glob("[0-9]*.py")}
+
+
+def run(folder: Path, variables: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PARITY_", "DJANGO_"))}
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=inherited | variables, capture_output=True, text=True, check=False
+    )
+
+
+def on_these_tables(old: Path, state: Path) -> dict[str, int]:
+    """How the previous release's tests went on a database of this release."""
+    with services.ensure(state, postgres=True, valkey=True) as servers:
+        with psycopg.connect(servers.database_url, autocommit=True) as server:
+            server.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE template0'.encode())
+        variables = {"PARITY_MODE": "demo", "PARITY_STATE": str(state), "REDIS_URL": servers.redis_url}
+        mine = servers.database_url.replace(f"@/{services.DATABASE}?", f"@/{DATABASE}?")
+        made = run(ROOT, variables | {"DATABASE_URL": mine}, "manage.py", "migrate", "--verbosity=0")
+        if made.returncode:
+            sys.exit(f"This release's migrations failed:\n{made.stderr[-3000:]}")
+        theirs = variables | {"DATABASE_URL": servers.database_url}
+        arguments = ("-m", "pytest", "-q", "--reuse-db", "-m", "not slow and not stack and not engine and not browser")
+        done = run(old, theirs, *arguments, *TESTS)
+    print(done.stdout[-2000:])
+    found = {word: int(number) for number, word in COUNTED.findall(done.stdout.splitlines()[-1])}
+    if done.returncode not in {0, 1} or not found.get("passed"):
+        sys.exit(f"The tests did not run (status {done.returncode}):\n{done.stderr[-3000:]}")
+    return found
+
+
+def main() -> None:
+    commit, started = previous(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="parity-upgrade-") as name:
+        old = Path(name) / "previous"
+        git("worktree", "add", "--detach", str(old), commit)
+        try:
+            added = sorted(migrations(ROOT) - migrations(old))
+            found = on_these_tables(old, Path(name) / "state")
+        finally:
+            git("worktree", "remove", "--force", str(old))
+    told = {"previous": commit[:12], "migrations": added, "seconds": round(time.monotonic() - started)}
+    print(json.dumps(told | {word: found.get(word, 0) for word in ("passed", "failed", "error", "skipped")}))
+    sys.exit(1 if found.get("failed") or found.get("error") else 0)
+
+
+if __name__ == "__main__":
+    main()
