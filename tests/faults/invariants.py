@@ -90,6 +90,21 @@ RULES = {
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
         WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running') AND job.kind <> 'share'
     """,
+    "no shard is worked on once its evaluation has ended": """
+        SELECT submission.id, submission.state, job.id, job.state
+        FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
+        WHERE job.kind = 'shard' AND job.state IN ('queued', 'running')
+        AND submission.state NOT IN ('queued', 'running')
+    """,
+    "each shard of a submission is one job's": """
+        SELECT submission_id, shard, count(*) FROM leaderboard_job
+        WHERE shards > 1 GROUP BY submission_id, shard HAVING count(*) > 1 OR shard >= min(shards)
+    """,
+    "a shard has no results, and no samples": """
+        SELECT job.id FROM leaderboard_job job WHERE job.kind = 'shard' AND (
+            EXISTS (SELECT FROM leaderboard_result result WHERE result.job_id = job.id)
+            OR job.state = 'done' AND EXISTS (SELECT FROM leaderboard_samplechunk chunk WHERE chunk.job_id = job.id))
+    """,
     "who has ended has the time of it, and nobody else": f"""
         SELECT id, state, finished_at FROM leaderboard_submission
         WHERE (state IN {LIVE}) <> (finished_at IS NULL)

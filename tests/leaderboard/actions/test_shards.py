@@ -10,16 +10,19 @@ from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import Settings as DjangoSettings
 
-from evaluator.contract import ClaimRequest, Failure, JobSpec, Results, Shard
+from evaluator.contract import EDITION, ClaimRequest, Failure, Heartbeat, JobSpec, Results, Shard
 from leaderboard.actions import lease, parts, record, validate
 from leaderboard.actions.accounts import register_worker_token
 from leaderboard.actions.cancel import cancel
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.score import score
+from leaderboard.actions.share import WAITS
 from leaderboard.actions.submit import submit
 from leaderboard.models import Job, Owner, ResponsePart, Submission, Suite, WorkerToken
+from leaderboard.queries.editions import SHARDS_SINCE
 from leaderboard.queries.parts import parts_for
-from leaderboard.queries.submissions import detail
+from leaderboard.queries.submissions import detail, queue
+from leaderboard.queries.waiting import live_jobs
 from tests import samples
 from tests.faults.invariants import broken
 from tests.leaderboard.path import pinned
@@ -29,7 +32,7 @@ ALPHA = samples.measured("alpha", [1.0, 0.0])
 BODY = b"whole lines"
 
 
-def claim(token: WorkerToken, *, edition: int = 8, worker: str = "w") -> JobSpec | None:
+def claim(token: WorkerToken, *, edition: int = EDITION, worker: str = "w") -> JobSpec | None:
     request = ClaimRequest(worker=worker, queues=("cpu",), engines=("vllm",), edition=edition)
     return lease.claim(token=token, request=request)
 
@@ -63,9 +66,9 @@ def split(
     settings.SHARDS, settings.SHARD_ITEMS = 3, 100
     monkeypatch.setattr("leaderboard.actions.shards.items_of", lambda row: 1_000)
 
-    def make() -> Submission:
-        row = submit(owner=owner, submitter=owner.user, suite=suite.slug, model="org/large")
-        validate.enter(row=row, pinned=pinned("org/large"))
+    def make(model: str = "org/large") -> Submission:
+        row = submit(owner=owner, submitter=owner.user, suite=suite.slug, model=model)
+        validate.enter(row=row, pinned=pinned(model))
         row.refresh_from_db()
         return row
 
@@ -77,6 +80,11 @@ def leave(spec: JobSpec, sequence: int = 0) -> None:
         job=spec.job, attempt=spec.attempt, token=spec.token, sequence=sequence, identity="a" * 64,
         digest=hashlib.sha256(BODY).hexdigest(), body=BODY,
     )  # fmt: skip
+
+
+def left_for(spec: JobSpec) -> list[int]:
+    """The jobs whose parts an attempt is given."""
+    return [part.job_id for part in parts_for(Job.objects.select_related("worker").get(pk=spec.job))]
 
 
 def done(spec: JobSpec) -> bool:
@@ -110,8 +118,8 @@ def test_whoever_comes_gets_a_shard_and_the_first_one_scores(
     for spec in (second, third):
         leave(spec)
         assert done(spec) and not done(spec)
-    rows = parts_for(Job.objects.select_related("worker").get(pk=first.job)).values_list("job", flat=True)
-    assert list(rows) == [second.job, third.job]
+    for spec in (first, second):
+        assert left_for(spec) == [second.job, third.job]
     assert states(made) == ("running", [("evaluation", "running"), ("shard", "done"), ("shard", "done")])
     assert parts.forget_parts() == 0
     samples.finish(first, [ALPHA, samples.BETA])
@@ -119,6 +127,54 @@ def test_whoever_comes_gets_a_shard_and_the_first_one_scores(
     assert states(made)[0] == "succeeded"
     assert made.score is not None and made.unranked_reason == ""
     assert parts.forget_parts() == 2
+    assert made.provenance["shards"] == [
+        {"shard": 0, "worker": "w0", "attempt": 1},
+        {"shard": 1, "worker": "w1", "attempt": 1, "state": "done", "items": 0},
+        {"shard": 2, "worker": "w2", "attempt": 1, "state": "done", "items": 0},
+    ]
+
+
+def test_parts_of_another_submission_are_not_given(split: Callable[..., Submission], worker_token: WorkerToken) -> None:
+    split()
+    _, second = given(worker_token), given(worker_token, worker="other")
+    leave(second)
+    split("org/larger")
+    taken = [given(worker_token, worker=f"w{number}") for number in range(4)]
+    larger = next(spec for spec in taken if spec.model.name == "org/larger")
+    assert larger.shard is not None and larger.shard.index == 0
+    assert left_for(larger) == []
+
+
+def test_whose_trust_was_taken_back_counts_as_untrusted(
+    split: Callable[[], Submission], worker_token: WorkerToken
+) -> None:
+    """What it had left before may be in the scores: a trusted one generates a share again, as of any other."""
+    made = split()
+    new = register_worker_token(name="new", token="new", trusted=True)
+    first, second = given(worker_token), given(new, worker="other")
+    leave(second)
+    assert done(second)
+    WorkerToken.objects.filter(pk=new.pk).update(trusted=False)
+    assert left_for(first) == []
+    samples.finish(first, [ALPHA, samples.BETA])
+    score(submission=made.pk)
+    assert states(made)[0] == "succeeded"
+    assert made.unranked_reason == WAITS
+
+
+def test_progress_is_that_of_all_together(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
+    made = split()
+    first, second = given(worker_token), given(worker_token, worker="other")
+    for spec, items in ((first, 200), (second, 250)):
+        beat = Heartbeat(attempt=1, phase="evaluating", done=items, total=1_000)
+        lease.heartbeat(job=spec.job, token=spec.token, beat=beat)
+    progress = detail(made.pk).progress
+    assert (progress.done, progress.total, progress.phase) == (450, 1_000, "evaluating")
+    assert [(line.progress.done, line.progress.total) for line in queue().running] == [(450, 1_000)]
+    assert {one.pk: one.done for one in live_jobs()} == {first.job: 450}
+    beat = Heartbeat(attempt=1, phase="evaluating", done=900, total=1_000)
+    lease.heartbeat(job=first.job, token=first.token, beat=beat)
+    assert detail(made.pk).progress.done == 1_000, "what was asked twice does not count twice"
 
 
 def test_shards_that_nobody_took_or_ended_go_with_the_evaluation(
@@ -162,12 +218,14 @@ def test_a_lost_evaluation_goes_on_with_what_the_shards_have_left(
     leave(second)
     Job.objects.filter(pk=first.job).update(lease_expires_at=Now() - timedelta(seconds=1))
     lease.expire_leases()
-    assert states(made) == ("queued", [("evaluation", "queued"), ("shard", "running"), ("shard", "queued")])
+    third = given(worker_token, worker="third")
+    assert third.shard == Shard(index=2, of=3, job=first.job)
+    assert states(made) == ("queued", [("evaluation", "queued"), ("shard", "running"), ("shard", "running")])
     rules_hold()
     Job.objects.update(not_before=Now())
-    again = given(worker_token, worker="third")
+    again = given(worker_token, worker="fourth")
     assert (again.job, again.attempt, again.shard) == (first.job, 2, Shard(index=0, of=3, job=first.job))
-    assert parts_for(Job.objects.select_related("worker").get(pk=again.job)).count() == 1
+    assert left_for(again) == [second.job]
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -190,13 +248,15 @@ def test_an_old_worker_does_all_of_it_and_gets_no_shard(
     split: Callable[[], Submission], worker_token: WorkerToken
 ) -> None:
     made = split()
-    first = given(worker_token, edition=7)
+    first = given(worker_token, edition=SHARDS_SINCE - 1)
     assert first.shard is None
-    assert claim(worker_token, edition=7, worker="other") is None
+    assert claim(worker_token, edition=SHARDS_SINCE - 1, worker="other") is None
     leave(given(worker_token, worker="new"))
-    assert not parts_for(Job.objects.select_related("worker").get(pk=first.job)).exists()
+    assert left_for(first) == []
     samples.finish(first, [ALPHA, samples.BETA])
     assert states(made)[0] == "scoring"
+    made.refresh_from_db()
+    assert "shards" not in made.provenance
 
 
 def test_shards_go_to_trusted_workers_only(split: Callable[[], Submission], worker_token: WorkerToken) -> None:
@@ -219,3 +279,4 @@ def test_pages_show_the_evaluation_and_its_place(split: Callable[[], Submission]
     given(worker_token)
     shown = detail(made.pk)
     assert (shown.queue_position, [job.kind for job in shown.jobs]) == (None, ["evaluation"])
+    assert [(job.shard, job.state) for job in shown.shards] == [(1, "queued"), (2, "queued")]
