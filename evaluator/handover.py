@@ -9,6 +9,7 @@ responses of the last `seconds`. The site forgets the parts when the job has end
 import gzip
 import logging
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -44,9 +45,11 @@ def adopt_parts(site: Site, job: JobSpec, folder: Path, check: Callable[[], None
     return adopted
 
 
-def adopt(site: Site, job: JobSpec, part: Part, folder: Path) -> int:
-    """Take one part into the journals in `folder`; returns how many responses were new there. One that cannot be had is
-    left out. Raises LeaseLost and OSError."""
+def adopt(
+    site: Site, job: JobSpec, part: Part, folder: Path, keep: Callable[[Path, str, list[bytes]], int] = journal.adopt
+) -> int:
+    """Take one part into the journals in `folder`, by `keep`; returns how many responses were new there. One that
+    cannot be had is left out. Raises LeaseLost and OSError."""
     try:
         rows = list(lines(site.part(job, part)))
     except LeaseLost:
@@ -54,7 +57,13 @@ def adopt(site: Site, job: JobSpec, part: Part, folder: Path) -> int:
     except (SiteError, OSError, EOFError, zlib.error) as error:
         log.warning("part %s of attempt %s of job %s is left out: %s", part.sequence, part.attempt, job.job, error)
         return 0
-    return journal.adopt(folder, part.identity, rows)
+    return keep(folder, part.identity, rows)
+
+
+def pause(job: JobSpec, seconds: float, began: float) -> float:
+    """How long until parts are left or looked for again: `seconds`, and for shards a hundredth of the time since
+    `began` where that is longer, so that a long run has hundreds of parts and not tens of thousands."""
+    return max(seconds, (time.monotonic() - began) / 100) if job.shard is not None else seconds
 
 
 def listed(site: Site, job: JobSpec) -> tuple[Part, ...]:
@@ -128,7 +137,8 @@ class Leaving:
             log.warning("The journal of job %s cannot be read for its parts: %s", self._job.job, error)
 
     def _go_on(self) -> None:
-        while self._open and not self._ended.wait(self._seconds):
+        began = time.monotonic()
+        while self._open and not self._ended.wait(pause(self._job, self._seconds, began)):
             self.leave()
 
     def _next(self) -> tuple[bytes, int] | None:

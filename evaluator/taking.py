@@ -2,12 +2,14 @@
 
 import logging
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 
+from evaluator import journal
 from evaluator.client import LeaseLost, Site
 from evaluator.contract import JobSpec
-from evaluator.handover import adopt, listed
+from evaluator.handover import adopt, listed, pause
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +42,16 @@ class Taking:
         for part in listed(self._site, self._job):
             name = (part.job, part.attempt, part.sequence)
             if part.job and name not in self._known and not self._ended.is_set():
-                taken += adopt(self._site, self._job, part, self._folder)
+                taken += adopt(self._site, self._job, part, self._folder, journal.append)
                 self._known.add(name)
         return taken
 
     def _go_on(self) -> None:
+        began = time.monotonic()
         try:
             while not self._ended.is_set():
                 self.take()
-                self._ended.wait(self._seconds)
+                self._ended.wait(pause(self._job, self._seconds, began))
         except LeaseLost:
             pass  # the lease's own thread tells
         except OSError as error:
