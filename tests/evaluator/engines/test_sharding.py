@@ -2,7 +2,7 @@
 
 from lm_eval.api.instance import Instance
 
-from evaluator.engines.sharding import cut, in_turn, place
+from evaluator.engines.sharding import cut, in_order, place
 
 
 def choices(task: str, documents: int, *, each: int = 4, context: str = "") -> list[Instance]:
@@ -52,5 +52,11 @@ def test_the_first_shard_helps_the_others_from_their_ends() -> None:
     requests = texts("a", 9)
     keyed = [(f"key {request.doc_id}", request) for request in requests]
     shard_of = {key: shard for (key, _), shard in zip(keyed, cut(requests, 3), strict=True)}
-    assert [key for key, _ in in_turn(keyed, shard_of)] == [f"key {n}" for n in (0, 1, 2, 5, 8, 4, 7, 3, 6)]
-    assert [key for key, _ in in_turn(keyed[4:6], shard_of)] == ["key 5", "key 4"]
+    assert [key for key, _ in in_order(keyed, shard_of, 0)] == [f"key {n}" for n in (0, 1, 2, 5, 8, 4, 7, 3, 6)]
+    assert [key for key, _ in in_order(keyed[4:6], shard_of, 0)] == ["key 5", "key 4"]
+
+
+def test_the_others_ask_their_own_and_nothing_else() -> None:
+    keyed = [(f"key {request.doc_id}", request) for request in texts("a", 9)]
+    shard_of = {key: int(key[4:]) // 3 for key, _ in keyed}
+    assert [key for key, _ in in_order(keyed, shard_of, 1)] == ["key 3", "key 4", "key 5"]
