@@ -197,7 +197,7 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weigh
     """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit, HubError."""
     first, fallback = planner.plans(weights.model, job.model.name, job.settings, config.plan, weights.adapter)
     responses = responses_of(config, job, folder)
-    first = job.shard.job if job.shard is not None else job.job
+    measured = job.shard.job if job.shard is not None else job.job
     if not job.private:
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
@@ -206,7 +206,7 @@ def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weigh
         model_path=str(weights.model),
         adapter_path=str(weights.adapter or ""),
         journal=str(responses),
-        scope="" if config.replay and not job.fresh else f"job {first} of {config.url}",
+        scope="" if config.replay and not job.fresh else f"job {measured} of {config.url}",
         plan=first,
         fallback=fallback,
     )

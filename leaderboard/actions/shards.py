@@ -25,7 +25,7 @@ def shards_of(row: Submission) -> int:
     """
     if site.SHARDS < 2 or row.suite.owner_id is not None:
         return 1
-    return max(1, min(site.SHARDS, (items_of(row) or 0) // site.SHARD_ITEMS))
+    return max(1, min(int(site.SHARDS), (items_of(row) or 0) // int(site.SHARD_ITEMS)))
 
 
 def asked_of(job: Job, edition: int) -> Shard | None:
