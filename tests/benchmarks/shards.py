@@ -33,7 +33,7 @@ from tests.chaos.database import Database
 from tests.faults.checkpoints import make_model
 from tests.stack import free_port
 
-DELAY, ITEMS, FLEETS = 0.05, 1_000, (1, 2, 4)
+DELAY, ITEMS, FLEETS = 0.08, 600, (1, 2, 4)
 SUITE = """
 name: {name}
 version: 1

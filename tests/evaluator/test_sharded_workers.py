@@ -44,11 +44,11 @@ def test_workers_share_a_submission_and_one_that_dies_costs_time_alone(
 ) -> None:  # fmt: skip
     written = mirror / "models" / "org" / "model" / ".asked"
     with host(tmp_path / "first", live_server.url, mirror):
-        until(lambda: Job.objects.get(shard=0).state == "running", seconds=60)
+        until(lambda: Job.objects.get(shard=0).state == "running", seconds=150)
         with host(tmp_path / "second", live_server.url, mirror):
-            until(lambda: Job.objects.get(shard=1).done > 0, seconds=60)
+            until(lambda: Job.objects.get(shard=1).done > 0, seconds=150)
         assert Job.objects.get(shard=1).state == "running"
-        until(lambda: Submission.objects.get().state == "scoring", seconds=120)
+        until(lambda: Submission.objects.get().state == "scoring", seconds=200)
     asked = Counter(written.read_text().splitlines())
     told = Submission.objects.get().provenance
     assert [(one["shard"], one["worker"]) for one in told["shards"]] == [(0, "first"), (1, "second"), (2, "")]
