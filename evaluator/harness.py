@@ -22,6 +22,7 @@ from typing import Any
 import lm_eval.evaluator
 import torch
 from lm_eval import simple_evaluate
+from lm_eval.tasks import TaskManager
 from msgspec.structs import replace
 
 from evaluator import run
@@ -292,6 +293,7 @@ def measure(model: Any, group: list[tuple[TaskSpec, Loaded]], *, chat: bool) -> 
         limit=group[0][0].limit,
         apply_chat_template=chat,
         log_samples=True,
+        task_manager=TaskManager(include_defaults=False),  # all are built; its own reads thousands of files each time
         confirm_run_unsafe_code=True,  # it runs in the sandbox; where there is none, the task could not be built
         **SEEDS,
     )

@@ -36,7 +36,15 @@ def load_tasks(spec: run.RunSpec) -> tuple[list[tuple[TaskSpec, Loaded]], dict[s
     with tempfile.TemporaryDirectory(prefix="parity-tasks-") as folder:
         ours = [core.FOLDER, derived.write(Path(folder), spec.suite.tasks, spec.tokenizer_path)]
         workload.write(Path(folder), spec.suite.tasks, spec.task_files)
-        return build_tasks(spec, TaskManager(include_path=[*ours, *([spec.task_files] if spec.task_files else [])]))
+        folders: list[str | Path] = [*ours, *([spec.task_files] if spec.task_files else [])]
+        return build_tasks(spec, index_of(folders, {task.task for task in spec.suite.tasks}))
+
+
+def index_of(folders: list[str | Path], wanted: set[str]) -> TaskManager:
+    """Knows the tasks in these folders; and lm-eval's own, thousands of files that take seconds to read, only where one
+    of them is wanted. Groups are: their members may be anywhere."""
+    ours = TaskManager(include_path=folders, include_defaults=False)
+    return ours if wanted <= set(ours.all_subtasks) else TaskManager(include_path=folders)
 
 
 def build_tasks(spec: run.RunSpec, manager: TaskManager) -> tuple[list[tuple[TaskSpec, Loaded]], dict[str, str]]:

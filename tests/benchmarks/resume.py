@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evaluator import run, suites
+from evaluator import config, planner, run, suites
 from evaluator.contract import ModelRef, Settings
 from evaluator.jobs import unpack_bundle
 from evaluator.supervisor import Died, supervise
@@ -23,11 +23,15 @@ def evaluate(folder: Path, journal: Path, *, until: float | None = None) -> run.
     folder.mkdir()
     suite, bundle = suites.find("starter@1")
     assert bundle is not None
+    weights, settings = ROOT / ".parity" / "mirror" / "models" / journey.MODEL, Settings(dtype="float32")
+    plan, fallback = planner.plans(weights, journey.MODEL, settings, config.wishes())
     spec = run.RunSpec(
         model=ModelRef(name=journey.MODEL, sha="a" * 64),
-        model_path=str(ROOT / ".parity" / "mirror" / "models" / journey.MODEL),
+        model_path=str(weights),
         suite=suite,
-        settings=Settings(dtype="float32"),
+        settings=settings,
+        plan=plan,
+        fallback=fallback,
         task_files=str(unpack_bundle(bundle, folder / "tasks")),
         journal=str(journal),
     )
