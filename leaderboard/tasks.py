@@ -12,6 +12,7 @@ from leaderboard.actions.keep_reply import forget_replies
 from leaderboard.actions.parts import forget_parts
 from leaderboard.actions.pulse import pulse
 from leaderboard.actions.purge import remove_orphans
+from leaderboard.actions.refresh import refresh_stale
 from leaderboard.actions.validate import validate as validate_submission
 from leaderboard.actions.workload_drafts import forget_old_drafts
 from leaderboard.models import Pulse
@@ -40,14 +41,15 @@ def deliver(delivery: int) -> None:
 
 @shared_task(name="leaderboard.reconcile")
 def reconcile() -> None:
-    """Take back dead leases, end what runs for too long, forget old keys and uploads, ring for whatever waits.
+    """Take back dead leases, end what runs for too long, forget old keys and uploads, ring for whatever waits, rank
+    what was left stale.
 
     A part that fails keeps none of the others from being done, but the round does not count as ended on /status.
     """
     pulse(part=Pulse.Part.SCHEDULER)
     failed = False
     parts = (lease.expire_leases, lease.end_overtime, keys.wipe_old, pause.pause_keyless, ring.ring_due)
-    for part in (*parts, forget_old_drafts):
+    for part in (*parts, forget_old_drafts, refresh_stale):
         try:
             part()
         except Exception:

@@ -22,6 +22,8 @@ DIFFERENCE_MOST = 0.02
 """The share of rows that may differ; beyond that the ranking is stored whole, and others differ from it."""
 WHOLE_FOR_SECONDS = 86_400
 """After so long everything is gathered anew, with what the catalogue learned of the models since."""
+RANKING = "hashtext('snapshot')"
+"""The lock of a suite's ranking; its second number is the suite's."""
 KEPT = 20
 """Snapshots of a suite that stay, besides those which they differ from."""
 
@@ -124,4 +126,4 @@ def forget_all_but(snapshot: Snapshot) -> None:
 def lock_ranking(suite: Suite) -> None:
     """Keep others from ranking `suite` until the caller's transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('snapshot'), %s)", [suite.pk])
+        cursor.execute(f"SELECT pg_advisory_xact_lock({RANKING}, %s)", [suite.pk])

@@ -1,22 +1,25 @@
 """From stored task results to a suite score, and from that to the next snapshot."""
 
+import logging
 import random
 from typing import Any
 
 import numpy as np
 from django.conf import settings as site
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from leaderboard import chunks
 from leaderboard.actions import share
 from leaderboard.actions.note_answers import Noted, answers_of, note
 from leaderboard.actions.note_verdicts import note_verdicts, verdicts_of
-from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.recheck import Verdict, recheck
+from leaderboard.actions.refresh import mark_stale, refresh
 from leaderboard.actions.transitions import move_submission
 from leaderboard.models import Result, Submission
 from leaderboard.queries.trusted import measured_by_trusted
 from leaderboard.statistics.aggregate import SuiteScore, TaskScore, suite_score
+
+log = logging.getLogger(__name__)
 
 ACTOR = "scorer"
 SLACK = 1e-6
@@ -28,7 +31,8 @@ QUARANTINES = {
 
 
 def score(*, submission: int, chance: random.Random | None = None) -> None:
-    """End a scoring submission: suite score, standard error, or why it has none; then rank the suite anew.
+    """End a scoring submission: suite score, standard error, or why it has none; then rank the suite again, or leave
+    that to whoever ranks it just now.
 
     Results that are out of range, or that their own samples contradict, are quarantined and not ranked. `chance` draws
     the tasks that are compared with their samples (RECHECK_SHARE). Does nothing when the submission is no longer
@@ -45,6 +49,12 @@ def score(*, submission: int, chance: random.Random | None = None) -> None:
     private = not odd and not verdict.problem and row.suite.owner_id is not None
     noted, codes = (answers_of(row), verdicts_of(row)) if private else (None, None)
     end(submission=submission, results=results, odd=odd, verdict=verdict, chance=chance, noted=noted, codes=codes)
+    try:
+        refresh(suite=row.suite)
+    except (InterfaceError, OperationalError):
+        raise  # the database is away
+    except Exception:
+        log.exception("%s could not be ranked; the reconciler tries it again.", row.suite.slug)
 
 
 def out_of_range(results: list[Result]) -> str:
@@ -116,7 +126,7 @@ def end(
         if codes is not None:
             note_verdicts(submission=row, codes=codes)
     else:
-        build_snapshot(suite=row.suite)
+        mark_stale(suite=row.suite)
 
 
 def total_of(results: list[Result], *, normalised: bool) -> tuple[SuiteScore | None, str]:

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from evaluator.contract import Results, SuiteSpec, TaskResult
 from leaderboard.actions import ring
-from leaderboard.actions.rank import build_snapshot
+from leaderboard.actions.refresh import mark_stale
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.actions.turns import place
 from leaderboard.models import Event, Job, Outbox, Result, Submission
@@ -86,7 +86,7 @@ def settle(*, job: Job, results: Results, actor: str) -> None:
     else:
         Submission.everything.filter(pk=row.pk).update(unranked_reason="", provenance=provenance)
         tell(row, actor, "a share of it, generated again, agrees")
-    build_snapshot(suite=row.suite, anew=True)
+    mark_stale(suite=row.suite, anew=True)
 
 
 def compared(stored: Result, again: TaskResult, rate: float) -> tuple[str, str]:
@@ -104,7 +104,7 @@ def give_up(*, job: Job, code: str, actor: str) -> None:
     waiting = Submission.everything.filter(pk=row.pk, state=Submission.State.SUCCEEDED, unranked_reason=WAITS)
     if waiting.update(unranked_reason=f"{FAILED} ({code})."):
         tell(row, actor, f"no share of it could be generated again: {code}")
-        build_snapshot(suite=row.suite, anew=True)
+        mark_stale(suite=row.suite, anew=True)
 
 
 def drop(*, job: Job, code: str, actor: str, before: str) -> None:

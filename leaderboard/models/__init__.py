@@ -19,7 +19,7 @@ from leaderboard.models.judging import Grade, Judge, Judging
 from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
-from leaderboard.models.results import ItemSet, PairedTest, ResponsePart, Result, SampleChunk, Snapshot
+from leaderboard.models.results import ItemSet, PairedTest, ResponsePart, Result, SampleChunk, Snapshot, StaleRanking
 from leaderboard.models.site import SiteState
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
@@ -75,6 +75,7 @@ __all__ = [
     "SampleChunk",
     "SiteState",
     "Snapshot",
+    "StaleRanking",
     "Submission",
     "Suite",
     "SuiteTask",

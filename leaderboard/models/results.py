@@ -145,3 +145,15 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"snapshot {self.pk}"
+
+
+class StaleRanking(models.Model):
+    """Something has changed that the newest ranking of a suite does not show yet. A row for each change: writing it
+    waits for nobody. Whoever ranks removes those whose changes it has seen (`leaderboard.actions.refresh`)."""
+
+    suite = models.ForeignKey(Suite, on_delete=models.CASCADE, related_name="stale")
+    anew = models.BooleanField(default=False, help_text="rows that were there have changed")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"the ranking of {self.suite_id} is stale"

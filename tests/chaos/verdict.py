@@ -20,7 +20,9 @@ MADE = """
     WHERE submission.requested_model = %s AND suite.slug = %s AND submission.settings->>'dtype' = %s ORDER BY 1
 """
 LIVE = """
-    SELECT count(*) FROM leaderboard_submission WHERE state IN ('validating', 'queued', 'running', 'scoring', 'paused')
+    SELECT (SELECT count(*) FROM leaderboard_staleranking) + (
+        SELECT count(*) FROM leaderboard_submission
+        WHERE state IN ('validating', 'queued', 'running', 'scoring', 'paused'))
 """
 DONE = """
     SELECT job.id, job.attempt, job.submission_id, submission.provenance->>'attempt', revision.sha, suite.slug

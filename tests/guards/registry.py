@@ -208,6 +208,17 @@ SHARDS = [
           "exclude(kind=Job.Kind.SHARD, worker=None)", "exclude(kind=Job.Kind.SHARD)", (SHARDED,)),
 ]  # fmt: skip
 
+REFRESH = f"{TESTS}/actions/test_refresh.py"
+RANKINGS = [
+    code("ranking: one process at a time", "refresh", "if not stale.exists() or not locked_now(suite=suite):",
+         "if not stale.exists():", REFRESH),
+    code("ranking: who ranks looks again", "refresh", "    while built < rounds and refresh_once(suite=suite):",
+         "    if refresh_once(suite=suite):", REFRESH),
+    code("ranking: what comes later stays stale", "refresh", "stale.filter(pk__in=seen).delete()", "stale.delete()",
+         REFRESH),
+    code("ranking: a result makes it stale", "score", "mark_stale(suite=row.suite)", "pass", REFRESH),
+]  # fmt: skip
+
 KEPT = ("submission", "job", "event", "result", "samplechunk")
 TABLES = [
     index("submission", "one_live_submission_a_request", SUBMIT),
@@ -234,4 +245,4 @@ TABLES = [
     *(trigger(f"{table}_kept", table, NOTHING_TWICE) for table in KEPT),
 ]  # fmt: skip
 
-GUARDS = [*CLAIM, *FENCE, *STATES, *RECORDS, *QUEUE, *SHARDS, *TABLES]
+GUARDS = [*CLAIM, *FENCE, *STATES, *RECORDS, *QUEUE, *SHARDS, *RANKINGS, *TABLES]

@@ -8,7 +8,18 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
-from leaderboard.models import EndpointUse, Event, Job, Outbox, Result, SampleChunk, Snapshot, Submission, SuiteTask
+from leaderboard.models import (
+    EndpointUse,
+    Event,
+    Job,
+    Outbox,
+    Result,
+    SampleChunk,
+    Snapshot,
+    StaleRanking,
+    Submission,
+    SuiteTask,
+)
 from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
 from leaderboard.queries.snapshots import columns_of
 
@@ -125,7 +136,10 @@ def check_results(jobs: dict[int, Job]) -> None:
 
 
 def check_board(submissions: Iterable[Submission]) -> None:
-    """The newest snapshot shows the latest success of each (revision, settings), once."""
+    """The newest snapshot shows the latest success of each (revision, settings), once; one that does not is known to be
+    stale, and the reconciler ranks it."""
+    if StaleRanking.objects.exists():
+        return
     latest: dict[tuple[int | None, str], int] = {}
     for row in submissions:
         if row.state == "succeeded":

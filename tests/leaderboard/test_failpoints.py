@@ -19,6 +19,7 @@ from leaderboard.models import (
     Result,
     SampleChunk,
     Snapshot,
+    StaleRanking,
     Submission,
     Suite,
     WorkerToken,
@@ -113,6 +114,7 @@ def assert_ended(path: Path, state: str) -> None:
     stored = Job.objects.filter(state="done").count() * 2
     assert Result.objects.count() == stored
     assert Snapshot.objects.count() == int(succeeded)
+    assert not StaleRanking.objects.exists()
 
 
 def walk(new_path: Callable[[], Path], name: str, points: FailPoints) -> int:

@@ -148,7 +148,7 @@ def test_with_the_database_away_no_try_at_scoring_is_counted(
 @pytest.mark.django_db
 def test_a_score_that_comes_at_a_later_try_counts(measured_one: Submission, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(scoring, "build_snapshot", raises(ZeroDivisionError))
+        patch.setattr(scoring, "total_of", raises(ZeroDivisionError))
         tasks.score(measured_one.pk)
     tasks.score(measured_one.pk)
     measured_one.refresh_from_db()
