@@ -135,8 +135,9 @@ def requests_of(model: Any) -> dict[str, int]:
     counts = {"asked": model.asked, "replayed": model.replayed}
     if model.journal is None:
         return counts
-    taken = {"taken": model.journal.taken} if model.journal.taken else {}
-    return {**counts, **taken, "damaged_journal_lines": model.journal.damaged}
+    if model.journal.taken:
+        counts |= {"replayed": model.replayed - model.journal.taken, "taken": model.journal.taken}
+    return {**counts, "damaged_journal_lines": model.journal.damaged}
 
 
 def versions() -> dict[str, str]:

@@ -155,6 +155,7 @@ class Reporting(TemplateLM):
             if not known:
                 missing.setdefault(key, request)
         self.replayed += sum(there)
+        before = self.asked
         chosen = self._chosen(keys, requests, missing)
         open_documents = {(request.task_name, request.doc_id) for request in missing.values()}
         self.counter.begin(one for one in requests if (one.task_name, one.doc_id) not in open_documents)
@@ -168,7 +169,8 @@ class Reporting(TemplateLM):
             self.counter.end()
         if self.shard is not None and self.shard.helps:
             return [journal[key] if key in journal else blank(one) for key, one in zip(keys, requests, strict=True)]
-        self.counter.begin(requests)  # also what others have answered
+        self.replayed += len(missing) - (self.asked - before)  # by others, meanwhile
+        self.counter.begin(requests)
         self.counter.end()
         return [journal[key] for key in keys]
 
@@ -188,7 +190,7 @@ class Reporting(TemplateLM):
         asks, so that each begins with what others have answered meanwhile. Shard 0 ends with a call for all of them."""
         assert self.shard is not None
         assert self.journal is not None
-        before, taken = (self.replayed, self.asked), self.journal.taken
+        replayed, before = self.replayed, self.asked
         keyed = [(str(number), request) for number, request in enumerate(requests)]
         shard_of = dict(zip((key for key, _ in keyed), sharding.cut(requests, self.shard.of), strict=True))
         answers: dict[str, T] = {}
@@ -203,7 +205,7 @@ class Reporting(TemplateLM):
         for request in requests:
             self.completions.pop(place_of(request), None)  # they come once more, in their order
         found = self._counted(lambda some, **_: call(some), requests, True)
-        self.replayed = before[0] + len(requests) - (self.asked - before[1]) - (self.journal.taken - taken)
+        self.replayed = replayed + len(requests) - (self.asked - before)
         return found
 
     def _counted(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
