@@ -26,7 +26,7 @@ DELAY = 0.05
 @pytest.fixture
 def submission(owner: Owner, mirror: Path, settings: DjangoSettings) -> Submission:  # noqa: F811
     """starter@1's tasks, a few items of each, in three jobs, of a model that answers slowly."""
-    settings.LEASE_SECONDS, settings.HEARTBEAT_SECONDS, settings.RETRY_SECONDS = 2.0, 0.2, 0.0
+    settings.LEASE_SECONDS, settings.HEARTBEAT_SECONDS = 120.0, 0.2
     settings.SHARDS, settings.SHARD_ITEMS = SHARDS, 5 * ITEMS // SHARDS
     spec, bundle = suites.find("starter@1")
     few = replace(spec, name="few", tasks=tuple(replace(task, limit=ITEMS) for task in spec.tasks))
