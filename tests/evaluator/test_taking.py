@@ -1,6 +1,7 @@
 """A shard takes over HTTP what the others have left at the site, each part once, and reads none that is not for it."""
 
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,10 @@ def body(*keys: str) -> bytes:
 
 
 @pytest.fixture
-def site(live_server: LiveServer, worker_token: WorkerToken, files: Path) -> Site:
-    return Site.connect(live_server.url, WORKER_SECRET)
+def site(live_server: LiveServer, worker_token: WorkerToken, files: Path) -> Iterator[Site]:
+    connected = Site.connect(live_server.url, WORKER_SECRET)
+    with connected.http:
+        yield connected
 
 
 @pytest.fixture
