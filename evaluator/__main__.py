@@ -10,6 +10,7 @@ from evaluator import config, hub, suites, worker
 from evaluator.api_client import ApiError
 from evaluator.cli import run as run_command
 from evaluator.cli import site, verify
+from evaluator.client import SiteError
 
 Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]
 
@@ -50,7 +51,7 @@ def main() -> int:
         more = f" See {error.url}" if error.url else ""
         print(f"error: {error}{more}", file=sys.stderr)
         return site.status_of(error)
-    except (config.ConfigError, hub.HubError, suites.SuiteError) as error:
+    except (config.ConfigError, hub.HubError, suites.SuiteError, SiteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except TimeoutError as error:

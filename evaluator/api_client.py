@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from evaluator.tls import trusted, unheard
+
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 LONGEST_PAUSE = 60.0
 """Seconds: whoever is told to come back later than this is told so instead of waiting."""
@@ -131,7 +133,8 @@ class Parity:
     ) -> None:
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         self.url, self._sleep = url.rstrip("/"), sleep
-        self.http = http or httpx.Client(timeout=httpx.Timeout(60, connect=10), follow_redirects=False)
+        patience = httpx.Timeout(60, connect=10)
+        self.http = http or httpx.Client(timeout=patience, follow_redirects=False, verify=trusted())
         self.http.headers.update(headers)
 
     def __enter__(self) -> Self:
@@ -281,7 +284,7 @@ class Parity:
                     method, f"{self.url}/api/v1/{path}", params=query or None, json=body, headers=headers
                 )
             except httpx.TransportError as error:
-                problem, asked = ApiError(f"{self.url} does not answer: {error}"), 0.0
+                problem, asked = ApiError(unheard(self.url, error)), 0.0
             else:
                 if reply.is_success:
                     return decoded(reply)

@@ -32,6 +32,7 @@ from evaluator.contract import (
     decode,
     encode,
 )
+from evaluator.tls import trusted, unheard
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Waits between tries of a call that got no answer, or one that says the site is not well (5xx, 429)."""
+
+
+TOO_OLD, NO_ROOM = 426, 507
+"""What a site answers to a worker whose edition it does not take any more, and while its disk is full."""
 
 
 class SiteError(Exception):
@@ -64,9 +69,8 @@ class Site:
     def connect(cls, url: str, token: str) -> "Site":
         """A client for the site at `url`; close `.http` at the end."""
         headers = {"Authorization": f"Bearer {token}"}
-        return cls(
-            httpx.Client(base_url=f"{url}/api/worker/v{VERSION}/", headers=headers, timeout=30.0, trust_env=False)
-        )
+        api = f"{url}/api/worker/v{VERSION}/"
+        return cls(httpx.Client(base_url=api, headers=headers, timeout=30.0, trust_env=False, verify=trusted()))
 
     def claim(self, request: ClaimRequest, *, wait: int = 0) -> JobSpec | None:
         """A job, or None when none waits for this worker, or came within `wait` seconds."""
@@ -159,7 +163,7 @@ class Site:
             try:
                 reply = self.http.request(method, path, content=content, headers=sent)
             except httpx.TransportError as error:
-                problem = SiteError(f"{self.http.base_url} does not answer: {error}")
+                problem = SiteError(unheard(str(self.http.base_url), error))
             else:
                 if reply.is_success:
                     return reply

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from evaluator import behind, hub, journal, planner, run, suites
 from evaluator.ahead import ahead
 from evaluator.bringing import Weights, brought
-from evaluator.client import LeaseLost, Site, SiteError
+from evaluator.client import NO_ROOM, LeaseLost, Site, SiteError
 from evaluator.config import Config
 from evaluator.contract import LOG_LIMIT, Chunk, Failure, JobSpec, Replies, Results, Spent
 from evaluator.early import Looks
@@ -251,11 +251,23 @@ def post_samples(site: Site, job: JobSpec, folder: Path, lease: Lease) -> list[C
     chunks: list[Chunk] = []
     with (folder / run.SAMPLES).open("rb") as lines:
         for batch in batches(lines):
-            lease.check()
             sequence = len(chunks)
-            digest = site.post_chunk(job, sequence, gzip.compress(b"".join(batch), mtime=0))
+            digest = posted(site, job, sequence, gzip.compress(b"".join(batch), mtime=0), lease)
             chunks.append(Chunk(sequence=sequence, digest=digest, samples=len(batch)))
     return chunks
+
+
+def posted(site: Site, job: JobSpec, sequence: int, body: bytes, lease: Lease) -> str:
+    """Send a chunk; returns its digest. A site whose disk is full is asked until it has room, as long as the job is
+    ours: hours of measuring do not end over a volume that somebody is just making larger."""
+    while True:
+        lease.check()
+        try:
+            return site.post_chunk(job, sequence, body)
+        except SiteError as error:
+            if error.status != NO_ROOM:
+                raise
+            log.warning("The site has no room for the samples of job %s; it keeps being asked: %s", job.job, error)
 
 
 def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

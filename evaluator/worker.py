@@ -6,9 +6,11 @@ gone costs one call that is answered "nothing for you". Run with `python -m eval
 
 import logging
 import os
+import shutil
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -16,7 +18,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from msgspec.structs import replace
 
 from evaluator import behind, config, jobs, run_folders
-from evaluator.client import Site, SiteError
+from evaluator.client import TOO_OLD, Site, SiteError
 from evaluator.contract import HELLO_SECONDS, ClaimRequest
 from evaluator.introduction import introduction
 from evaluator.received import Received
@@ -44,12 +46,19 @@ app.conf.update(
 WAIT_SECONDS, POLL_SECONDS = 20, 5
 """A claim waits so long for a job; where the site lets nobody wait, it is asked so often."""
 
+LEAST_FREE = 2**30
+"""Bytes of this host's disk: with less, runs would end half-way, one after the other."""
+
 slots = threading.Semaphore(1)
 """Taken by a thread while it may do any job. A worker of the api queue has one thread more than slots, so that a look
 at an endpoint, which its owner waits for, never stands behind evaluations: without a slot it takes looks only."""
 
 stopping = threading.Event()
 """Set by SIGTERM: the running job is given back, so that stopping a worker costs a restart and not a lease."""
+
+
+full = threading.Event()
+"""Set while this host's disk has no room, so that it is said once."""
 
 
 @worker_shutting_down.connect
@@ -63,18 +72,19 @@ def look(**_: Any) -> None:
     settings = config.from_environment()
     doorbell.apply_async(args=(0,), queue=f"jobs.{settings.queues[0]}", expires=60, retry=False)
     site = Site.connect(settings.url, settings.token)
-    signs = (site, introduction(settings), stopping)
+    signs = (site, introduction(settings), stopping, settings.state)
     threading.Thread(target=greet, args=signs, name="signs of life", daemon=True).start()
 
 
-def greet(site: Site, said: ClaimRequest, ended: threading.Event) -> None:
+def greet(site: Site, said: ClaimRequest, ended: threading.Event, state: Path) -> None:
     """Say hello to the site until `ended`: a worker that waits for its bell would be silent otherwise, and whoever
-    waits for a worker wants to know that there is one."""
+    waits for a worker wants to know that there is one. With a full disk it is none, and says nothing."""
     heard = True
     with site.http:
         while not ended.is_set():
             try:
-                site.hello(said)
+                if room(state):
+                    site.hello(said)
                 heard = True
             except SiteError as error:
                 if heard:  # once, not every time until it is back
@@ -101,8 +111,9 @@ def doorbell(job: int) -> None:
 
 
 def claim_and_work(site: Site, settings: config.Config, *, wait: int = 0) -> bool:
-    """Claim a job that fits and do it; False when none came within `wait` seconds. Raises SiteError."""
-    if stopping.is_set():
+    """Claim a job that fits and do it; False when none came within `wait` seconds, or there is no room for one. Raises
+    SiteError."""
+    if stopping.is_set() or not room(settings.state):
         return False
     free = slots.acquire(blocking=False)
     try:
@@ -113,6 +124,23 @@ def claim_and_work(site: Site, settings: config.Config, *, wait: int = 0) -> boo
     finally:
         if free:
             slots.release()
+
+
+def room(state: Path) -> bool:
+    """Whether this host's disk has room for a run; says so when it has none any more, and when it has again."""
+    free = shutil.disk_usage(next(folder for folder in (state, *state.parents) if folder.exists())).free
+    if free >= LEAST_FREE:
+        if full.is_set():
+            full.clear()
+            log.info("There is room on the disk again: taking jobs.")
+        return True
+    if not full.is_set():
+        full.set()
+        log.error(
+            "The disk of %s has %d MiB left, and a run needs %d: taking no jobs until there is room. Free some, or "
+            "lower PARITY_WEIGHTS_GB or PARITY_REPLAY_GB.", state, free // 2**20, LEAST_FREE // 2**20,
+        )  # fmt: skip
+    return False
 
 
 def start(settings: config.Config) -> None:
@@ -150,7 +178,8 @@ def poll(settings: config.Config) -> None:
 
 
 def serve(settings: config.Config) -> None:
-    """Claim and work, one job after the other, until the worker is stopped."""
+    """Claim and work, one job after the other, until the worker is stopped. Raises SiteError from a site that does not
+    take workers of this edition any more."""
     site = Site.connect(settings.url, settings.token)
     with site.http:
         while not stopping.is_set():
@@ -159,6 +188,11 @@ def serve(settings: config.Config) -> None:
                 found = claim_and_work(site, settings, wait=WAIT_SECONDS)
                 if not found and time.monotonic() - asked < POLL_SECONDS:  # too many wait there already
                     stopping.wait(POLL_SECONDS)
+            except SiteError as error:
+                if error.status == TOO_OLD:
+                    raise
+                log.error("%s Asking again in %s s.", error, WAIT_SECONDS)
+                stopping.wait(WAIT_SECONDS)
             except Exception:  # a worker outlives one bad answer and one broken job
                 log.exception("Something broke; asking again in %s s.", WAIT_SECONDS)
                 stopping.wait(WAIT_SECONDS)

@@ -2,7 +2,6 @@
 
 import os
 
-import environ
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -11,8 +10,9 @@ from evaluator import hub
 from evaluator.addresses import Allowed
 from leaderboard import environment
 from leaderboard.environment import ConfigurationError
+from leaderboard.variables import Variables, address
 
-env = environ.Env()
+env = Variables()
 
 BASE_DIR = environment.ROOT
 STATE_DIR = environment.state()
@@ -23,9 +23,10 @@ SECRET_KEY_FALLBACKS = [key for key in env.list("PARITY_SECRET_KEY_FALLBACKS", d
 PARITY_URL = env.str("PARITY_URL", default="http://127.0.0.1:8000" if DEMO else "")
 if not PARITY_URL:
     raise ConfigurationError("PARITY_URL is not set: the address people open, such as https://parity.example.org")
-_scheme, _, _host = PARITY_URL.rstrip("/").partition("://")
+PARITY_URL = address("PARITY_URL", PARITY_URL)
+_scheme, _, _host = PARITY_URL.partition("://")
 ALLOWED_HOSTS = [_host.rsplit(":", 1)[0], *(["127.0.0.1", "localhost"] if DEMO else [])]
-CSRF_TRUSTED_ORIGINS = [PARITY_URL.rstrip("/")]
+CSRF_TRUSTED_ORIGINS = [PARITY_URL]
 DEBUG = False
 
 INSTALLED_APPS = [
@@ -92,7 +93,15 @@ if "DATABASE_URL" not in os.environ:
         "DATABASE_URL is not set. `manage.py` starts the embedded server by itself; other programs need "
         "DATABASE_URL=postgresql://user:password@host/name"
     )
-DATABASES = {"default": env.db_url("DATABASE_URL")}
+try:
+    DATABASES = {"default": env.db_url("DATABASE_URL")} if "://" in os.environ["DATABASE_URL"] else {}
+except (ImproperlyConfigured, ValueError):
+    DATABASES = {}
+if not DATABASES.get("default", {}).get("ENGINE", "").endswith("postgresql"):
+    raise ConfigurationError(
+        "DATABASE_URL cannot be read. It is such as postgresql://user:password@host:5432/name, with special characters "
+        "percent-encoded."
+    )
 # Each thread keeps its connection, asks it for a sign of life before a request, and replaces it when it died (a restart
 # of the server). A pool is worse there: it offers one dead connection after the other, with growing waits.
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
@@ -186,7 +195,11 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-REDIS_URL = env.str("REDIS_URL")
+REDIS_URL = env.str("REDIS_URL", default="")
+if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://", "unix://")):
+    raise ConfigurationError(
+        "REDIS_URL is not set, or cannot be read. It is such as redis://:password@host:6379/0 (rediss:// for TLS)."
+    )
 _rates = {"api": 1_200, "address": 600, "search": 240, "submit": 120, "login": 20}
 """Requests a minute: of a token, of an address without one, and of either for what is dear."""
 RATES = environment.rates(
@@ -230,6 +243,12 @@ HUB_ENDPOINT = os.environ.get("HF_ENDPOINT")
 HUB_TOKEN = os.environ.get("HF_TOKEN")
 HUB_PATIENCE_SECONDS = env.float("PARITY_HUB_PATIENCE_SECONDS", default=1800.0)
 LEASE_SECONDS = env.float("PARITY_LEASE_SECONDS", default=60.0)
+if LEASE_SECONDS < 2 * HEARTBEAT_SECONDS:
+    raise ConfigurationError(
+        f"PARITY_LEASE_SECONDS={LEASE_SECONDS:g} does not work: a worker that is heard every "
+        f"{HEARTBEAT_SECONDS:g} s (PARITY_HEARTBEAT_SECONDS) would lose its job in between. It is at least twice that. "
+        "Example: PARITY_LEASE_SECONDS=60"
+    )
 JOB_LIMIT_SECONDS = env.float("PARITY_JOB_LIMIT_SECONDS", default=86_400.0)
 TASK_LIMIT_SECONDS = env.float("PARITY_TASK_LIMIT_SECONDS", default=21_600.0)
 MAX_LOSSES = env.int("PARITY_MAX_LOSSES", default=3)
@@ -258,6 +277,10 @@ SHARD_ITEMS = env.int("PARITY_SHARD_ITEMS", default=5_000)
 METRICS_TOKEN = os.environ.get("PARITY_METRICS_TOKEN", "")
 """Who shows it may read /metrics; without one nobody may."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")
+if JOB_QUEUE not in {"cpu", "gpu"}:
+    raise ConfigurationError(f"PARITY_JOB_QUEUE={JOB_QUEUE!r} does not work: it is cpu or gpu, as the workers have it.")
+LEAST_EDITION = env.int("PARITY_LEAST_EDITION", default=1)
+"""Of the contract: workers that speak an older one are refused, and told what to install."""
 WORKER_TOKEN = environment.secret("PARITY_WORKER_TOKEN")
 
 # Who is told when a submission ends. Without EMAIL_URL production sends no e-mail; the demo prints it to its log.

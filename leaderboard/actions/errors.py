@@ -34,6 +34,18 @@ class NotFound(Refused):
     status = 404
 
 
+class TooOld(Refused):
+    """Who asks is a program that this site does not work with any more; the message says what to install."""
+
+    status = 426
+
+
+class NoRoom(Refused):
+    """There is no room for what was sent. It is not lost by the sender, who sends it again."""
+
+    status = 507
+
+
 class TooMany(Refused):
     """A quota is used up. `retry_after`: seconds until some of it is free again, None where nobody knows."""
 

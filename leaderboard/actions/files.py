@@ -1,5 +1,7 @@
 """Files in storage, whole or not at all."""
 
+import errno
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -7,15 +9,29 @@ from pathlib import Path
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 
+from leaderboard.actions.errors import NoRoom
+
+log = logging.getLogger(__name__)
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 def keep(path: str, body: bytes) -> str:
     """Put `body` into file storage at `path`; returns the name under which it is there.
 
     On a file system it appears whole, in place of whatever a crash left there, and equal calls at once leave one file.
-    Other storages write whole objects by themselves and may choose another name.
+    Other storages write whole objects by themselves and may choose another name. Raises NoRoom where the disk is full.
     """
     if isinstance(default_storage, FileSystemStorage):
-        replace(Path(default_storage.path(path)), body, default_storage.file_permissions_mode)
+        try:
+            replace(Path(default_storage.path(path)), body, default_storage.file_permissions_mode)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            log.error("The disk of files is full: %s", error)
+            raise NoRoom(
+                "disk_full", "The site's disk is full. Keep this, and send it again until it is taken."
+            ) from error
         return path
     return default_storage.save(path, ContentFile(body))
 

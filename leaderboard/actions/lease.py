@@ -36,6 +36,7 @@ from leaderboard.actions.text import newest, storable
 from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken, WorkloadSuite
 from leaderboard.models.submissions import IN_LINE
+from leaderboard.queries import health
 from leaderboard.queries.editions import LOOKS_SINCE, NEWEST, least_edition
 from leaderboard.queries.rescoring import replies_of
 from leaderboard.statistics.anytime import looks
@@ -61,8 +62,8 @@ def claim(*, token: WorkerToken, request: ClaimRequest) -> JobSpec | None:
     """
     worker = introduce(token=token, request=request)
     again = given_before(worker, request) if request.nonce else None
-    if worker.drained_at is not None:
-        return again
+    if worker.drained_at is not None or health.full():
+        return again  # with a full disk, what is measured could not be kept
     while again is None and (job := next_in_line(token, request)) is not None:
         try:
             return give(job, worker, request)

@@ -10,6 +10,7 @@ from typing import Literal
 
 import redis
 from django.conf import settings as site
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -98,6 +99,11 @@ def free_bytes() -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
+
+
+def full() -> bool:
+    """Whether files of samples have no room any more: nothing new is begun then."""
+    return isinstance(default_storage, FileSystemStorage) and free_bytes() < LEAST_FREE
 
 
 def files() -> Part:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from django.conf import settings as site
 
 from leaderboard.models import SiteState
+from leaderboard.queries import health
+
+FULL = "The disk of this site is full. Until there is room again nothing can be submitted or changed."
 
 _known: tuple[float, "State"] | None = None
 
@@ -19,13 +22,16 @@ class State:
 
 
 def state() -> State:
-    """As it was at most `SITE_STATE_SECONDS` ago in this process. 1 query then, else none."""
+    """As it was at most `SITE_STATE_SECONDS` ago in this process. 1 query then, else none. A full disk makes a site
+    read-only by itself, and open again once there is room."""
     global _known
     now = time.monotonic()
     if _known is not None and now - _known[0] < site.SITE_STATE_SECONDS:
         return _known[1]
     row = SiteState.objects.filter(pk=SiteState.ONLY).first()
     found = State(row.banner, row.read_only) if row else State()
+    if health.full():
+        found = State(FULL, read_only=True)
     _known = (now, found)
     return found
 

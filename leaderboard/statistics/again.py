@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+
+from leaderboard.statistics import binomial
 
 RATES = {"float32": 0.001}
 """How often an item comes out otherwise on another host, by precision ..."""
@@ -49,13 +50,13 @@ def agreement(doubted: ArrayLike, again: ArrayLike, *, rate: float) -> Agreement
     difference = first - second
     far = np.abs(difference) > APART
     items, apart = int(difference.size), int(far.sum())
-    allowed = int(stats.binom.ppf(SURE, items, rate))
+    allowed = binomial.ppf(SURE, items, rate)
     better = int((difference[far] > 0).sum())
     shift = float(difference.mean())
     problem = ""
     if apart > allowed:
         problem = f"{apart:,} of {items:,} items score otherwise, and noise explains {allowed:,}."
-    elif 2 * stats.binom.cdf(min(better, apart - better), apart, 0.5) < 1 - SURE:
+    elif 2 * binomial.cdf(min(better, apart - better), apart, 0.5) < 1 - SURE:
         problem = f"{max(better, apart - better):,} of the {apart:,} items that score otherwise do so in one direction."
     elif abs(shift) > max(allowed, 1) / items:
         problem = f"The scores of {items:,} items differ by {shift:+.4f} on average."

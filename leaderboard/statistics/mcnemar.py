@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
+from leaderboard.statistics import binomial
 from leaderboard.statistics.arrays import Floats, Interval, fraction
 from leaderboard.statistics.intervals import quantile
 from leaderboard.statistics.paired import subtract
@@ -43,8 +44,8 @@ def mcnemar(b: ArrayLike, c: ArrayLike, *, method: Method = "auto") -> Floats:
     total, least = x + y, np.minimum(x, y)
     if method == "chi2":
         return np.asarray(special.chdtrc(1, (x - y) ** 2 / np.maximum(total, 1)))[()]
-    exact = np.minimum(1.0, 2 * stats.binom.cdf(least, total, 0.5))
-    mid = np.minimum(1.0, 2 * stats.binom.cdf(least, total, 0.5) - stats.binom.pmf(least, total, 0.5))
+    exact = np.minimum(1.0, 2 * binomial.cdf(least, total, 0.5))
+    mid = np.minimum(1.0, 2 * binomial.cdf(least, total, 0.5) - binomial.pmf(least, total, 0.5))
     if method == "auto":
         return np.where(total < FEW, exact, mid)[()]
     return np.asarray(exact if method == "exact" else mid)[()]

@@ -1,7 +1,8 @@
 """`make upgrade-drill`: the previous release's code on this release's tables, as during an upgrade of many processes.
 
-The previous release is the commit before the newest migration came (PREVIOUS=commit names another). Its own tests of
-actions and of both APIs run on a database that this release's migrations made. The last line is one JSON object.
+The previous release is the newest commit that has some of today's migrations and no other ones: one that was only
+renumbered makes no other release (PREVIOUS=commit names another). Its own tests of actions and of both APIs run on a
+database that this release's migrations made. The last line is one JSON object.
 """
 
 import json
@@ -29,9 +30,23 @@ def git(*arguments: str) -> str:
 
 
 def previous() -> str:
-    """The commit before the newest one that changed the tables."""
-    named = os.environ.get("PREVIOUS")
-    return git("rev-parse", named or git("log", "-1", "--format=%H", "--", "leaderboard/migrations") + "^")
+    """The commit before the newest one that brought tables which it had not; ends the program where there is none."""
+    if named := os.environ.get("PREVIOUS"):
+        return git("rev-parse", named)
+    mine = migrations(ROOT)
+    for commit in git("log", "--first-parent", "--format=%H", "--", "leaderboard/migrations").splitlines():
+        before = git("rev-parse", "--verify", f"{commit}^")
+        if had(before) < mine:
+            return before
+    sys.exit(
+        "No earlier commit of this clone has other tables; a shallow clone has no past. PREVIOUS=commit names one."
+    )
+
+
+def had(commit: str) -> set[str]:
+    """A commit's migrations, by name."""
+    names = git("ls-tree", "--name-only", f"{commit}:leaderboard/migrations").splitlines()
+    return {Path(name).stem for name in names if name[:1].isdigit()}
 
 
 def migrations(folder: Path) -> set[str]:

@@ -22,9 +22,9 @@ from typing import Any
 from tests.chaos.driver import Driver, Network
 from tests.chaos.people import People, wishes
 from tests.chaos.site import MODELS, OWNERS, SUITES, Site, prepared, running
-from tests.chaos.verdict import LIVE, verdict
+from tests.chaos.verdict import verdict
+from tests.chaos.watching import attended, shown
 from tests.environment import ROOT
-from tests.faults.invariants import broken
 from tests.faults.proxy import Proxy
 from tests.stack import free_port
 
@@ -82,34 +82,6 @@ def chaos(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         found = verdict(site.database, state / "files", wanted, shown())
         report = told(site, driver, people, found, during)
     return {**report, "seed": options.seed, "seconds": round(time.monotonic() - started, 1), "found": found["found"]}
-
-
-def attended(site: Site, people: People, seconds: float) -> Counter[str]:
-    """Start again whatever died, until everything that is wanted has ended or the time is over; returns which rules
-    were broken meanwhile, and by how many rows."""
-    deadline, looked, seen = time.monotonic() + seconds, 0.0, Counter[str]()
-    while time.monotonic() < deadline:
-        site.processes.check()
-        if time.monotonic() - looked > 5:
-            looked = time.monotonic()
-            for rule, rows in broken(site.database.rows).items():
-                seen[rule] += len(rows)
-                print(f"FOUND {rule}: {rows[:3]}", flush=True)
-            if all(wish.number for wish in people.wishes) and not site.database.one(LIVE):
-                break
-        time.sleep(0.25)
-    return seen
-
-
-def shown() -> dict[str, set[int]]:
-    """By suite, the submissions on its newest ranking."""
-    from leaderboard.models import Snapshot
-    from leaderboard.queries.snapshots import columns_of
-
-    newest = Snapshot.objects.order_by("suite_id", "-id").distinct("suite_id").select_related("suite")
-    return {
-        one.suite.slug: {int(key) for key in columns_of(one).number("submission").tolist() if key} for one in newest
-    }
 
 
 def told(site: Site, driver: Driver, people: People, found: dict[str, Any], during: dict[str, int]) -> dict[str, Any]:

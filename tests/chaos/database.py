@@ -11,10 +11,11 @@ PATIENCE = 60.0
 
 
 class Database:
-    """Reads, and the faults that are statements, in a `with` block. Each may be made twice without harm."""
+    """Reads, and the faults that are statements, in a `with` block. Each may be made twice without harm. `patience`:
+    seconds that the database may be away before OperationalError is raised."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        self.url, self.patience = url, patience
         self.lost = 0
         """How often the connection was gone."""
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
@@ -22,7 +23,7 @@ class Database:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """One query; asked again over a new connection where the old one is dead or the server away."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         with self._lock:
             while True:
                 try:

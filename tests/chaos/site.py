@@ -7,7 +7,7 @@ have the same name. Whatever dies is started again, as an operator's supervisor 
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -25,6 +25,7 @@ from tests import environment as environment_of_tests
 from tests.chaos.database import Database
 from tests.faults.checkpoints import SUITE, make_model
 from tests.faults.proxy import Proxy
+from tests.hosts.relay import Relay
 
 OWNERS, MODELS = 4, 64
 LEASE, HEARTBEAT = 4.0, 0.5
@@ -39,8 +40,20 @@ TIMES = {
     "PARITY_SHARDS": "3",
     "PARITY_SHARD_ITEMS": "8",
 }
-WORKERS = {"first": "w1", "second": "twin", "third": "twin"}
-"""By what they are called here: the name that they tell the site."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A worker's machine: the name that it tells the site, and what goes before a command that is to run there. Without
+    the `broker` it asks the site for jobs."""
+
+    name: str
+    enter: tuple[str, ...] = ()
+    broker: bool = True
+
+
+WORKERS = {"first": Host("w1"), "second": Host("twin"), "third": Host("twin")}
+"""By what they are called here."""
 SUITES = {"instant": 0.1, "short": 0.6, "long": 2.5}
 """By name: seconds that an evaluation takes, beside the start of its process. Once one of them was measured, and it is
 known how many items it has, the longest has shards."""
@@ -55,7 +68,7 @@ class Site:
     state: Path
     broker_socket: str
     url: str
-    network: Proxy
+    network: Proxy | Relay
     tokens: list[str]
 
     def pid(self, program: str) -> int | None:
@@ -73,10 +86,11 @@ class Site:
         return pid if str(self.state / name) in leftover.command(pid) else None
 
 
-def prepared(state: Path, port: int) -> None:
+def prepared(state: Path, port: int, url: str = "") -> None:
     """The environment of a run, before anything of Django is used; with servers of its own, not those of the tests."""
     environment_of_tests.pytest_unconfigure()
-    kept = {"PARITY_MODE": "demo", "PARITY_STATE": str(state), "PARITY_URL": f"http://127.0.0.1:{port}", **TIMES}
+    url = url or f"http://127.0.0.1:{port}"
+    kept = {"PARITY_MODE": "demo", "PARITY_STATE": str(state), "PARITY_URL": url, **TIMES}
     for name in ("DATABASE_URL", "REDIS_URL", "PARITY_HUB_MIRROR"):
         os.environ.pop(name, None)
     os.environ.update(kept, HF_HUB_OFFLINE="1", PARITY_RATES="api=0,address=0,search=0,submit=0,login=0")
@@ -102,38 +116,40 @@ def filled(state: Path) -> tuple[list[str], str]:
     return tokens, settings.WORKER_TOKEN
 
 
-def fleet(state: Path, port: int, network: str, worker_token: str) -> list[Program]:
+def fleet(
+    state: Path, port: int, network: str, worker_token: str, hosts: Mapping[str, Host] = WORKERS
+) -> list[Program]:
     """The demonstration's programs, with these workers in place of its own."""
     own = programs(port=port, state=state, worker_token=worker_token)
     model = next(program for program in own if program.name == "worker")
     workers = [
         Program(
             called,
-            (sys.executable, "-m", "evaluator", "worker"),
+            (*host.enter, sys.executable, "-m", "evaluator", "worker"),
             {
-                **model.env,
+                **{name: value for name, value in model.env.items() if host.broker or name != "REDIS_URL"},
                 "PARITY_URL": network,
                 "PARITY_STATE": str(state / called),
-                "PARITY_WORKER_NAME": name,
+                "PARITY_WORKER_NAME": host.name,
                 "PARITY_WORKER_CHILD": "tests.chaos.child",
             },
             model.death_signal,
             model.seconds,
         )
-        for called, name in WORKERS.items()
+        for called, host in hosts.items()
     ]
     return [program for program in own if program.name not in ("worker", "api-worker")] + workers
 
 
 @contextmanager
-def running(state: Path, port: int, network: Proxy) -> Iterator[Site]:
+def running(state: Path, port: int, network: Proxy | Relay, hosts: Mapping[str, Host] = WORKERS) -> Iterator[Site]:
     """The product, answering; gone when the block ends. From the main thread only. Needs `prepared`."""
     with environment.prepare():
         django.setup()
         tokens, worker_token = filled(state)
         assert environment.servers is not None
         with network:
-            programme = fleet(state, port, network.url, worker_token)
+            programme = fleet(state, port, network.url, worker_token, hosts)
             processes = Processes(programme, state / "log", lambda text: print(f"  {text}"), environment.servers)
             url = f"http://127.0.0.1:{port}"
             try:

@@ -42,9 +42,11 @@ def test_the_schema_would_notice() -> None:
     assert list(jsonschema.validators.validator_for(schema)(schema).iter_errors(broken))
 
 
-def test_only_the_site_is_published() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["site"]
+def test_only_the_site_and_its_proxy_are_published() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["site", "proxy"]
     assert SERVICES["site"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert SERVICES["proxy"]["ports"] == ["80:80", "443:443", "443:443/udp"]
+    assert SERVICES["proxy"]["networks"] == ["outside"], "it reaches neither the database nor the broker"
 
 
 @pytest.mark.parametrize(("name", "network"), [("postgres", "database"), ("valkey", "broker")])
@@ -67,7 +69,8 @@ def test_every_service_is_hardened(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["restart"] == ("no" if name in {"migrate", "backup"} else "unless-stopped")
-    assert not {"privileged", "cap_add", "pid", "ipc", "network_mode", "devices"} & service.keys()
+    assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
+    assert not {"privileged", "pid", "ipc", "network_mode", "devices"} & service.keys()
     assert service.get("user") != "root"
 
 

@@ -75,10 +75,15 @@ def test_production_refuses_to_start_without_its_secrets(tmp_path: Path, missing
         ("EMAIL_URL", "smtp://user:hidden@x:y"),
         ("PARITY_ENDPOINT_ALLOW", "10.0.0.1/8"),
         ("PARITY_LOG", "xml"),
+        ("PARITY_LEASE_SECONDS", "soon"),
+        ("PARITY_URL", "parity.example.org"),
+        ("DATABASE_URL", "mysql://user:hidden@x/y"),
+        ("REDIS_URL", "carrier-pigeon://:hidden@x"),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_refused_in_words(tmp_path: Path, variable: str, value: str) -> None:
-    refused = manage(tmp_path, "check", **{variable: value}, DATABASE_URL="postgresql://x/x", REDIS_URL="redis://x/0")
+    given = {"DATABASE_URL": "postgresql://x/x", "REDIS_URL": "redis://x/0"}
+    refused = manage(tmp_path, "check", **{**given, variable: value})
     assert refused.returncode == 2
     assert refused.stderr.startswith(variable) or f" {variable}" in refused.stderr
     assert "Traceback" not in refused.stderr and "hidden" not in refused.stderr

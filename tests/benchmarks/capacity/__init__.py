@@ -1,0 +1,1 @@
+"""What an installation carries and needs: `make bench-load`."""
