@@ -35,7 +35,8 @@ def made(*, thinking: bool) -> Any:
     heard: list[Any] = []
     words = SimpleNamespace(decode=lambda _: "<end>", eos_token="<end>", eos_token_id=0)
     vars(model).update(
-        model=Told(), tokenizer=words, counter=ItemCounter(lambda _: None), completions={}, messages={}, _ended=[], heard=heard,
+        model=Told(), tokenizer=words, counter=ItemCounter(lambda _: None), completions={}, messages={}, _ended=[],
+        heard=heard,
         processor=SimpleNamespace(apply_chat_template=lambda history, **told: heard.append(told) or "prompt"),
         enable_thinking=True if thinking else None, think_end_token=END if thinking else None,
         room=100 if thinking else 0, _max_length=500, data_parallel_size=1, lora_request=None, batch_size="auto",
