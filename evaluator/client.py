@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import httpx
 from msgspec.structs import replace
 
+from evaluator import tracing
 from evaluator.contract import (
     ATTEMPT_TOKEN_HEADER,
     CHUNK_DIGEST_HEADER,
@@ -159,6 +160,8 @@ class Site:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if job is not None:
             sent[ATTEMPT_TOKEN_HEADER] = job.token
+        if trace := tracing.current():
+            sent[tracing.HEADER] = trace
         for wait in [*RETRY_SECONDS[: tries - 1], None]:
             try:
                 reply = self.http.request(method, path, content=content, headers=sent)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from evaluator import behind, hub, journal, planner, run, suites
+from evaluator import behind, hub, journal, planner, run, suites, tracing
 from evaluator.ahead import ahead
 from evaluator.bringing import Weights, brought
 from evaluator.client import NO_ROOM, LeaseLost, Site, SiteError
@@ -51,12 +51,21 @@ PLATFORM_CODES = {
 def work(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
     """Do a job and end its attempt, well or badly; raises SiteError when the site cannot be told how it ended."""
     try:
-        attempt(site, config, job, stopping)
+        with tracing.span("attempt", about(job), parent=job.trace) as span:
+            attempt(site, config, job, stopping, span)
     except LeaseLost as error:  # told too late: somebody else has it, or its owner cancelled it
         log.warning("job %s attempt %s is not ours any more: %s", job.job, job.attempt, error)
 
 
-def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event) -> None:
+def about(job: JobSpec) -> dict[str, tracing.Value]:
+    """What a trace tells of a job; of somebody's own prompts not even which model is tried."""
+    told: dict[str, tracing.Value] = {"parity.job": job.job, "parity.attempt": job.attempt}
+    if not job.private:
+        told |= {"parity.model": job.model.name, "parity.suite": job.suite.slug}
+    return told
+
+
+def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event, span: tracing.Span) -> None:
     """As `work`; raises LeaseLost too."""
     log.info("job %s attempt %s: %s on %s", job.job, job.attempt, job.model.name, job.suite.slug)
     behind.sweep(config.state)
@@ -75,6 +84,7 @@ def attempt(site: Site, config: Config, job: JobSpec, stopping: threading.Event)
     else:
         behind.wipe(config, job)
         return
+    span.failed(failure.code)
     site.post_failure(job, replace(failure, spent=lease.spent()))
     if failure.kind in ("model", "cancelled"):
         behind.wipe(config, job)
@@ -88,9 +98,14 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease, stopping: threadi
         site.post_preflight(job, replace(found, spent=lease.spent()))
         return
     with lease, run_folder(config.state / "runs", f"{job.job}-{job.attempt}") as folder:
-        outcome = evaluate(site, config, job, folder, lease, stopping)
+        with tracing.span("evaluate") as span:
+            outcome = evaluate(site, config, job, folder, lease, stopping)
+            seconds = {"load": outcome.load_seconds, "evaluation": outcome.evaluation_seconds}
+            span.note({f"parity.{part}_seconds": found for part, found in seconds.items() if found is not None})
         lease.tell(run.Progress(phase="posting", done=1, total=1))
-        chunks = post_samples(site, job, folder, lease) if outcome.tasks else []
+        with tracing.span("post samples") as span:
+            chunks = post_samples(site, job, folder, lease) if outcome.tasks else []
+            span.note({"parity.samples": sum(chunk.samples for chunk in chunks)})
     site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
 
 
@@ -157,7 +172,9 @@ def evaluate(
                 raise
     started = time.monotonic()
     ahead.make_way(job.model, lease.check)
-    with brought(config, job.model, folder, lambda _: lease.check(), clock) as weights:
+    with ExitStack() as held:
+        with tracing.span("bring weights"):
+            weights = held.enter_context(brought(config, job.model, folder, lambda _: lease.check(), clock))
         fetched = round(time.monotonic() - started, 3)
         spec = with_weights(config, job, spec, weights, folder)
         lease.check()

@@ -17,7 +17,7 @@ from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 from msgspec.structs import replace
 
-from evaluator import behind, config, jobs, run_folders
+from evaluator import behind, config, jobs, run_folders, tracing
 from evaluator.client import TOO_OLD, Site, SiteError
 from evaluator.contract import HELLO_SECONDS, ClaimRequest
 from evaluator.introduction import introduction
@@ -145,6 +145,7 @@ def room(state: Path) -> bool:
 
 def start(settings: config.Config) -> None:
     """Work until told to stop: at the broker's doorbell, or without REDIS_URL by asking the site."""
+    tracing.start("parity-worker")
     run_folders.sweep(settings.state / "runs")
     behind.sweep(settings.state)
     for _ in range(settings.slots - 1):

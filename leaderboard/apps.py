@@ -3,11 +3,16 @@
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
+from evaluator import tracing
+
 
 class LeaderboardConfig(AppConfig):
     name = "leaderboard"
     verbose_name = "Parity"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        tracing.start("parity-site")
 
 
 class StaticFiles(StaticFilesConfig):

@@ -75,7 +75,7 @@ def lines(packed: IO[bytes], *, limit: int | None = None) -> Iterator[bytes]:
     """The lines of a gzip stream; raises Unreadable, for damage when it comes to it, TooLarge past `limit` bytes."""
     unpacked = 0
     # GzipFile's own readline is Python around a buffer of 8 kB; one buffer in front of it reads lines twice as fast.
-    with gzip.GzipFile(fileobj=packed) as whole, BufferedReader(whole, BUFFER) as stream:
+    with gzip.GzipFile(fileobj=packed, mode="rb") as whole, BufferedReader(whole, BUFFER) as stream:
         while True:
             try:
                 line = stream.readline(SAMPLE_BYTES + 1)

@@ -5,6 +5,7 @@ refuses to start on a missing one.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -110,6 +111,44 @@ def providers(given: Mapping[str, str]) -> dict[str, Any]:
     return {
         "github": {"APPS": app("PARITY_GITHUB"), "SCOPE": ["user:email"], "OAUTH_PKCE_ENABLED": True},
         "openid_connect": {"APPS": found, "SCOPE": ["openid", "profile", "email"]},
+    }
+
+
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/\w[\w.-]*)*)/?")
+"""s3://bucket or s3://bucket/a/prefix."""
+
+
+def file_storage(given: Mapping[str, str]) -> dict[str, Any]:
+    """Where files of samples are, for Django's STORAGES: a folder here, or the bucket that PARITY_FILES names."""
+    place, endpoint = given.get("PARITY_FILES", ""), given.get("PARITY_FILES_ENDPOINT", "")
+    if not place:
+        if endpoint:
+            raise ConfigurationError("PARITY_FILES_ENDPOINT is set without PARITY_FILES, such as s3://bucket/prefix.")
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    bucket = BUCKET.fullmatch(place)
+    if bucket is None:
+        raise ConfigurationError(
+            f"PARITY_FILES is {place!r}: it names a bucket, such as s3://bucket or s3://bucket/prefix."
+        )
+    if endpoint and not re.fullmatch(r"https?://[^/\s?#@]+/?", endpoint):
+        raise ConfigurationError(
+            f"PARITY_FILES_ENDPOINT is {endpoint!r}: it is a service's address, such as https://s3.example.org"
+        )
+    key, secret_key = given.get("AWS_ACCESS_KEY_ID", ""), given.get("AWS_SECRET_ACCESS_KEY", "")
+    if bool(key) != bool(secret_key):
+        raise ConfigurationError(
+            "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is set: set both, or none where the machine has a role."
+        )
+    return {
+        "BACKEND": "leaderboard.object_storage.Bucket",
+        "OPTIONS": {
+            "bucket_name": bucket[1],
+            "location": bucket[2].strip("/"),
+            "endpoint_url": endpoint or None,
+            "region_name": given.get("PARITY_FILES_REGION") or "us-east-1",
+            "access_key": key or None,
+            "secret_key": secret_key or None,
+        },
     }
 
 

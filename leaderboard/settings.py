@@ -2,7 +2,6 @@
 
 import os
 
-from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -10,6 +9,7 @@ from evaluator import hub
 from evaluator.addresses import Allowed
 from leaderboard import environment
 from leaderboard.environment import ConfigurationError
+from leaderboard.schedule import ROUTINES
 from leaderboard.variables import Variables, address
 
 env = Variables()
@@ -53,6 +53,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "leaderboard.observed.Observed",
     "leaderboard.probes.Probes",
+    "leaderboard.traced.Traced",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -133,7 +134,7 @@ MEDIA_ROOT = STATE_DIR / "files"
 # Compressing takes a dozen seconds: worth it once a release, not at every start of the demo on loopback.
 _compressed, _plain = "whitenoise.storage.CompressedManifestStaticFilesStorage", "ManifestStaticFilesStorage"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": environment.file_storage(os.environ),
     "staticfiles": {"BACKEND": f"django.contrib.staticfiles.storage.{_plain}" if DEMO else _compressed},
 }
 # Uploaded chunks of samples pass as request bodies; everything else is far smaller.
@@ -234,9 +235,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": RECONCILE_SECONDS,
         "options": {"expires": RECONCILE_SECONDS},
     },
-    "watch": {"task": "leaderboard.watch", "schedule": crontab(minute="5")},
-    "sweep": {"task": "leaderboard.sweep", "schedule": crontab(hour="4", minute="20")},
+    **{name: {"task": f"leaderboard.{name}", "schedule": routine.at} for name, routine in ROUTINES.items()},
 }
+FOLLOW_DAY = env.int("PARITY_FOLLOW_DAY", default=5)
+"""New revisions of followed models that are submitted for an owner a day (UTC); 0: none."""
+REFRESH_HOUR = env.int("PARITY_REFRESH_HOUR", default=50)
+"""Models whose repositories are read again an hour; 0: none."""
+KEEP_DAYS = env.int("PARITY_KEEP_DAYS", default=90)
+"""How long messages that ended and samples that never counted are kept; 0: for ever."""
+DIGEST = os.environ.get("PARITY_DIGEST") or "daily"
+if DIGEST not in {"daily", "trouble", "off"}:
+    raise ConfigurationError(f"PARITY_DIGEST is {DIGEST!r}: it is daily, trouble (days without say nothing) or off.")
 
 HUB_MIRRORS = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
 HUB_ENDPOINT = os.environ.get("HF_ENDPOINT")

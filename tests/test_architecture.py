@@ -17,6 +17,7 @@ SITE_MAY_IMPORT = (
     "evaluator.addresses",
     "evaluator.suites",
     "evaluator.scoring",
+    "evaluator.tracing",
 )
 HEAVY = ("lm_eval", "vllm", "torch", "transformers")
 MAX_LINES = 400
@@ -73,7 +74,7 @@ def test_what_both_sides_share_is_light() -> None:
     """Importing the shared modules and the worker's own loads nothing heavy, however indirectly."""
     shared = (
         "evaluator.contract, evaluator.hub, evaluator.addresses, evaluator.suites, evaluator.supervisor, "
-        "evaluator.worker, evaluator.jobs, evaluator.gateway"
+        "evaluator.tracing, evaluator.worker, evaluator.jobs, evaluator.gateway"
     )
     program = f"import sys, {shared}; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

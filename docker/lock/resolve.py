@@ -48,8 +48,9 @@ PYTHONS = ("3.11.0", "3.11.9", "3.12.0", "3.13.0")
 
 SITE = {"embedded"}
 WORKER = {"worker-cpu"}
-# What a worker needs of the base list: talking to the site, the broker and the Hub.
-WORKER_BASE = {"celery", "httpx", "huggingface-hub", "msgspec", "numpy", "pyyaml"}
+# What a worker needs of the base list: talking to the site, the broker, the Hub and a collector of traces.
+TRACES = {"opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+WORKER_BASE = {"celery", "httpx", "huggingface-hub", "msgspec", "numpy", "pyyaml"} | TRACES
 
 
 def resolve(requirements: list[str]) -> dict[str, Metadata]:

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 
 from leaderboard.actions.errors import NoRoom
 
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def keep(path: str, body: bytes) -> str:
-    """Put `body` into file storage at `path`; returns the name under which it is there.
+def keep(path: str, body: bytes, storage: Storage = default_storage) -> str:
+    """Put `body` into file storage at `path`; returns the name under which it is there. Raises OSError.
 
     On a file system it appears whole, in place of whatever a crash left there, and equal calls at once leave one file.
     Other storages write whole objects by themselves and may choose another name. Raises NoRoom where the disk is full.
     """
-    if isinstance(default_storage, FileSystemStorage):
+    if isinstance(storage, FileSystemStorage):
         try:
-            replace(Path(default_storage.path(path)), body, default_storage.file_permissions_mode)
+            replace(Path(storage.path(path)), body, storage.file_permissions_mode)
         except OSError as error:
             if error.errno not in FULL:
                 raise
@@ -33,7 +33,7 @@ def keep(path: str, body: bytes) -> str:
                 "disk_full", "The site's disk is full. Keep this, and send it again until it is taken."
             ) from error
         return path
-    return default_storage.save(path, ContentFile(body))
+    return storage.save(path, ContentFile(body))
 
 
 def replace(path: Path, body: bytes, mode: int | None) -> None:

@@ -16,6 +16,7 @@ from leaderboard.models import (
     BakeoffReader,
     Delivery,
     Endpoint,
+    Follow,
     Membership,
     Outbox,
     Owner,
@@ -71,5 +72,6 @@ def forget_things(owner: Owner) -> None:
     mails.delete()
     Endpoint.objects.filter(owner=owner).update(sealed_key="")
     WorkloadDraft.objects.filter(owner=owner).delete()
+    Follow.objects.filter(owner=owner).delete()
     for workload in Workload.objects.filter(owner=owner).order_by("pk"):
         delete_workload(owner=owner, workload=workload.pk)

@@ -37,7 +37,7 @@ from leaderboard.actions.transitions import move_job, move_submission
 from leaderboard.models import EndpointUse, Job, Outbox, Submission, Worker, WorkerToken, WorkloadSuite
 from leaderboard.models.submissions import IN_LINE
 from leaderboard.queries import health
-from leaderboard.queries.editions import LOOKS_SINCE, NEWEST, least_edition
+from leaderboard.queries.editions import LOOKS_SINCE, NEWEST, TRACES_SINCE, least_edition
 from leaderboard.queries.rescoring import replies_of
 from leaderboard.statistics.anytime import looks
 
@@ -153,6 +153,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         fresh=submission.fresh,
         replies=replies_of(submission),
         looks=looks_of(submission) if request.edition >= LOOKS_SINCE else (),
+        trace=submission.trace if request.edition >= TRACES_SINCE else "",
     )
 
 

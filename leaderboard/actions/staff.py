@@ -11,7 +11,7 @@ from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.retry import retry
 from leaderboard.actions.transitions import move_submission
 from leaderboard.actions.turns import PUT_FIRST, under_way
-from leaderboard.models import Audit, Event, Job, SiteState, Submission, User, Worker, WorkerToken
+from leaderboard.models import Audit, Event, Follow, Job, SiteState, Submission, User, Worker, WorkerToken
 from leaderboard.models.submissions import STAFF_MOVES
 
 REASON = 300
@@ -98,6 +98,17 @@ def prioritise(*, submission: int, actor: User, reason: str) -> None:
         submission=row, actor=actor.username, before=row.state, after=row.state, reason="put first in its line"
     )
     note(actor, "prioritise", f"submission {row.pk}", why)
+
+
+@transaction.atomic
+def stop_following(*, follow: int, actor: User, reason: str) -> None:
+    """End what anybody follows (leaderboard.actions.follow); what was submitted stays. Raises NotFound."""
+    why = checked(actor, reason)
+    row = Follow.objects.select_related("owner", "suite").filter(pk=follow).first()
+    if row is None:
+        raise NotFound("unknown_follow", f"Nothing is followed under {follow}.")
+    note(actor, "stop_following", row.model, f"for {row.owner} on {row.suite.slug}: {why}")
+    row.delete()
 
 
 @transaction.atomic

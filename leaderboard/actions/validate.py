@@ -249,15 +249,7 @@ def record_revision(pinned: hub.PinnedModel, *, private: bool = False) -> Revisi
     Of what the repository does not say, an import's word stays, and what the staff stated stays in any case. `private`:
     for a workload, so that rows which are new stay hidden.
     """
-    licence = fitting(pinned.licence, 100)
-    said = {
-        "licence": licence,
-        "licence_family": licences.family(licence),
-        "base_model": fitting(pinned.base_model or "", 200),
-        "modalities": list(pinned.modalities),
-        "released_on": pinned.created,
-    }
-    known = {column: value for column, value in said.items() if not empty(value)}
+    known = said_of(pinned)
     model, _ = Model.everything.update_or_create(
         name=pinned.name,
         defaults=known if private else {**known, "hidden": False},
@@ -285,6 +277,19 @@ def record_revision(pinned: hub.PinnedModel, *, private: bool = False) -> Revisi
         create_defaults={**facts, "hidden": private},
     )
     return revision
+
+
+def said_of(pinned: hub.PinnedModel) -> dict[str, object]:
+    """What a repository says of its model, by column; nothing of what it leaves open."""
+    licence = fitting(pinned.licence, 100)
+    said = {
+        "licence": licence,
+        "licence_family": licences.family(licence),
+        "base_model": fitting(pinned.base_model or "", 200),
+        "modalities": list(pinned.modalities),
+        "released_on": pinned.created,
+    }
+    return {column: value for column, value in said.items() if not empty(value)}
 
 
 def fitting(text: str, limit: int) -> str:

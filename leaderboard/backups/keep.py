@@ -2,10 +2,11 @@
 
 import shutil
 import tarfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.conf import settings as site
+from django.core.files.storage import Storage, default_storage
 from django.db import connection, transaction
 
 from leaderboard import sealing
@@ -33,7 +34,7 @@ def keep(into: Path) -> Path:
             run("pg_dump", "--format=custom", "--no-owner", f"--snapshot={moment}", f"--file={unfinished / DATABASE}")
             counted = manifest.rows(connection.introspection.table_names(cursor))
             applied = manifest.migrations()
-        number = copy_files(Path(site.MEDIA_ROOT), unfinished / FILES)
+        number = copy_files(default_storage, unfinished / FILES, at)
         Manifest(
             format=FORMAT,
             made_at=at.isoformat(),
@@ -50,16 +51,30 @@ def keep(into: Path) -> Path:
     return whole
 
 
-def copy_files(source: Path, into: Path) -> int:
-    """Everything below `source` as one tar; returns how many files there were."""
+def copy_files(source: Storage, into: Path, at: datetime) -> int:
+    """Everything in a file storage as one tar, dated `at`; returns how many files there were."""
     number = 0
     with tarfile.open(into, "w") as tar:
-        for path in sorted(source.rglob("*")):
-            if not path.is_file():
-                continue
+        for name in names(source):
             try:
-                tar.add(path, arcname=str(path.relative_to(source)), recursive=False)
+                file = source.open(name)
             except FileNotFoundError:
                 continue  # purged since it was listed
+            with file:
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mtime = file.size, int(at.timestamp())
+                tar.addfile(entry, file)
             number += 1
     return number
+
+
+def names(storage: Storage, folder: str = "") -> Iterator[str]:
+    """The name of every file in a storage; none where it has not been written to yet."""
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    prefix = f"{folder}/" if folder else ""
+    yield from (f"{prefix}{name}" for name in sorted(files))
+    for name in sorted(folders):
+        yield from names(storage, f"{prefix}{name}")

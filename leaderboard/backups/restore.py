@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+from django.core.files.storage import FileSystemStorage, Storage
 from django.db import connection
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from leaderboard import sealing
+from leaderboard.actions.files import keep
 from leaderboard.backups import manifest
+from leaderboard.backups.keep import names
 from leaderboard.backups.manifest import DATABASE, FILES, PROBE, PURPOSE, Manifest
 from leaderboard.backups.server import BackupError, run, variables
 
@@ -34,8 +37,8 @@ def check(backup: Path) -> Manifest:
     return found
 
 
-def restore(backup: Path, *, files: Path, database: str = "") -> list[str]:
-    """Fill `database` (the site's own unless named) and the folder `files`, both empty; returns what differs, in words.
+def restore(backup: Path, *, files: Storage, database: str = "") -> list[str]:
+    """Fill `database` (the site's own unless named) and the storage `files`, both empty; returns what differs.
 
     All of the database or nothing of it; raises BackupError where something stands in the way, before anything is
     written.
@@ -46,13 +49,17 @@ def restore(backup: Path, *, files: Path, database: str = "") -> list[str]:
         if tables and tables[0]:
             name = database or connection.settings_dict["NAME"]
             raise BackupError(f"The database {name} has {tables[0]} tables already. A backup goes into an empty one.")
-    if files.exists() and any(files.iterdir()):
-        raise BackupError(f"{files} holds files already. A backup's files go into an empty folder.")
+    if any(names(files)):
+        place = files.location if isinstance(files, FileSystemStorage) else "The bucket"
+        raise BackupError(f"{place} holds files already. A backup's files go into an empty place.")
     run("pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--dbname=",
         str(backup / DATABASE), database=database)  # fmt: skip
-    files.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tarfile.open(backup / FILES) as tar:
-        tar.extractall(files, filter="data")
+        for entry in tar:
+            content = tar.extractfile(entry)
+            if content is None:
+                raise BackupError(f"{backup / FILES} has {entry.name}, which is no file.")
+            keep(entry.name, content.read(), files)
     with connect(database) as server:
         return [*differing_rows(told, server), *broken_rules(server), *missing_files(server, files)]
 
@@ -96,11 +103,14 @@ def broken_rules(server: "psycopg.Connection[tuple[object, ...]]") -> Iterator[s
             yield f"not so for {row[0] if row else 'unknown'}: {rule}"
 
 
-def missing_files(server: "psycopg.Connection[tuple[object, ...]]", files: Path) -> Iterator[str]:
+def missing_files(server: "psycopg.Connection[tuple[object, ...]]", files: Storage) -> Iterator[str]:
     """Chunks of samples whose file is not there, or is not what was posted."""
     for name, wanted in server.execute("SELECT path, digest FROM leaderboard_samplechunk ORDER BY id"):
-        path = files / str(name)
-        if not path.exists():
+        try:
+            with files.open(str(name)) as file:
+                found = hashlib.sha256(file.read()).hexdigest()
+        except FileNotFoundError:
             yield f"the samples' file {name} is not in the backup"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            continue
+        if found != wanted:
             yield f"the samples' file {name} is not what was posted"

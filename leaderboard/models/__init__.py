@@ -20,6 +20,7 @@ from leaderboard.models.kept_replies import KeptReply
 from leaderboard.models.notices import Delivery, Webhook
 from leaderboard.models.pulses import Pulse
 from leaderboard.models.results import ItemSet, PairedTest, ResponsePart, Result, SampleChunk, Snapshot, StaleRanking
+from leaderboard.models.routines import Follow, RoutineRun
 from leaderboard.models.site import SiteState
 from leaderboard.models.submissions import Event, Job, Outbox, Submission
 from leaderboard.models.suites import Bundle, Suite, SuiteTask
@@ -50,6 +51,7 @@ __all__ = [
     "EndpointUse",
     "Event",
     "Fact",
+    "Follow",
     "Grade",
     "HiddenTexts",
     "Import",
@@ -72,6 +74,7 @@ __all__ = [
     "ResponsePart",
     "Result",
     "Revision",
+    "RoutineRun",
     "SampleChunk",
     "SiteState",
     "Snapshot",

@@ -63,6 +63,7 @@ class Model(models.Model):
     hidden = models.BooleanField(
         default=False, db_default=False, help_text="known from workloads alone: nobody is told of it"
     )
+    refreshed_at = models.DateTimeField(null=True, blank=True, help_text="when its repository was read again last")
     created_at = models.DateTimeField(auto_now_add=True)
 
     everything = models.Manager()

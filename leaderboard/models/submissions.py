@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from evaluator import tracing
 from leaderboard.models.accounts import Owner, User, Worker
 from leaderboard.models.catalogue import Revision
 from leaderboard.models.public import Public
@@ -63,6 +64,9 @@ class Submission(models.Model):
     charged_on = models.DateField(null=True, blank=True, help_text="the day whose quota pays for it; null: nobody pays")
     predicted_seconds = models.FloatField(
         null=True, blank=True, help_text="from queued_at to the end, as said when it was queued"
+    )
+    trace = models.CharField(
+        max_length=55, blank=True, default=tracing.current, db_default="", help_text="the request that made it"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(null=True, blank=True)

@@ -17,7 +17,7 @@ from leaderboard.actions.merge_models import merge_models
 from leaderboard.actions.rescore import rescore as rescored
 from leaderboard.pages.private import private
 from leaderboard.pages.submit import user_of
-from leaderboard.queries import site
+from leaderboard.queries import routines, site
 from leaderboard.queries import staff as queries
 from leaderboard.queries.rescoring import suites_to_rescore
 
@@ -47,7 +47,8 @@ def staff(request: HttpRequest) -> HttpResponse:
     context = {
         "search": search, "lines": queries.submissions(search), "workers": queries.workers(),
         "tokens": queries.worker_tokens(), "acts": queries.acts(), "state": site.state(), "most": actions.BANNER,
-        "origins": queries.origins(), "suites": suites_to_rescore(),
+        "routines": routines.lines(), "follows": routines.follows(), "origins": queries.origins(),
+        "suites": suites_to_rescore(),
     }  # fmt: skip
     return render(request, "staff/page.html", context)
 
@@ -66,6 +67,15 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         actions.move(submission=pk, act=act, actor=actor, reason=reason)
     messages.success(request, f"Done: {act} of submission {pk}.")
+    return redirect("staff")
+
+
+@for_staff
+@require_POST
+def follow(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop following a model, whoever began."""
+    actions.stop_following(follow=pk, actor=user_of(request), reason=request.POST.get("reason", ""))
+    messages.success(request, "It is followed no more.")
     return redirect("staff")
 
 

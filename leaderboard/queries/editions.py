@@ -8,9 +8,13 @@ from django.db.models import Case, IntegerField, Q, Value, When
 from evaluator.contract import FIRST_SETTINGS, Settings
 from leaderboard.models import Job
 
-KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, LOOKS_SINCE, SHARDS_SINCE = 3, 4, 5, 6, 7, 8, 9
+KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, LOOKS_SINCE = 3, 4, 5, 6, 7, 8
 """The editions that brought endpoints and their keys, models which think, people's own prompts, adapters, what is asked
-or scored anew, jobs that end early, which older workers measure to the end, and shards of a submission."""
+or scored anew, and jobs that end early, which older workers measure to the end."""
+TRACES_SINCE = 9
+"""The edition that brought traces, which older workers leave out."""
+SHARDS_SINCE = 10
+"""The edition that brought shards of a submission."""
 NEWEST = SHARDS_SINCE
 """A worker of this edition knows every job."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, cast
 
 import redis
 from django.conf import settings as site
@@ -93,9 +93,18 @@ def broker() -> Part:
     return Part("broker")
 
 
-def free_bytes() -> int:
-    """Free space where files of samples are kept, or will be."""
-    folder = Path(site.MEDIA_ROOT)
+class Remote(Protocol):
+    """A file storage on another machine."""
+
+    def trouble(self) -> str:
+        """What keeps it from being used, in words; nothing where it answers."""
+
+
+def free_bytes() -> int | None:
+    """Free space where files of samples are kept, or will be; None where they are on another machine."""
+    if not isinstance(default_storage, FileSystemStorage):
+        return None
+    folder = Path(default_storage.location)
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
@@ -103,12 +112,16 @@ def free_bytes() -> int:
 
 def full() -> bool:
     """Whether files of samples have no room any more: nothing new is begun then."""
-    return isinstance(default_storage, FileSystemStorage) and free_bytes() < LEAST_FREE
+    free = free_bytes()
+    return free is not None and free < LEAST_FREE
 
 
 def files() -> Part:
-    """Space for samples; pages need none."""
+    """Space for samples, or the bucket they are in; most pages need neither."""
     free = free_bytes()
+    if free is None:
+        trouble = cast(Remote, default_storage).trouble()
+        return Part("files", trouble and f"{trouble}: samples are neither taken nor shown", vital=False)
     if free < LEAST_FREE:
         return Part("files", f"{free // 2**20} MiB are left: workers' samples are about to be refused", vital=False)
     return Part("files")

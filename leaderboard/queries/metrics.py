@@ -27,7 +27,9 @@ class Site(Collector):
         yield from late()
         yield from workers()
         yield from events()
-        yield gauge("parity_files_free_bytes", "Free space for files of samples", health.free_bytes())
+        free = health.free_bytes()
+        if free is not None:
+            yield gauge("parity_files_free_bytes", "Free space for files of samples", free)
 
 
 def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -12,6 +12,7 @@ from leaderboard.models import (
     Audit,
     BakeoffReader,
     Delivery,
+    Follow,
     Grade,
     Judging,
     Membership,
@@ -44,6 +45,10 @@ def data_of(user: User) -> dict[str, Any]:
         "submissions": rows(
             Submission.objects.filter(submitter=user), "id", "state", "requested_model", "requested_revision",
             "suite__slug", "settings", "score", "created_at", "finished_at",
+        ),
+        "follows": rows(
+            Follow.objects.filter(made_by=user), "model", "suite__slug", "owner__name", "settings", "submitted_at",
+            "created_at",
         ),
         "webhooks": rows(Webhook.objects.filter(owner=owner), "url", "created_at", "disabled_at") if owner else [],
         "messages": rows(Delivery.objects.filter(email=user.email), "submission", "state", "created_at")

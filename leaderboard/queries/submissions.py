@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from evaluator.contract import Price, Spent
 from leaderboard import run_settings
 from leaderboard.models import EndpointUse, Event, Job, Owner, Result, Submission
+from leaderboard.models.routines import FOLLOWED
 from leaderboard.models.submissions import IN_LINE, LIVE
 from leaderboard.queries import hosts
 from leaderboard.queries.board import standing_of
@@ -95,6 +96,11 @@ class Detail:
     def may_be_retried(self) -> bool:
         """Whether its owner can make a new submission of it (leaderboard.actions.retry)."""
         return not self.live and self.submission.state != Submission.State.QUARANTINED
+
+    @property
+    def may_be_followed(self) -> bool:
+        """Whether its model has revisions that can be looked for (leaderboard.actions.follow)."""
+        return self.submission.revision is not None and self.submission.revision.source in FOLLOWED
 
     @property
     def has_samples(self) -> bool:

@@ -28,6 +28,7 @@ from leaderboard.models import (
     Price,
     ProviderOrigin,
     Remark,
+    RoutineRun,
     SiteState,
     Submission,
     Suite,
@@ -187,6 +188,7 @@ def more(site: Site, make: made.Make, suite: Suite, ada: User) -> None:
         endpoint=endpoint, baseline=second, current=first, number=1, items=30, difference=-9.0, low=-12.0, high=-6.0,
         p=0.001, threshold=0.05, word="worse", drifted=True,
     )  # fmt: skip
+    RoutineRun.objects.create(name="watch", began_at=timezone.now(), ended_at=timezone.now(), said="x", problem="x")
     HiddenTexts.objects.create(task="hidden", reason="x")
     Audit.objects.create(actor="x", action="x", subject="x", reason="x")
     SiteState.objects.create(pk=SiteState.ONLY, banner="x")

@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +64,28 @@ def test_the_map_names_files_that_are_there() -> None:
             if not names[1]:
                 top = name if name.endswith("/") else ""
             assert (ROOT / (top if names[1] else "") / name).exists(), line
+
+
+GUIDES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docker").rglob("README.md")),
+]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_guide_names_what_is_there(guide: Path) -> None:
+    text = guide.read_text()
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+        assert not path or (guide.parent / path).exists(), path
+        assert not anchor or f"## {anchor.replace('-', ' ')}" in (guide.parent / path).read_text().lower(), anchor
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", text, re.MULTILINE)) <= {
+        pair for target in targets for pair in ((target, ""), ("", target))
+    }
+    commands = {path.stem for path in (ROOT / "leaderboard" / "management" / "commands").glob("*.py")}
+    assert set(re.findall(r"manage\.py ([a-z_]+)", text)) <= commands | {"createsuperuser", "migrate"}
+    read = code() + (ROOT / "docker" / "compose.yaml").read_text() + (ROOT / "docker" / "worker.Dockerfile").read_text()
+    assert {
+        name for name in re.findall(r"`((?:PARITY|DATABASE|REDIS|EMAIL|HF)_[A-Z_]+)", text) if name not in read
+    } == set()

@@ -4,9 +4,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings as site
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 
+from leaderboard.actions.errors import NoRoom
 from leaderboard.backups.restore import restore
 from leaderboard.backups.server import BackupError
 
@@ -19,8 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, backup: Path, **__: Any) -> None:
         try:
-            differing = restore(backup, files=Path(site.MEDIA_ROOT))
-        except (BackupError, OSError) as error:
+            differing = restore(backup, files=default_storage)
+        except (BackupError, NoRoom, OSError) as error:
             raise CommandError(f"Not restored: {error}") from error
         for line in differing:
             self.stderr.write(line)

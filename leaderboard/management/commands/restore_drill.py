@@ -8,9 +8,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.files.storage import FileSystemStorage
 from django.core.management.base import BaseCommand, CommandError
 from psycopg import sql
 
+from leaderboard.actions.errors import NoRoom
 from leaderboard.backups.keep import keep
 from leaderboard.backups.manifest import Manifest
 from leaderboard.backups.restore import connect, restore
@@ -33,11 +35,12 @@ class Command(BaseCommand):
                 kept = time.monotonic()
                 server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
                 try:
-                    differing = restore(made, files=Path(folder) / "files", database=database)
+                    files = FileSystemStorage(location=Path(folder) / "files")
+                    differing = restore(made, files=files, database=database)
                 finally:
                     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
                 told = Manifest.read(made)
-            except (BackupError, OSError) as error:
+            except (BackupError, NoRoom, OSError) as error:
                 raise CommandError(f"The drill failed: {error}") from error
         for line in differing:
             self.stderr.write(line)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path as Folder
 
 import pytest
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings as DjangoSettings
@@ -69,11 +70,11 @@ def test_what_is_lost_or_changed_is_named(measured: Submission, files: Folder, t
     made = keep(tmp_path / "backups")
     first, *others = SampleChunk.objects.order_by("id")
     with connect() as server:
-        assert list(missing_files(server, files)) == []
+        assert list(missing_files(server, default_storage)) == []
         (files / first.path).write_bytes(b"changed")
         for other in others:
             (files / other.path).unlink()
-        assert list(missing_files(server, files)) == [
+        assert list(missing_files(server, default_storage)) == [
             f"the samples' file {first.path} is not what was posted",
             *(f"the samples' file {other.path} is not in the backup" for other in others),
         ]
@@ -110,7 +111,7 @@ def test_another_secret_key_is_noticed_before_anything_is_written(
 def test_a_database_that_is_in_use_stays_as_it_is(measured: Submission, tmp_path: Folder) -> None:
     made = keep(tmp_path / "backups")
     with pytest.raises(BackupError, match="tables already"):
-        restore(made, files=tmp_path / "files-again")
+        restore(made, files=FileSystemStorage(location=tmp_path / "files-again"))
     assert not (tmp_path / "files-again").exists()
     assert Submission.objects.get().pk == measured.pk
 
@@ -158,7 +159,7 @@ def test_a_whole_site_moves(measured: Submission, files: Folder, tmp_path: Folde
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
     try:
         shutil.rmtree(files)
-        assert restore(made, files=files, database=name) == []
+        assert restore(made, files=default_storage, database=name) == []
         with connect(name) as server:
             row = server.execute("SELECT state, score FROM leaderboard_submission").fetchone()
         assert row == (measured.state, measured.score)

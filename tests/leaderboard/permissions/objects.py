@@ -18,6 +18,7 @@ from django.urls import URLPattern, reverse
 from leaderboard.actions.accounts import create_api_token, create_person, revoke_api_token
 from leaderboard.actions.bakeoff_readers import add_reader
 from leaderboard.actions.claims import seed_claims
+from leaderboard.actions.follow import follow
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.organisations import make_organisation
 from leaderboard.actions.rank import build_snapshot
@@ -72,6 +73,7 @@ PLACES: dict[str, str] = {
     "api-report.pk": "measured",
     "api-eval-results.pk": "measured",
     "retry.pk": "measured",
+    "follow.pk": "measured",
     "api-retry.pk": "measured",
     "resume.pk": "paused",
     "api-resume.pk": "paused",
@@ -119,6 +121,7 @@ PLACES: dict[str, str] = {
     "provider_id": "provider",
     "token-revoke.pk": "token",
     "staff-worker.pk": "worker",
+    "staff-follow.pk": "follow",
     "staff-token.pk": "worker_token",
     "staff-claim.pk": "claim",
     "test": "test",
@@ -150,6 +153,7 @@ SAID = {"slug": "reads-more", "text": "It reads more.", "who": "its maker", "at_
 BODIES: dict[str, dict[str, Any]] = {
     # what is posted by each route; nothing unless it is said here
     "staff-submission": {"act": "cancel", "reason": "asked by mail"},
+    "staff-follow": {"reason": "too many revisions"},
     "staff-worker": {"act": "drain", "reason": "new disks"},
     "staff-token": {"reason": "it was lost"},
     "staff-rescore": {"suite": "tiny@1", "reason": "a better filter"},
@@ -239,6 +243,7 @@ class Site:
     worker: int = 0
     worker_token: int = 0
     claim: int = 0
+    follow: int = 0
     organisation: int = 0
 
     @classmethod
@@ -270,6 +275,7 @@ class Site:
         sessions, tokens = callers(ada)
         seed_claims()
         laboratory = make_organisation(name="laboratory", user=ada)
+        followed = follow(submission=second.pk, owner=owner, by=ada)
         return cls(
             queued=queued.pk, job=queued.jobs.get().pk, measured=first.pk, paused=paused.pk,
             endpoint=paused.use.endpoint_id, webhook=webhook.pk, delivery=delivery.pk, workload=version.workload_id,
@@ -277,7 +283,7 @@ class Site:
             worker=Worker.objects.latest("pk").pk, worker_token=worker.pk, token=ApiToken.objects.get(name="owner").pk,
             sessions=sessions, tokens=tokens, first=f"s{first.pk}", second=f"s{second.pk}",
             bakeoff=bakeoff.pk, judging=judging.pk, run=runs[0].pk, share=share.pk, share_token=share_token,
-            reader=reader,
+            reader=reader, follow=followed.pk,
         )  # fmt: skip
 
     def hand_over(self, ada: User) -> None:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leaderboard", "0030_stale_rankings")]
+    dependencies = [("leaderboard", "0032_trace")]
 
     operations = [
         migrations.AddField(
