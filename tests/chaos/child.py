@@ -11,16 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from evaluator import run
 from evaluator.contract import Sample, TaskResult, TaskSpec, canonical_json, encode_sample, item_hash, spelled
 from evaluator.journal import Journal
 from evaluator.kept import next_run
 
-ITEMS = {"long@1": 12}
-"""Of each task, by suite, of which a long one has shards; of all others `FEW`."""
-FEW = 6
+ITEMS = 6
+"""Of each task."""
 
 
 def answer(sha: str, suite: str, task: str, item: int) -> float:
@@ -28,28 +25,20 @@ def answer(sha: str, suite: str, task: str, item: int) -> float:
     return float(hashlib.sha256(f"{sha} {suite} {task} {item}".encode()).digest()[0] % 2)
 
 
-def items_of(suite: str) -> range:
-    return range(ITEMS.get(suite, FEW))
-
-
 def score_of(sha: str, suite: str, task: str) -> float:
-    return statistics.fmean(answer(sha, suite, task, item) for item in items_of(suite))
+    return statistics.fmean(answer(sha, suite, task, item) for item in range(ITEMS))
 
 
 def measured(folder: Path, spec: run.RunSpec) -> dict[tuple[str, int], float]:
-    """Every item's answer, from the journal or after its share of the time; of one that only helps, its stretch's."""
+    """Every item's answer, from the journal or after its share of the time."""
     assert spec.journal is not None
     identity = {"engine": "chaos", "revision": spec.model.sha, "settings": spelled(spec.settings), "scope": spec.scope}
-    journal = Journal(Path(spec.journal), identity, taken=folder / run.TAKEN if spec.shard else None)
+    journal = Journal(Path(spec.journal), identity)
     run.write(folder, run.RESPONSES, run.Responses(name=journal.path.name, begin=journal.begin))
-    items = [(task.task, item) for task in spec.suite.tasks for item in items_of(spec.suite.slug)]
+    items = [(task.task, item) for task in spec.suite.tasks for item in range(ITEMS)]
     each = float(spec.suite.description.removeprefix("take ")) / len(items)
     answers = {}
     for done, (task, item) in enumerate(items):
-        if spec.shard is not None and spec.shard.helps and done * spec.shard.of // len(items) != spec.shard.index:
-            continue
-        if spec.shard is not None:
-            journal.refresh()
         key = hashlib.sha256(canonical_json([spec.suite.slug, task, item])).hexdigest()
         if key not in journal:
             time.sleep(each)
@@ -71,15 +60,9 @@ def result_of(task: TaskSpec, scores: list[float]) -> TaskResult:
 def evaluate(folder: Path) -> None:
     spec = run.read_spec(folder)
     answers = measured(folder, spec)
-    told = {"engine": "chaos", "attempt": folder.name}
-    outcome = run.Outcome(tasks=(), table={}, provenance=told, load_seconds=0, evaluation_seconds=0)
-    if spec.shard is not None and spec.shard.helps:
-        run.write(folder, run.OUTCOME, outcome)
-        return
-    every = items_of(spec.suite.slug)
     with (folder / run.SAMPLES).open("wb") as samples:
         for task in spec.suite.tasks:
-            for item in every:
+            for item in range(ITEMS):
                 right = answers[task.task, item]
                 sample = Sample(
                     task=task.task, doc_id=item, item_hash=item_hash(task.task, {"item": item}, "1"), target="1",
@@ -87,8 +70,11 @@ def evaluate(folder: Path) -> None:
                     scores={task.filter: {task.metric: right}},
                 )  # fmt: skip
                 samples.write(encode_sample(sample) + b"\n")
-    tasks = tuple(result_of(task, [answers[task.task, item] for item in every]) for task in spec.suite.tasks)
-    run.write(folder, run.OUTCOME, replace(outcome, tasks=tasks))
+    tasks = tuple(result_of(task, [answers[task.task, item] for item in range(ITEMS)]) for task in spec.suite.tasks)
+    told = {"engine": "chaos", "attempt": folder.name}
+    run.write(
+        folder, run.OUTCOME, run.Outcome(tasks=tasks, table={}, provenance=told, load_seconds=0, evaluation_seconds=0)
+    )
 
 
 def main(arguments: list[str]) -> None:

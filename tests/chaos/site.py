@@ -37,8 +37,6 @@ TIMES = {
     "PARITY_MAX_LOSSES": "60",
     "PARITY_HANDOVER_SECONDS": "0.5",
     "PARITY_KEEP_ENGINE_SECONDS": "2",
-    "PARITY_SHARDS": "3",
-    "PARITY_SHARD_ITEMS": "8",
 }
 
 
@@ -55,8 +53,7 @@ class Host:
 WORKERS = {"first": Host("w1"), "second": Host("twin"), "third": Host("twin")}
 """By what they are called here."""
 SUITES = {"instant": 0.1, "short": 0.6, "long": 2.5}
-"""By name: seconds that an evaluation takes, beside the start of its process. Once one of them was measured, and it is
-known how many items it has, the longest has shards."""
+"""By name: seconds that an evaluation takes, beside the start of its process."""
 
 
 @dataclass(frozen=True)
