@@ -122,7 +122,7 @@ def test_commands_name_modules_and_subcommands_that_exist() -> None:
     commands = [" ".join(service["command"]) for service in SERVICES.values() if "command" in service]
     modules = {module for command in commands for module in re.findall(r"-A (\S+)", command)}
     managed = {name for command in commands for name in re.findall(r"manage\.py (\w+)", command)}
-    assert modules == {"leaderboard.celery"}
+    assert modules == {"leaderboard.celery", "leaderboard.scheduler"}
     assert all(map(find_spec, modules))
     assert managed == {"backup", "bootstrap"}
     assert managed <= get_commands().keys()

@@ -71,6 +71,7 @@ def carried(options: argparse.Namespace) -> dict[str, Any]:
     models, seconds = (2_000, 8) if options.quick else (100_000, 60)
     with tempfile.TemporaryDirectory(prefix="parity-bench-load-") as name:
         state = Path(name)
+        (state / "mirror").mkdir()
         servers = services.ensure(state, postgres=True, valkey=True)
         env = environment(servers, state, options.port) | {
             "PARITY_HUB_MIRROR": str(state / "mirror"), "PARITY_DAY_CAP": MANY, "PARITY_MONTH_CAP": MANY,
@@ -99,7 +100,7 @@ def filled(env: dict[str, str], state: Path, models: int) -> dict[str, Any]:
     run(env, "-m", "tests.benchmarks.board.evidence")
     run(env, "-m", "tests.benchmarks.board.rankings", "bench@1", "whole")
     run(env, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
-    return run(env, "-m", "tests.benchmarks.capacity.prepared", str(state))
+    return run(env, "-m", "tests.benchmarks.board.users", str(state))
 
 
 def tables(url: str) -> dict[str, float]:

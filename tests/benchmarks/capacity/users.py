@@ -1,8 +1,8 @@
 """People who use the site all at once: each asks, reads the whole answer, thinks, and asks again.
 
 `python -m tests.benchmarks.capacity.users URL SECONDS THINK < told.json` prints one JSON object. `told.json` is what
-`prepared` printed; THINK is the mean of the seconds between an answer and the next question, drawn from half to one and
-a half of it; with 0 everybody asks as fast as answers come, and submits nothing.
+`tests.benchmarks.board.users` printed; THINK is the mean of the seconds between an answer and the next question, drawn
+from half to one and a half of it; with 0 everybody asks as fast as answers come, and submits nothing.
 """
 
 import asyncio
@@ -56,7 +56,9 @@ class Paths:
     def __init__(self, told: dict[str, Any], chance: random.Random) -> None:
         self._told, self._chance, self._asked = told, chance, questions()
         self._kinds: dict[str, Callable[[], str]] = {
-            "board": lambda: self._any([FIRST, FIRST, f"{FIRST}&page={chance.randint(2, 40)}", self._any(self._asked)]),
+            "board": lambda: self._any(
+                [FIRST, FIRST, f"{FIRST}&page={chance.randint(1, told['pages'])}", self._any(self._asked)]
+            ),
             "search": lambda: f"{FIRST}&search={self._any(WORDS)}",
             "model": lambda: f"/models/{quote(self._any(told['models']))}",
             "samples": lambda: f"/submissions/{self._known()}/samples/{told['task']}?page={chance.randint(1, 4)}",
@@ -65,7 +67,7 @@ class Paths:
             "api": lambda: self._any([
                 f"/api/v1/leaderboard/?suite=bench@1&search={self._any(WORDS)}",
                 "/api/v1/leaderboard/?suite=bench@1&sort=-score", f"/api/v1/submissions/{self._known()}/",
-                f"/api/v1/leaderboard/?suite=bench@1&page={chance.randint(1, 90)}",
+                f"/api/v1/leaderboard/?suite=bench@1&page={chance.randint(1, told['pages'])}",
             ]),
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.capacity.prepared STATE`: people, a worker's right and models to submit.
+"""`python -m tests.benchmarks.board.users STATE`: people, a worker's right and models to submit.
 
 For a site that has the board's data set. Prints one JSON object: what the users and the ingest need to know.
 """
@@ -19,7 +19,6 @@ PEOPLE, SUBMITTED, KNOWN = 10, 400, 500
 
 def main() -> None:
     mirror = Path(sys.argv[1]) / "mirror"
-    mirror.mkdir(exist_ok=True)
     models = [f"load/m{number:03}" for number in range(SUBMITTED)]
     for number, name in enumerate(models):
         make_model(mirror, name, number + 2)
@@ -31,6 +30,7 @@ def main() -> None:
     known = list(every.values_list("pk", "requested_model")[::step])
     print(json.dumps({
         "tokens": tokens, "worker": settings.WORKER_TOKEN, "task": TASK, "to_submit": models,
+        "pages": max(1, every.count() // 100),
         "submissions": [key for key, _ in known],
         "models": list(Model.objects.filter(name__in=[name for _, name in known]).values_list("name", flat=True)),
     }))  # fmt: skip
