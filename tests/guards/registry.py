@@ -63,7 +63,7 @@ CLAIM = [
     code("claim: a repetition within its lease only", "lease", "held.filter(lease_expires_at__gte=Now())", "held",
          LEASE),
     code("claim: every attempt is a new one", "lease", 'attempt=F("attempt") + 1', 'attempt=F("attempt")', LEASE),
-    code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None:", "if False:",
+    code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None or", "if",
          HELD),
     code("claim: people's prompts to trusted workers only", "lease",
          "if not trusted:\n        able", "if False:\n        able", HELD),
