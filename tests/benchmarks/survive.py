@@ -80,7 +80,7 @@ def evaluating(database: Database, submission: int, attempt: int) -> None:
     until(
         f"attempt {attempt} evaluating",
         lambda: job_of(database, submission)[1] == attempt and job_of(database, submission)[2] > 60,
-        seconds=300,
+        seconds=1200,
     )
 
 
