@@ -113,6 +113,9 @@ bench-workload: $(VENV)/.dev ## Time the reading of 100,000 prompts, and the rep
 bench-switch: $(VENV)/.dev ## From a log of 300 prompts to "can I switch?" in a browser, all parts real; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.switch
 
+bench-shards: $(VENV)/.dev ## A large submission by 1, 2 and 4 workers, with an engine of fixed speed; the last line is one JSON object
+	$(BIN)/python -m tests.benchmarks.shards
+
 bench-queue: $(VENV)/.dev ## 20 workers take 2,000 waiting submissions; writes the plans of the queries; the last line is one JSON object
 	$(BIN)/python -m tests.benchmarks.waiting
 

@@ -114,12 +114,13 @@ class Site:
         return digest
 
     def parts(self, job: JobSpec) -> tuple[Part, ...]:
-        """What earlier attempts of this job have left at the site."""
+        """What earlier attempts of this job have left at the site; for a shard, also what the others have."""
         return understood(self._call("GET", f"jobs/{job.job}/parts/", job=job), Parts).parts
 
     def part(self, job: JobSpec, part: Part) -> bytes:
         """One of them (gzip); checked against its digest."""
-        data = self._call("GET", part_path(job, part.attempt, part.sequence), job=job).content
+        of = f"?job={part.job}" if part.job else ""
+        data = self._call("GET", part_path(job, part.attempt, part.sequence) + of, job=job).content
         if hashlib.sha256(data).hexdigest() != part.digest:
             raise SiteError(f"Part {part.sequence} of attempt {part.attempt} arrived damaged.")
         return data

@@ -9,6 +9,7 @@ responses of the last `seconds`. The site forgets the parts when the job has end
 import gzip
 import logging
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -38,17 +39,31 @@ def adopt_parts(site: Site, job: JobSpec, folder: Path, check: Callable[[], None
     adopted = 0
     for part in listed(site, job):
         check()
-        try:
-            rows = list(lines(site.part(job, part)))
-        except LeaseLost:
-            raise
-        except (SiteError, OSError, EOFError, zlib.error) as error:
-            log.warning("part %s of attempt %s of job %s is left out: %s", part.sequence, part.attempt, job.job, error)
-            continue
-        adopted += journal.adopt(folder, part.identity, rows)
+        adopted += 0 if part.job else adopt(site, job, part, folder)
     if adopted:
         log.info("job %s attempt %s goes on from %s responses of another host", job.job, job.attempt, adopted)
     return adopted
+
+
+def adopt(
+    site: Site, job: JobSpec, part: Part, folder: Path, keep: Callable[[Path, str, list[bytes]], int] = journal.adopt
+) -> int:
+    """Take one part into the journals in `folder`, by `keep`; returns how many responses were new there. One that
+    cannot be had is left out. Raises LeaseLost and OSError."""
+    try:
+        rows = list(lines(site.part(job, part)))
+    except LeaseLost:
+        raise
+    except (SiteError, OSError, EOFError, zlib.error) as error:
+        log.warning("part %s of attempt %s of job %s is left out: %s", part.sequence, part.attempt, job.job, error)
+        return 0
+    return keep(folder, part.identity, rows)
+
+
+def pause(job: JobSpec, seconds: float, began: float) -> float:
+    """How long until parts are left or looked for again: `seconds`, and for shards a hundredth of the time since
+    `began` where that is longer, so that a long run has hundreds of parts and not tens of thousands."""
+    return max(seconds, (time.monotonic() - began) / 100) if job.shard is not None else seconds
 
 
 def listed(site: Site, job: JobSpec) -> tuple[Part, ...]:
@@ -72,7 +87,8 @@ class Leaving:
     """Use as `with Leaving(site, job, folder, journals, seconds)` around the run in `folder`.
 
     A thread of its own sends what is new in the run's journal, every `seconds` (0: never); what came last goes too when
-    the run is ended by an exception, such as a worker that is being stopped.
+    the run is ended by an exception, such as a worker that is being stopped, and in any case when it is a shard for
+    somebody else to score.
     """
 
     def __init__(self, site: Site, job: JobSpec, folder: Path, journals: Path, seconds: float) -> None:
@@ -98,7 +114,7 @@ class Leaving:
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
-        if error is not None:
+        if error is not None or (self._job.shard is not None and self._job.shard.helps):
             self.leave()
 
     def leave(self) -> None:
@@ -121,7 +137,8 @@ class Leaving:
             log.warning("The journal of job %s cannot be read for its parts: %s", self._job.job, error)
 
     def _go_on(self) -> None:
-        while self._open and not self._ended.wait(self._seconds):
+        began = time.monotonic()
+        while self._open and not self._ended.wait(pause(self._job, self._seconds, began)):
             self.leave()
 
     def _next(self) -> tuple[bytes, int] | None:

@@ -33,6 +33,7 @@ from evaluator.engines.building import SEEDS, Loaded, engine_of, items_of, leave
 from evaluator.engines.counting import Counter
 from evaluator.engines.guarding import Guard, Unbuildable
 from evaluator.engines.provenance import dtype_used, hardware, provenance, template_of, versions
+from evaluator.engines.sharding import answered, unscored
 from evaluator.journal import Journal, tokenizer_digest
 from evaluator.kept import next_run
 from evaluator.records import Teller, nothing_told, samples_of, task_result, unavailable
@@ -123,8 +124,9 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
     for _, entry in loaded:
         for leaf in leaves(entry):
             derived.fit(leaf, model.max_length)
-    model.journal = journal_of(folder, spec, model)
+    model.journal, model.shard = journal_of(folder, spec, model), spec.shard
     guard = Guard(leaf for _, entry in loaded for leaf in leaves(entry))
+    helps = spec.shard is not None and unscored(spec.shard, (leaf for _, entry in loaded for leaf in leaves(entry)))
     reporter.phase("evaluating")
     results: list[dict[str, Any]] = []
     asked: list[tuple[TaskSpec, Loaded]] = []
@@ -134,6 +136,8 @@ def evaluate(folder: Path, spec: run.RunSpec, reporter: Reporter, engine: Loaded
         results, asked = [*results, *found], [*asked, *some]
     loaded = asked if spec.looks else loaded
     phases.end("evaluating")
+    if helps:
+        return answered(model, phases.seconds)
     if spec.replies:
         model.check(missing, spec.suite.slug)
     table: dict[str, Any] = {}
@@ -221,7 +225,7 @@ def journal_of(folder: Path, spec: run.RunSpec, model: Any) -> Journal | None:
     which."""
     if spec.journal is None:
         return None
-    journal = Journal(Path(spec.journal), identity(spec, model))
+    journal = Journal(Path(spec.journal), identity(spec, model), taken=folder / run.TAKEN if spec.shard else None)
     run.write(folder, run.RESPONSES, run.Responses(name=journal.path.name, begin=journal.begin))
     return journal
 

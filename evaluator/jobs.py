@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -26,6 +26,7 @@ from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.looks import NotFit
 from evaluator.run_folders import changing, run_folder
 from evaluator.supervisor import Clock, Died, supervise
+from evaluator.taking import Taking
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease, stopping: threadi
             span.note({f"parity.{part}_seconds": found for part, found in seconds.items() if found is not None})
         lease.tell(run.Progress(phase="posting", done=1, total=1))
         with tracing.span("post samples") as span:
-            chunks = post_samples(site, job, folder, lease)
+            chunks = post_samples(site, job, folder, lease) if outcome.tasks else []
             span.note({"parity.samples": sum(chunk.samples for chunk in chunks)})
     site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
 
@@ -189,28 +190,40 @@ def responses_of(config: Config, job: JobSpec, folder: Path) -> Path:
     return (folder if job.private else config.state).resolve() / "responses"
 
 
-def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> AbstractContextManager[object]:
-    """Take what earlier attempts have measured elsewhere, and leave what this one measures for the next; of somebody's
-    own prompts nothing goes from host to host."""
+SHARD_SECONDS = 5.0
+"""The longest between two looks at what the other shards of a submission have answered."""
+
+
+def going_on(site: Site, config: Config, job: JobSpec, folder: Path, lease: Lease) -> ExitStack:
+    """Take what earlier attempts, and other shards, have measured elsewhere, and leave what this one measures; of
+    somebody's own prompts nothing goes from host to host."""
     if job.private:
-        return nullcontext()
-    responses = responses_of(config, job, folder)
+        return ExitStack()
+    responses, seconds = responses_of(config, job, folder), config.handover_seconds
     adopt_parts(site, job, responses, lease.check)
-    return Leaving(site, job, folder, responses, config.handover_seconds)
+    if job.shard is not None:
+        seconds = min(seconds or SHARD_SECONDS, SHARD_SECONDS)
+    with ExitStack() as stack:
+        stack.enter_context(Leaving(site, job, folder, responses, seconds))
+        if job.shard is not None:
+            stack.enter_context(Taking(site, job, folder / run.TAKEN, seconds))
+        return stack.pop_all()
 
 
 def with_weights(config: Config, job: JobSpec, spec: run.RunSpec, weights: Weights, folder: Path) -> run.RunSpec:
     """How weights are run on this host, and where their responses are kept; raises planner.DoesNotFit, HubError."""
     first, fallback = planner.plans(weights.model, job.model.name, job.settings, config.plan, weights.adapter)
     responses = responses_of(config, job, folder)
+    measured = job.shard.job if job.shard is not None else job.job
     if not job.private:
         journal.evict(responses, limit=config.replay_bytes)
     return replace(
         spec,
+        shard=job.shard,
         model_path=str(weights.model),
         adapter_path=str(weights.adapter or ""),
         journal=str(responses),
-        scope="" if config.replay and not job.fresh else f"job {job.job} of {config.url}",
+        scope="" if config.replay and not job.fresh else f"job {measured} of {config.url}",
         plan=first,
         fallback=fallback,
     )

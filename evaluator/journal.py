@@ -38,8 +38,11 @@ TOKENIZER_FILES = (
 class Journal:
     """The responses of one identity; `found` were there when it was opened, `damaged` lines were not readable."""
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        """Open or begin the file in `folder` (made with mode 0700 if need be). Raises OSError."""
+    def __init__(self, folder: Path, identity: Mapping[str, Any], *, taken: Path | None = None) -> None:
+        """Open or begin the file in `folder` (made with mode 0700 if need be). Raises OSError.
+
+        `taken`: the folder with journals of other hosts, which `refresh` reads.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{digest(identity)}{SUFFIX}"
         self._file = opened(self.path)
@@ -49,6 +52,11 @@ class Journal:
         self._responses, self.damaged, whole = read(self.path)
         self._begin = b"" if whole else b"\n"
         self._synced = 0.0
+        self._others = taken / self.path.name if taken else None
+        self._read = {self.path: self.begin} | ({self._others: 0} if self._others else {})
+        """How far each of the files has been read that others write to."""
+        self.taken = 0
+        """Responses that came from other hosts while this was open."""
         self.found = len(self._responses)
         if self.damaged:
             log.warning("%s lines of %s are damaged; their requests are asked again.", self.damaged, self.path)
@@ -72,6 +80,21 @@ class Journal:
         self._begin = b""
         self._responses |= new
         self.sync(SYNC_SECONDS)
+
+    def refresh(self) -> None:
+        """Learn what others have written meanwhile: processes of this host, and what came from other hosts."""
+        for path, begin in self._read.items():
+            if not path.exists():
+                continue
+            with path.open("rb") as file:
+                file.seek(begin)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read[path] = begin + len(whole)
+            before = len(self._responses)
+            for entry in filter(None, map(read_line, whole.splitlines())):
+                self._responses.setdefault(*entry)
+            self.taken += len(self._responses) - before if path == self._others else 0
 
     def sync(self, seconds: float = 0.0) -> None:
         """Make what is written survive a dead machine too, unless that was done less than `seconds` ago."""
@@ -143,6 +166,15 @@ def adopt(folder: Path, name: str, rows: Iterable[bytes]) -> int:
     finally:
         os.close(file)
     return len(new)
+
+
+def append(folder: Path, name: str, rows: Iterable[bytes]) -> int:
+    """As `adopt`, without a look at what is there, for a folder that one process writes: a line may be there twice."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    good = [row for row in rows if row.endswith(b"\n") and read_line(row) is not None]
+    with (folder / f"{name}{SUFFIX}").open("ab") as file:
+        file.writelines(good)
+    return len(good)
 
 
 def digest(value: Any) -> str:

@@ -9,6 +9,7 @@ samples.jsonl  written by the child once scoring is done          a Sample a lin
 outcome.json   written by the child last, when it succeeded       Outcome
 failure.json   written by the child last, when it did not         Failed
 child.log      everything the child printed
+taken/         journals of what other shards have left, written by the supervisor's process
 """
 
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluator.adapters import tokenizer_folder
-from evaluator.contract import ModelRef, Sampling, Settings, SuiteSpec, TaskResult, Wire, decode, encode
+from evaluator.contract import ModelRef, Sampling, Settings, Shard, SuiteSpec, TaskResult, Wire, decode, encode
 from evaluator.planner import Plan
 
 SPEC, PROGRESS, RESPONSES, EARLY, ENOUGH, SAMPLES, OUTCOME, FAILURE, LOG = (
@@ -32,6 +33,7 @@ SPEC, PROGRESS, RESPONSES, EARLY, ENOUGH, SAMPLES, OUTCOME, FAILURE, LOG = (
 )
 
 
+TAKEN = "taken"
 DISK_FULL = 4
 """The exit status of a child that could not write."""
 OUT_OF_MEMORY = 5
@@ -63,6 +65,7 @@ class RunSpec(Wire, frozen=True):
     `behind`: the model has no weights here (`model_path` is empty), and is asked there.
     `looks`: after how many items of the suite's one task the child says what it has, and asks whether that is enough.
     `fallback`: the plan for a second start, should the engine run out of memory.
+    `shard`: which of the requests it asks; None: all. What others answer meanwhile comes into the run's `TAKEN`.
     `replies`: a folder with stored samples (gzip JSONL) that are scored anew; then there is no model.
     """
 
@@ -77,6 +80,7 @@ class RunSpec(Wire, frozen=True):
     plan: Plan = Plan()
     fallback: Plan | None = None
     behind: Behind | None = None
+    shard: Shard | None = None
     looks: tuple[int, ...] = ()
     replies: str | None = None
     adapter_path: str = ""

@@ -280,6 +280,9 @@ ORGANISATION_CAPS = {
 """The same for an organisation, which its members share."""
 BACKUP_DAYS = env.int("PARITY_BACKUP_DAYS", default=None)
 """After so many days the operator's backups are gone: what receipts of deletions say."""
+SHARDS = env.int("PARITY_SHARDS", default=4)
+SHARD_ITEMS = env.int("PARITY_SHARD_ITEMS", default=5_000)
+"""A submission is split into as many jobs as it has so many items, and SHARDS at most."""
 METRICS_TOKEN = os.environ.get("PARITY_METRICS_TOKEN", "")
 """Who shows it may read /metrics; without one nobody may."""
 JOB_QUEUE = env.str("PARITY_JOB_QUEUE", default="cpu" if DEMO else "gpu")

@@ -28,16 +28,17 @@ from evaluator.contract.handover import PART_BYTES as PART_BYTES
 from evaluator.contract.handover import Part as Part
 from evaluator.contract.handover import Parts as Parts
 from evaluator.contract.handover import Replies as Replies
+from evaluator.contract.handover import Shard as Shard
 
 VERSION = 1
 """Of the worker API: the site serves it under /api/worker/v1/."""
 
-EDITION = 9
+EDITION = 10
 """Of the bodies under that version: 2 adds what a worker can run, and time limits; 3 adds endpoints; 4 adds models that
 think before they answer; 5 adds workloads, of which nothing may outlive its job on a worker; 6 adds adapters, and
 looking at the job that comes next; 7 adds runs that use nothing measured before, and stored responses scored anew; 8
 adds jobs that end once they are decided (an older worker measures all of them), and workloads whose answers are
-programs; 9 adds the trace that a job belongs to.
+programs; 9 adds the trace that a job belongs to; 10 adds shards of a submission (an older worker gets none).
 
 Sites are upgraded before their workers, and a worker of any older edition goes on working. So within one version:
 
@@ -204,6 +205,8 @@ class JobSpec(Wire, frozen=True, omit_defaults=True):
     """Every request is asked: nothing that another job was answered is used."""
     replies: Replies | None = None
     """Stored responses to score; no model is asked."""
+    shard: Shard | None = None
+    """None: all of the submission's requests."""
     looks: tuple[Count, ...] = ()
     """Of a suite with one task: after how many of its items the worker shows their scores, and asks whether that is
     enough. Ascending, and less than all."""

@@ -1,4 +1,4 @@
-"""Responses at the site: what an attempt leaves for another one of its job, and what a job scores anew."""
+"""Responses at the site: what an attempt leaves for others of its job or submission, and what a job scores anew."""
 
 from typing import Annotated
 
@@ -13,14 +13,31 @@ PART_BYTES = 8 * 2**20
 """Of journal lines in a part, before compression; a longer line is a part of its own."""
 
 
-class Part(Wire, frozen=True):
-    """Whole lines of the journal named `identity`, gzip; `digest` is that of the body as sent, `size` its bytes."""
+class Shard(Wire, frozen=True):
+    """Which of a submission's requests an attempt asks: shard `index` of `of`, counted from 0, of the requests as
+    lm-eval builds them. Shard 0 asks its own first and then what nobody has answered yet, and scores all of them; the
+    others leave what they were answered at the site, and score nothing. `job`: the one that is shard 0."""
+
+    index: Count
+    of: Count
+    job: Count
+
+    @property
+    def helps(self) -> bool:
+        """Whether another attempt scores what this one is answered."""
+        return self.index > 0
+
+
+class Part(Wire, frozen=True, omit_defaults=True):
+    """Whole lines of the journal named `identity`, gzip; `digest` is that of the body as sent, `size` its bytes. `job`:
+    which other job of the submission has left it; 0: this one."""
 
     attempt: Count
     sequence: Count
     identity: Hex
     digest: Hex
     size: Count
+    job: Count = 0
 
 
 class Parts(Wire, frozen=True):

@@ -130,9 +130,14 @@ def recommended_sampling(folder: Path) -> dict[str, Any]:
 
 
 def requests_of(model: Any) -> dict[str, int]:
-    """How many requests the engine answered in this run, and how many came from the journal."""
+    """How many requests the engine answered in this run, how many came from the journal, and how many responses were
+    taken from other shards meanwhile."""
     counts = {"asked": model.asked, "replayed": model.replayed}
-    return counts if model.journal is None else {**counts, "damaged_journal_lines": model.journal.damaged}
+    if model.journal is None:
+        return counts
+    if model.journal.taken:
+        counts |= {"replayed": model.replayed - model.journal.taken, "taken": model.journal.taken}
+    return {**counts, "damaged_journal_lines": model.journal.damaged}
 
 
 def versions() -> dict[str, str]:

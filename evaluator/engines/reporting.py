@@ -15,6 +15,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from tqdm import tqdm
 
+from evaluator.contract import Shard
+from evaluator.engines import sharding
 from evaluator.journal import Journal, digest
 
 T = TypeVar("T")
@@ -57,9 +59,9 @@ class ItemCounter:
         if not self._held:
             self._report(len(self._finished) + int(share * len(self._current)))
 
-    def end(self) -> None:
-        """The current call is done."""
-        self._finished |= self._current
+    def end(self, *, counts: bool = True) -> None:
+        """The current call is done; it does not count where others have done it."""
+        self._finished |= self._current if counts else set()
         self._current = set()
         self._report(len(self._finished))
 
@@ -86,11 +88,13 @@ class Reporting(TemplateLM):
     """Mixed in before one of lm-eval's model classes: tells `counter` when a call begins and ends.
 
     With a `journal`, what it holds is answered from there, and the rest is asked in slices: each is on disk before it
-    is reported. `replayed` and `asked` count requests.
+    is reported. `replayed` and `asked` count requests. With a `shard`, what other shards have answered meanwhile is
+    taken from the journal too.
     """
 
     counter: ItemCounter
     journal: Journal | None = None
+    shard: Shard | None = None
     replayed = 0
     asked = 0
 
@@ -151,17 +155,58 @@ class Reporting(TemplateLM):
             if not known:
                 missing.setdefault(key, request)
         self.replayed += sum(there)
-        self.asked += len(missing)
+        before = self.asked
+        chosen = self._chosen(keys, requests, missing)
         open_documents = {(request.task_name, request.doc_id) for request in missing.values()}
         self.counter.begin(one for one in requests if (one.task_name, one.doc_id) not in open_documents)
         self.counter.end()
-        for some in Slices(list(missing.items())):
+        for some in Slices(chosen, journal if self.shard else None):
+            self.asked += len(some)
             self.counter.begin(request for _, request in some)
             with self.counter.held():
                 responses = call([request for _, request in some], disable_tqdm=disable_tqdm)
             journal.record((key, plain(response)) for (key, _), response in zip(some, responses, strict=True))
             self.counter.end()
+        if self.shard is not None and self.shard.helps:
+            return [journal[key] if key in journal else blank(one) for key, one in zip(keys, requests, strict=True)]
+        self.replayed += len(missing) - (self.asked - before)  # by others, meanwhile
+        self.counter.begin(requests)
+        self.counter.end()
         return [journal[key] for key in keys]
+
+    def _chosen(
+        self, keys: list[str], requests: list[Instance], missing: dict[str, Instance]
+    ) -> list[tuple[str, Instance]]:
+        """What is missing and to be asked here, in the order in which it is asked."""
+        if self.shard is None:
+            return list(missing.items())
+        shard_of: dict[str, int] = {}
+        for key, shard in zip(keys, sharding.cut(requests, self.shard.of), strict=True):
+            shard_of.setdefault(key, shard)
+        return sharding.in_order(missing.items(), shard_of, self.shard.index)
+
+    def _in_rounds(self, call: Callable[[list[Instance]], list[T]], requests: list[Instance]) -> list[T]:
+        """For engines whose `call` asks the journal itself, under keys of its own: round after round of what this shard
+        asks, so that each begins with what others have answered meanwhile. Shard 0 ends with a call for all of them."""
+        assert self.shard is not None
+        assert self.journal is not None
+        replayed, before = self.replayed, self.asked
+        keyed = [(str(number), request) for number, request in enumerate(requests)]
+        shard_of = dict(zip((key for key, _ in keyed), sharding.cut(requests, self.shard.of), strict=True))
+        answers: dict[str, T] = {}
+        for some in Slices(sharding.in_order(keyed, shard_of, self.shard.index), asked=lambda: self.asked):
+            self.journal.refresh()
+            asked = self.asked
+            self.counter.begin([request for _, request in some])
+            answers |= zip((key for key, _ in some), call([request for _, request in some]), strict=True)
+            self.counter.end(counts=self.asked > asked)
+        if self.shard.helps:
+            return [answers[key] if key in answers else blank(request) for key, request in keyed]
+        for request in requests:
+            self.completions.pop(place_of(request), None)  # they come once more, in their order
+        found = self._counted(lambda some, **_: call(some), requests, True)
+        self.replayed = replayed + len(requests) - (self.asked - before)
+        return found
 
     def _counted(self, call: Callable[..., list[T]], requests: list[Instance], disable_tqdm: bool) -> list[T]:
         self.counter.begin(requests)
@@ -200,6 +245,11 @@ def is_drawn(arguments: dict[str, Any]) -> bool:
     return bool(arguments.get("do_sample")) or float(arguments.get("temperature") or 0.0) > 0.0
 
 
+def blank(request: Instance) -> Any:
+    """In place of a response that another shard is to get, where nothing is scored."""
+    return {"loglikelihood": [0.0, False], "loglikelihood_rolling": 0.0}.get(request.request_type, "")
+
+
 def plain(response: Any) -> Any:
     """A response as JSON: text, a number, or log-likelihood and whether it is greedy."""
     if isinstance(response, str):
@@ -210,13 +260,20 @@ def plain(response: Any) -> Any:
 
 
 class Slices:
-    """Requests in their order, as many together as take about `SLICE_SECONDS`; those of a document stay together.
+    """Requests in their order, as many together as take about `SLICE_SECONDS`; those of a document stay together. What
+    others have written into the `journal` before their slice comes is left out. `asked`: how many requests an engine
+    has been asked so far, where it is not all that it was given.
 
     What a crash repeats is one slice at most; what a slice costs is the engine running empty at its end.
     """
 
-    def __init__(self, requests: list[tuple[str, Instance]]) -> None:
-        self._requests = requests
+    def __init__(
+        self,
+        requests: list[tuple[str, Instance]],
+        journal: Journal | None = None,
+        asked: Callable[[], int] | None = None,
+    ) -> None:
+        self._requests, self._journal, self._asked = requests, journal, asked
 
     def __iter__(self) -> Iterator[list[tuple[str, Instance]]]:
         size, start = FIRST_SLICE, 0
@@ -224,11 +281,20 @@ class Slices:
             end = min(start + size, len(self._requests))
             while end < len(self._requests) and self._document(end) == self._document(end - 1):
                 end += 1
-            began = time.monotonic()
-            yield self._requests[start:end]
-            rate = (end - start) / max(time.monotonic() - began, 1e-3)
-            size = max(FIRST_SLICE, min(4 * size, int(rate * SLICE_SECONDS)))
+            some = self._missing(self._requests[start:end])
             start = end
+            if some:
+                began, before = time.monotonic(), self._asked() if self._asked else 0
+                yield some
+                asked = self._asked() - before if self._asked else len(some)
+                rate = asked / max(time.monotonic() - began, 1e-3)
+                size = max(FIRST_SLICE, min(4 * size, int(rate * SLICE_SECONDS)))
+
+    def _missing(self, some: list[tuple[str, Instance]]) -> list[tuple[str, Instance]]:
+        if self._journal is None:
+            return some
+        self._journal.refresh()
+        return [one for one in some if one[0] not in self._journal]
 
     def _document(self, at: int) -> tuple[str | None, int | None]:
         return self._requests[at][1].task_name, self._requests[at][1].doc_id

@@ -79,15 +79,19 @@ class ReportingVLLM(Thinking, Reporting, Counting, VLLM):
         self._ended: list[Completion] = []
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """As upstream, which has the prompts cut and the texts trimmed; all in flight together, without slices."""
+        """As upstream, which has the prompts cut and the texts trimmed; all in flight together, without slices, unless
+        others answer some of them."""
         requests = self.with_room(requests)
-        self.counter.begin(requests)
+        if self.shard is not None and self.journal is not None:
+            return self._in_rounds(self._texts, requests)
+        return self._counted(self._texts, requests, disable_tqdm)
+
+    def _texts(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
         self._ended = []
         order = self.cache_hook = Order()
         texts: list[str] = VLLM.generate_until(self, requests, disable_tqdm=disable_tqdm)
         for request, one in order.parted(requests, self._ended):
             self.completions.setdefault(place_of(request), []).append(one)
-        self.counter.end()
         return texts
 
     def _model_generate(

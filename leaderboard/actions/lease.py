@@ -25,7 +25,7 @@ from evaluator.contract import (
     SuiteSpec,
 )
 from leaderboard import run_settings, tokens
-from leaderboard.actions import ring, share
+from leaderboard.actions import ring, shards, share
 from leaderboard.actions.endpoint_spec import Unusable, endpoint_spec, givable, model_ref
 from leaderboard.actions.errors import Conflict, NotFound
 from leaderboard.actions.introduce import introduce
@@ -115,7 +115,7 @@ def give(job: Job, worker: Worker, request: ClaimRequest) -> JobSpec:
         worker=worker, token_digest=tokens.digest(secret), lease_expires_at=lease_end(), claimed_at=Now(),
         beat_at=Now(), evaluating_at=None, phase="preparing", done=0, total=0, log="",
     )  # fmt: skip
-    if submission.state == Submission.State.QUEUED:
+    if submission.state == Submission.State.QUEUED and job.kind == Job.Kind.EVALUATION:
         move_submission(
             submission=submission.pk, before="queued", after="running", actor=f"worker {worker.name}",
             started_at=submission.started_at or Now(),
@@ -149,6 +149,7 @@ def spec_of(job: Job, *, attempt: int, secret: str, request: ClaimRequest) -> Jo
         task_limit_seconds=site.TASK_LIMIT_SECONDS if limited else None,
         endpoint=endpoint_spec(job),
         private=submission.suite.owner_id is not None,
+        shard=shards.asked_of(job, request.edition),
         fresh=submission.fresh,
         replies=replies_of(submission),
         looks=looks_of(submission) if request.edition >= LOOKS_SINCE else (),
@@ -167,8 +168,7 @@ UNREADABLE = "This site cannot read the settings or the suite of this submission
 
 def fail_waiting(job: Job, code: str, message: str, *, refund: bool) -> None:
     """End a locked waiting job that cannot be given out. Runs in the caller's transaction."""
-    if job.kind == Job.Kind.SHARE:
-        share.drop(job=job, code=code, actor="dispatcher", before="queued")
+    if shards.failed_alone(job=job, code=code, actor="dispatcher", before="queued"):
         return
     move_job(job=job, before="queued", after="failed", actor="dispatcher", reason=code)
     before = job.submission.state
@@ -191,14 +191,16 @@ def under(job: Job) -> str:
 def fits(request: ClaimRequest, *, trusted: bool = True) -> Q:
     """The waiting jobs that a worker which says this of itself can run: `hosts.can_run`, in the database. Prompts of a
     workload, and stored responses, go only to trusted ones: a new score counts as the old one did. What others are
-    checked with goes to trusted ones, too."""
+    checked with goes to trusted ones, too, and so do shards, whose responses another worker scores as its own."""
     able = Q(state=Job.State.QUEUED, queue__in=request.queues, engine__in=request.engines)
     if request.edition < NEWEST:
         able &= Q(LessThanOrEqual(least_edition(), request.edition))
     if request.memory_bytes is not None:
         able &= Q(needs_bytes__lte=request.memory_bytes)
     if not trusted:
-        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(kind=Job.Kind.SHARE)
+        able &= Q(submission__suite__owner=None, submission__rescored_from=None) & ~Q(
+            kind__in=[Job.Kind.SHARE, Job.Kind.SHARD]
+        )
     if request.architectures:
         able &= Q(architecture__in=[*storable(request.architectures), ""])
     return able
@@ -282,7 +284,7 @@ def requeue(*, job: Job, actor: str, reason: str, wait: timedelta, losses: int, 
     )  # fmt: skip
     ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue, delay=wait)
     if job.kind != Job.Kind.EVALUATION:
-        return  # its submission is validating all the while, or has ended
+        return  # its submission is validating all the while, or has ended, or lives by its evaluation
     move_submission(
         submission=job.submission_id, before="running", after="queued", actor=actor, reason=reason, digest=digest
     )
@@ -306,8 +308,7 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
         wait = timedelta(seconds=site.RETRY_SECONDS * 2**job.losses * random.uniform(0.5, 1.0))  # noqa: S311
         requeue(job=job, actor=actor, reason=reason, digest=digest, wait=wait, losses=job.losses + 1)
         return
-    if job.kind == Job.Kind.SHARE:
-        share.drop(job=job, code=code, actor=actor, before="running")
+    if shards.failed_alone(job=job, code=code, actor=actor, before="running"):
         return
     move_job(job=job, before="running", after="failed", actor=actor, reason=reason, digest=digest)
     move_submission(
@@ -319,6 +320,8 @@ def requeue_or_fail(*, job: Job, actor: str, code: str, message: str, retry: boo
 def end_cancelled(*, job: Job, actor: str, reason: str) -> None:
     """End a running job, and its submission, that somebody asked to cancel. Runs in the caller's transaction."""
     move_job(job=job, before="running", after="cancelled", actor=actor, reason=reason)
+    if job.kind == Job.Kind.SHARD:
+        return
     move_submission(submission=job.submission_id, before=under(job), after="cancelled", actor=actor, reason=reason)
 
 

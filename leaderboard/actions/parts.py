@@ -10,6 +10,7 @@ from django.db.models import Sum
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.files import discard, keep
 from leaderboard.actions.lease import held
+from leaderboard.actions.transitions import MEASURED
 from leaderboard.models import Job, ResponsePart
 
 IDENTITY = re.compile(r"[0-9a-f]{64}")
@@ -45,8 +46,11 @@ def leave_part(*, job: int, attempt: int, token: str, sequence: int, identity: s
 
 
 def forget_parts() -> int:
-    """Remove the parts of jobs that have ended, rows first; returns how many."""
-    ended = ResponsePart.objects.exclude(job__state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    """Remove the parts of jobs that have ended, rows first; returns how many. What a shard has left stays for as long
+    as its submission is measured."""
+    ended = ResponsePart.objects.exclude(job__state__in=[Job.State.QUEUED, Job.State.RUNNING]).exclude(
+        job__kind=Job.Kind.SHARD, job__submission__state__in=MEASURED
+    )
     paths = dict(ended.values_list("pk", "path"))
     with transaction.atomic():
         ResponsePart.objects.filter(pk__in=paths).delete()

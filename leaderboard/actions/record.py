@@ -13,7 +13,7 @@ from django.db.models import F
 
 from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
 from leaderboard import chunks
-from leaderboard.actions import ring, share
+from leaderboard.actions import ring, shards, share
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.files import discard, keep
 from leaderboard.actions.lease import check_held, end_cancelled, held, locked, requeue, requeue_or_fail
@@ -86,6 +86,9 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     if (row.state, row.attempt, row.results_digest) == (Job.State.DONE, results.attempt, digest):
         return False
     check_held(row, attempt=results.attempt, token=token)
+    if row.kind == Job.Kind.SHARD:
+        shards.end(job=row, results=results, digest=digest)
+        return True
     if row.kind == Job.Kind.PREFLIGHT:
         raise Refused("wrong_kind", "This job only looks at an endpoint; it has no results.")
     note_spent(row, results.spent)
@@ -109,6 +112,7 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
         **storable(results.provenance),
         "load_seconds": results.load_seconds,
         "evaluation_seconds": results.evaluation_seconds,
+        **shards.told(row),
     }
     source = row.submission.rescored_from
     provenance = carried(source, provenance) if source else provenance

@@ -16,6 +16,7 @@ from leaderboard.actions.recheck import Verdict, recheck
 from leaderboard.actions.refresh import mark_stale, refresh
 from leaderboard.actions.transitions import move_submission
 from leaderboard.models import Result, Submission
+from leaderboard.queries.trusted import measured_by_trusted
 from leaderboard.statistics.aggregate import SuiteScore, TaskScore, suite_score
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def end(
         return
     total, reason = (None, "") if odd else total_of(results, normalised=row.suite.normalise)
     problem = odd or verdict.problem
-    doubted = total is not None and not problem and row.jobs.exclude(worker__token__trusted=True).exists()
+    doubted = total is not None and not problem and not measured_by_trusted(row)
     if doubted:
         reason = share.WAITS
     ended: dict[str, Any] = {

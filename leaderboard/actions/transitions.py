@@ -13,6 +13,8 @@ from leaderboard.actions.errors import Conflict
 from leaderboard.models import Event, Job, Outbox, Submission
 from leaderboard.models.submissions import JOB_MOVES, LIVE, SUBMISSION_MOVES
 
+MEASURED = frozenset({"queued", "running"})
+"""States of a submission in which shards of it may be worked on."""
 FINAL_SUBMISSION = frozenset({"succeeded", "rejected", "failed", "cancelled", "quarantined", "retracted"})
 
 
@@ -53,11 +55,23 @@ def move_submission(
     Event.objects.create(
         submission_id=submission, actor=actor, before=before, after=after, reason=reason, digest=digest
     )
+    if before in MEASURED and after not in MEASURED:
+        end_shards(submission=submission, actor=actor)
     if after in FINAL_SUBMISSION:
         notify.announce(submission=submission)
     if before in LIVE and after not in LIVE:
         keys.wipe(submission=submission)
         quota.release(submission=submission, after=after, refund=refund)  # last: see the order of locks there
+
+
+def end_shards(*, submission: int, actor: str) -> None:
+    """What only helps an evaluation ends with it; whoever is at it hears so with the next heartbeat. They are locked
+    after their submission: nobody who holds a shard's job alone waits for a submission."""
+    live = Job.everything.select_for_update().filter(
+        submission=submission, kind=Job.Kind.SHARD, state__in=[Job.State.QUEUED, Job.State.RUNNING]
+    )
+    for job in list(live.order_by("pk")):
+        move_job(job=job, before=job.state, after="cancelled", actor=actor, reason="its evaluation has ended")
 
 
 def move_job(

@@ -17,6 +17,7 @@ from evaluator.suites import images
 from leaderboard.actions import ring
 from leaderboard.actions.catalogue import empty, settle
 from leaderboard.actions.quota import SITE_CODES
+from leaderboard.actions.shards import shards_of
 from leaderboard.actions.text import storable
 from leaderboard.actions.transitions import IllegalMove, move_submission
 from leaderboard.actions.turns import place
@@ -198,22 +199,25 @@ def accept(row: Submission, pinned: hub.PinnedModel) -> None:
 
 @transaction.atomic
 def enter(*, row: Submission, pinned: hub.PinnedModel) -> None:
-    """Record the revision, queue one job and note when it is expected to end; raises IntegrityError while an equal
-    submission is live."""
+    """Record the revision, queue its job, or its shards, and note when it is expected to end; raises
+    IntegrityError while an equal submission is live."""
     revision = record_revision(pinned, private=row.suite.owner_id is not None)
     settings = msgspec.convert(row.settings, Settings)
     move_submission(
         submission=row.pk, before="validating", after="queued", actor=ACTOR, reason=pinned_to(pinned),
         revision=revision, queued_at=Now(),
     )  # fmt: skip
-    job = Job.everything.create(
-        submission=row, queue=site.JOB_QUEUE, not_before=Now(),
-        engine=images.ENGINE if shows_images(row.suite) else settings.engine,
-        architecture=revision.architecture, needs_bytes=memory_for(pinned, settings),
-        limit_seconds=site.JOB_LIMIT_SECONDS, **place(owner=row.owner, queue=site.JOB_QUEUE),
-    )  # fmt: skip
-    ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
-    Submission.everything.filter(pk=row.pk).update(predicted_seconds=prediction(job))
+    engine = images.ENGINE if shows_images(row.suite) else settings.engine
+    shards, jobs = shards_of(row), []
+    for shard in range(shards):
+        job = Job.everything.create(
+            submission=row, queue=site.JOB_QUEUE, not_before=Now(), engine=engine, architecture=revision.architecture,
+            needs_bytes=memory_for(pinned, settings), limit_seconds=site.JOB_LIMIT_SECONDS, shard=shard, shards=shards,
+            kind=Job.Kind.SHARD if shard else Job.Kind.EVALUATION, **place(owner=row.owner, queue=site.JOB_QUEUE),
+        )  # fmt: skip
+        ring.enqueue(kind=Outbox.Kind.JOB, subject=job.pk, queue=job.queue)
+        jobs.append(job)
+    Submission.everything.filter(pk=row.pk).update(predicted_seconds=prediction(jobs[0]))
 
 
 def pinned_to(pinned: hub.PinnedModel) -> str:

@@ -201,8 +201,9 @@ def chunk(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, s
 def parts(request: HttpRequest, *, token: WorkerToken, job: int) -> HttpResponse:
     """What earlier attempts have left for the one that holds the job."""
     names = ("attempt", "sequence", "identity", "digest", "size")
-    rows = parts_for(lease.holder(job=job, token=attempt_token(request))).values(*names)
-    return HttpResponse(encode(Parts(parts=tuple(Part(**row) for row in rows))), content_type="application/json")
+    rows = parts_for(lease.holder(job=job, token=attempt_token(request))).values(*names, "job")
+    told = tuple(Part(**{**row, "job": 0 if row["job"] == job else row["job"]}) for row in rows)
+    return HttpResponse(encode(Parts(parts=told)), content_type="application/json")
 
 
 @for_workers("GET", "PUT")
@@ -218,7 +219,7 @@ def part(request: HttpRequest, *, token: WorkerToken, job: int, attempt: int, se
         )  # fmt: skip
         return HttpResponse(status=201 if new else 200)
     there = parts_for(lease.holder(job=job, token=attempt_token(request)))
-    row = there.filter(attempt=attempt, sequence=sequence).first()
+    row = there.filter(job=of_job(request) or job, attempt=attempt, sequence=sequence).first()
     if row is None or not default_storage.exists(row.path):
         return JsonResponse(body("unknown_part", "There is no such part."), status=404)
     with default_storage.open(row.path) as packed:
@@ -233,6 +234,14 @@ def reply_chunk(request: HttpRequest, *, token: WorkerToken, job: int, sequence:
         return JsonResponse(body("unknown_chunk", "There is no such chunk."), status=404)
     with default_storage.open(found[sequence].path) as packed:
         return HttpResponse(packed.read(), content_type="application/gzip")
+
+
+def of_job(request: HttpRequest) -> int:
+    """Which other job's part is asked for; 0: the caller's own."""
+    text = request.GET.get("job", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ContractError(f"job is a number, not {text[:40]!r}.")
+    return int(text)
 
 
 @for_workers("POST")

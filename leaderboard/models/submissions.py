@@ -110,6 +110,9 @@ class Submission(models.Model):
 class Job(models.Model):
     """What one worker leases; most submissions have one. `attempt` counts leases and only grows.
 
+    A large submission has one of kind evaluation, by which it lives and ends, and others of kind shard, which only
+    make that one faster: it does what they have not done. They end with it.
+
     `spent` is a contract.Spent: what an endpoint was asked for it so far.
     """
 
@@ -125,6 +128,7 @@ class Job(models.Model):
         EVALUATION = "evaluation"
         PREFLIGHT = "preflight", "a look at an endpoint before anything is spent"
         SHARE = "share", "a share of what an untrusted worker measured, generated again by a trusted one"
+        SHARD = "shard", "answers a part of a submission's requests, for its evaluation to score"
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.EVALUATION)
@@ -132,6 +136,8 @@ class Job(models.Model):
         default=0, db_default=0, help_text="the round of its queue in which it is given out (leaderboard.actions.turns)"
     )
     priority = models.PositiveSmallIntegerField(default=0, help_text="higher ones are given out first in their round")
+    shard = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="which of `shards` it begins with")
+    shards = models.PositiveSmallIntegerField(default=1, db_default=1, help_text="jobs that split the requests")
     queue = models.CharField(max_length=12)
     engine = models.CharField(max_length=20)
     architecture = models.CharField(max_length=200, blank=True)

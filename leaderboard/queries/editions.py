@@ -6,14 +6,15 @@ A worker that speaks an older one would refuse the job's body, or do something e
 from django.db.models import Case, IntegerField, Q, Value, When
 
 from evaluator.contract import FIRST_SETTINGS, Settings
+from leaderboard.models import Job
 
 KEYS_SINCE, THINKING_SINCE, WORKLOADS_SINCE, ADAPTERS_SINCE, ANEW_SINCE, LOOKS_SINCE = 3, 4, 5, 6, 7, 8
 """The editions that brought endpoints and their keys, models which think, people's own prompts, adapters, what is asked
 or scored anew, and jobs that end early, which older workers measure to the end."""
-PROGRAMS_SINCE, TRACES_SINCE = 8, 9
-"""The editions that brought answers which are programs, to people's own prompts, and traces, which older workers leave
-out."""
-NEWEST = PROGRAMS_SINCE
+PROGRAMS_SINCE, TRACES_SINCE, SHARDS_SINCE = 8, 9, 10
+"""The editions that brought answers which are programs, to people's own prompts, traces, which older workers leave out,
+and shards of a submission."""
+NEWEST = SHARDS_SINCE
 """A worker of this edition knows every job."""
 LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIRST_SETTINGS]
 """Stored where they are not the default: workers from before do not know them."""
@@ -22,6 +23,7 @@ LATER_SETTINGS = [name for name in Settings.__struct_fields__ if name not in FIR
 def least_edition() -> Case:
     """An expression over jobs; the newest that a job needs comes first."""
     since = {
+        SHARDS_SINCE: Q(kind=Job.Kind.SHARD),
         PROGRAMS_SINCE: Q(submission__suite__workload__version__scoring__kind="unit_tests"),
         ANEW_SINCE: Q(submission__fresh=True) | Q(submission__rescored_from__isnull=False),
         ADAPTERS_SINCE: Q(submission__revision__base_sha__gt=""),

@@ -9,6 +9,7 @@ from evaluator.contract import Replies
 from leaderboard import chunks
 from leaderboard.models import EndpointUse, SampleChunk, Submission, Suite
 from leaderboard.models.submissions import LIVE
+from leaderboard.queries.trusted import measured_by_trusted
 
 OWN = frozenset({"rechecked", "seconds", "load_seconds", "evaluation_seconds", "rescored_from", "task_hashes"})
 """What provenance says of the run itself, and not of its responses."""
@@ -42,7 +43,7 @@ def why_not(source: Submission, suite: Suite) -> str:
     the tasks' own files change is found out by the worker."""
     if EndpointUse.objects.filter(submission=source).exists():
         return "an endpoint answered it, and only what ran on a worker is scored anew"
-    if source.jobs.exclude(worker__token__trusted=True).exists():
+    if not measured_by_trusted(source):
         return "a worker that this site does not trust measured it"
     if not chunks.kept(source).exists():
         return "its responses are not stored any more"

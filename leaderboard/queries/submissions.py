@@ -1,7 +1,7 @@
 """Submissions as people follow them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,8 @@ class Detail:
     """Numbers of those that scored its responses on later versions of the suite, oldest first."""
     endpoint: AtEndpoint | None = None
     """None for a model with weights."""
+    shards: Sequence[Job] = ()
+    """The jobs that answer for the evaluation, by their number."""
 
     @property
     def cancelling(self) -> bool:
@@ -164,7 +166,8 @@ def detail(pk: int) -> Detail:
     submission = submissions().filter(pk=pk).first()
     if submission is None:
         raise Missing("submission", f"There is no submission {pk}.")
-    jobs = list(submission.jobs.exclude(kind=Job.Kind.SHARE).select_related("worker").order_by("id"))
+    every = list(submission.jobs.exclude(kind=Job.Kind.SHARE).select_related("worker").order_by("id"))
+    jobs, shards = apart(every)
     stands = standing_of(submission) if submission.state == Submission.State.SUCCEEDED else None
     eta = eta_of(submission, jobs, forecast)
     made_of_it = Submission.objects.filter(Q(retry_of=pk) | Q(rescored_from=pk)).order_by("id")
@@ -172,7 +175,7 @@ def detail(pk: int) -> Detail:
     return Detail(
         submission=submission,
         jobs=jobs,
-        progress=progress_of(jobs),
+        progress=progress_of(jobs, shards),
         queue_position=queue_position(jobs),
         eta=eta,
         accuracy=past_accuracy() if eta and eta.seconds is not None else None,
@@ -183,6 +186,7 @@ def detail(pk: int) -> Detail:
         retries=[number for number, retried in later if retried == pk],
         rescored=[number for number, retried in later if retried != pk],
         endpoint=at_endpoint(submission, jobs),
+        shards=shards,
     )
 
 
@@ -219,12 +223,21 @@ def asked_before(pk: int, reader: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def progress_of(jobs: list[Job]) -> Progress:
-    running = [job for job in jobs if job.state == Job.State.RUNNING]
+def apart(jobs: Iterable[Job]) -> tuple[list[Job], list[Job]]:
+    """The jobs by which a submission lives, and its shards."""
+    jobs = list(jobs)
+    shards = [job for job in jobs if job.kind == Job.Kind.SHARD]
+    return [job for job in jobs if job.kind != Job.Kind.SHARD], sorted(shards, key=lambda job: job.shard)
+
+
+def progress_of(jobs: Sequence[Job], shards: Sequence[Job] = ()) -> Progress:
+    """Of the evaluation with what its shards have done; each counts what it was answered itself, of all items."""
+    total = sum(job.total for job in jobs) or max((job.total for job in shards), default=0)
+    running = [job for job in [*jobs, *shards] if job.state == Job.State.RUNNING]
     rates = [rate for job in running if (rate := items_per_second(job)) is not None]
     return Progress(
-        done=sum(job.done for job in jobs),
-        total=sum(job.total for job in jobs),
+        done=min(total, sum(job.done for job in [*jobs, *shards])),
+        total=total,
         phase=running[0].phase if running else "",
         items_per_second=sum(rates) if rates else None,
     )
@@ -286,9 +299,9 @@ def queue(*, ended: int = 25) -> Queue:
         positions[job] = seen[name]
 
     def line(row: Submission) -> Line:
-        jobs = list(row.jobs.all())
+        jobs, shards = apart(row.jobs.all())
         places = [positions[job.pk] for job in jobs if job.pk in positions]
-        return Line(row, progress_of(jobs), min(places, default=None), eta_of(row, jobs, lambda: expected))
+        return Line(row, progress_of(jobs, shards), min(places, default=None), eta_of(row, jobs, lambda: expected))
 
     return Queue(
         running=[line(row) for row in live if row.state in moving],

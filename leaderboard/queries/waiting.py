@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models import Case, F, IntegerField, OuterRef, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Least, Now
 
 from leaderboard.models import Job, Submission, Worker
 from leaderboard.models.submissions import IN_LINE
@@ -173,19 +173,28 @@ def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset
 
 
 def live_jobs() -> list[Live]:
-    """What waits and runs, in the order in which it is given out."""
+    """What waits and runs, in the order in which it is given out; not the shards, which only help."""
     rows = (
         Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
+        .exclude(kind=Job.Kind.SHARD)
         .order_by(*IN_LINE)
         .values_list(
             "pk", "state", "queue", "engine", "architecture", "needs_bytes", "limit_seconds", "not_before", "worker",
-            "lease_expires_at", "done", "total", "claimed_at", "evaluating_at", "beat_at", "submission__suite",
-            "submission__suite__slug", "submission__settings", "submission__revision__active_parameters",
-            "submission__revision__parameters", least_edition(), Now(),
+            "lease_expires_at", done_with_shards(), "total", "claimed_at", "evaluating_at", "beat_at",
+            "submission__suite", "submission__suite__slug", "submission__settings",
+            "submission__revision__active_parameters", "submission__revision__parameters", least_edition(), Now(),
         )[:LINE]
     )  # fmt: skip
     return [Live(*row) for row in rows]
+
+
+def done_with_shards() -> Case:
+    """An expression over jobs: items done, of an evaluation with those that its shards have done."""
+    shards = Job.everything.filter(submission=OuterRef("submission"), kind=Job.Kind.SHARD).order_by()
+    theirs = shards.values("submission").annotate(items=Sum("done")).values("items")
+    together = Least(F("total"), F("done") + Coalesce(Subquery(theirs), 0))
+    return Case(When(shards__gt=1, then=together), default=F("done"), output_field=IntegerField())
 
 
 def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
@@ -200,7 +209,7 @@ def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
     newest = [
         Job.objects.filter(
             submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
-            submission__rescored_from=None,
+            submission__rescored_from=None, shards=1,
         ).exclude(kind=Job.Kind.SHARE).order_by("-pk").values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip

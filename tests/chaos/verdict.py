@@ -29,7 +29,7 @@ DONE = """
     FROM leaderboard_job job JOIN leaderboard_submission submission ON submission.id = job.submission_id
     JOIN leaderboard_suite suite ON suite.id = submission.suite_id
     JOIN leaderboard_revision revision ON revision.id = submission.revision_id
-    WHERE job.state = 'done' ORDER BY job.id
+    WHERE job.state = 'done' AND job.kind = 'evaluation' ORDER BY job.id
 """
 SCORES = """
     SELECT result.job_id, task.task, result.score, result.attempt FROM leaderboard_result result

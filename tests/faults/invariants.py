@@ -51,10 +51,12 @@ RULES = {
         SELECT submission.id, submission.state FROM leaderboard_submission submission
         WHERE submission.state IN {LIVE} AND NOT CASE submission.state
             WHEN 'running' THEN EXISTS (
-                SELECT FROM leaderboard_job job WHERE job.submission_id = submission.id AND job.state = 'running')
+                SELECT FROM leaderboard_job job
+                WHERE job.submission_id = submission.id AND job.state = 'running' AND job.kind = 'evaluation')
             WHEN 'queued' THEN EXISTS (
                 SELECT FROM leaderboard_job job JOIN leaderboard_outbox bell ON bell.subject = job.id
-                WHERE job.submission_id = submission.id AND job.state = 'queued' AND bell.kind = 'job')
+                WHERE job.submission_id = submission.id AND job.state = 'queued' AND job.kind = 'evaluation'
+                AND bell.kind = 'job')
             WHEN 'paused' THEN EXISTS (
                 SELECT FROM leaderboard_job job WHERE job.submission_id = submission.id AND job.state = 'paused')
             ELSE EXISTS (
@@ -87,6 +89,21 @@ RULES = {
         SELECT submission.id, submission.state, job.id, job.state
         FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
         WHERE submission.state NOT IN {LIVE} AND job.state IN ('queued', 'running') AND job.kind <> 'share'
+    """,
+    "no shard is worked on once its evaluation has ended": """
+        SELECT submission.id, submission.state, job.id, job.state
+        FROM leaderboard_submission submission JOIN leaderboard_job job ON job.submission_id = submission.id
+        WHERE job.kind = 'shard' AND job.state IN ('queued', 'running')
+        AND submission.state NOT IN ('queued', 'running')
+    """,
+    "each shard of a submission is one job's": """
+        SELECT submission_id, shard, count(*) FROM leaderboard_job
+        WHERE shards > 1 GROUP BY submission_id, shard HAVING count(*) > 1 OR shard >= min(shards)
+    """,
+    "a shard has no results, and no samples": """
+        SELECT job.id FROM leaderboard_job job WHERE job.kind = 'shard' AND (
+            EXISTS (SELECT FROM leaderboard_result result WHERE result.job_id = job.id)
+            OR job.state = 'done' AND EXISTS (SELECT FROM leaderboard_samplechunk chunk WHERE chunk.job_id = job.id))
     """,
     "who has ended has the time of it, and nobody else": f"""
         SELECT id, state, finished_at FROM leaderboard_submission

@@ -63,7 +63,7 @@ CLAIM = [
     code("claim: a repetition within its lease only", "lease", "held.filter(lease_expires_at__gte=Now())", "held",
          LEASE),
     code("claim: every attempt is a new one", "lease", 'attempt=F("attempt") + 1', 'attempt=F("attempt")', LEASE),
-    code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None:", "if False:",
+    code("claim: none for a worker that is drained", "lease", "if worker.drained_at is not None or", "if",
          HELD),
     code("claim: people's prompts to trusted workers only", "lease",
          "if not trusted:\n        able", "if False:\n        able", HELD),
@@ -127,7 +127,7 @@ STATES = [
          'Submission.everything.select_for_update(of=("self",)).select_related("suite")',
          'Submission.everything.select_related("suite")', HELD),
     code("score: workers that are not trusted are not ranked", "score",
-         " and row.jobs.exclude(worker__token__trusted=True).exists()", " and False", HELD, RECHECK),
+         " and not measured_by_trusted(row)", " and False", HELD, RECHECK),
     code("validate: only while it is validating", "validate", 'pk=submission, state="validating", use=None',
          "pk=submission, use=None", VALIDATE),
 ]  # fmt: skip
@@ -187,6 +187,27 @@ QUEUE = [
     code("once: a key is for one request", "keep_reply", "if row.digest != digest:", "if False:", ONCE),
 ]  # fmt: skip
 
+SHARDED = f"{TESTS}/actions/test_shards.py"
+SHARDS = [
+    code("shard: its claim does not start the submission", "lease",
+         "submission.state == Submission.State.QUEUED and job.kind == Job.Kind.EVALUATION:",
+         "submission.state == Submission.State.QUEUED:", SHARDED),
+    code("shard: to trusted workers only", "lease", "kind__in=[Job.Kind.SHARE, Job.Kind.SHARD]",
+         "kind__in=[Job.Kind.SHARE]", SHARDED),
+    code("shard: fails alone", "shards", "    elif job.kind == Job.Kind.SHARD:\n", "    elif False:\n", SHARDED),
+    code("shard: brings no results", "shards", "if results.tasks or results.chunks:", "if False:", SHARDED),
+    code("shard: ends with its evaluation", "transitions", "if before in MEASURED and after not in MEASURED:",
+         "if False:", SHARDED),
+    code("shard: its parts stay while they are needed", "parts",
+         "job__kind=Job.Kind.SHARD, job__submission__state__in=MEASURED", "pk=None", SHARDED),
+    Guard("shard: none for an older worker", "leaderboard/queries/editions.py",
+          "SHARDS_SINCE: Q(kind=Job.Kind.SHARD),", "", (SHARDED,)),
+    Guard("shard: parts of its own submission only", "leaderboard/queries/parts.py",
+          "Q(job__submission=job.submission_id, job__shards=job.shards)", "Q(job__shards=job.shards)", (SHARDED,)),
+    Guard("shard: untrusted ones are doubted", "leaderboard/queries/trusted.py",
+          "exclude(kind=Job.Kind.SHARD, worker=None)", "exclude(kind=Job.Kind.SHARD)", (SHARDED,)),
+]  # fmt: skip
+
 REFRESH = f"{TESTS}/actions/test_refresh.py"
 RANKINGS = [
     code("ranking: one process at a time", "refresh", "if not stale.exists() or not locked_now(suite=suite):",
@@ -224,4 +245,4 @@ TABLES = [
     *(trigger(f"{table}_kept", table, NOTHING_TWICE) for table in KEPT),
 ]  # fmt: skip
 
-GUARDS = [*CLAIM, *FENCE, *STATES, *RECORDS, *QUEUE, *RANKINGS, *TABLES]
+GUARDS = [*CLAIM, *FENCE, *STATES, *RECORDS, *QUEUE, *SHARDS, *RANKINGS, *TABLES]

@@ -23,6 +23,7 @@ from evaluator.contract import EDITION
 from leaderboard import tasks, traced
 from leaderboard.logs import Named
 from leaderboard.models import Submission, Suite, User, WorkerToken
+from leaderboard.queries.editions import TRACES_SINCE
 from tests.conftest import WORKER_SECRET
 from tests.environment import ROOT
 from tests.leaderboard.actions.test_follow import publish
@@ -183,7 +184,7 @@ def test_log_lines_name_their_trace(kept: InMemorySpanExporter) -> None:
 def test_a_worker_of_before_is_told_no_trace(worker_client: Client, make_submission: Callable[..., Submission]) -> None:
     made = [make_submission(name).pk for name in ("org/a", "org/b")]
     Submission.objects.update(trace=OUTSIDERS)
-    for edition, expected in ((EDITION - 1, None), (EDITION, OUTSIDERS)):
+    for edition, expected in ((TRACES_SINCE - 1, None), (EDITION, OUTSIDERS)):
         ask = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"], "edition": edition, "nonce": f"{edition:032x}"}
         spec = worker_client.post(reverse("worker-claim"), ask, content_type="application/json").json()
         assert spec.get("trace") == expected
