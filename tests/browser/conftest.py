@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as site
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 from pytest_django import Settings as DjangoSettings
@@ -215,7 +216,8 @@ def addresses(
     User.objects.update(email="e" * 60 + "@" + "d" * 60 + ".example.org")
     for name in (LONG.replace("o", "p"), "org/told"):
         told = make_submission(name, sha="c" * 40)
-        move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
+        with transaction.atomic():
+            move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
     Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
     answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0] * 8, [0.0, 1.0, 0.0, 1.0] * 8] * 3)
     SuiteTask.objects.create(suite=suite, position=9, task="t" * 120, title="T" * 120, metric="m" * 60, filter="f" * 60)

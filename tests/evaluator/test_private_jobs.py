@@ -16,7 +16,7 @@ def test_responses_stay_in_the_attempts_folder(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(jobs.planner, "plans", lambda *_: (run.Plan(), None))
     config: Any = SimpleNamespace(state=tmp_path / "state", replay=True, replay_bytes=1, url="https://x", plan=None)
     model, settings = ModelRef(name="o/m", sha="a"), Settings()
-    told: Any = SimpleNamespace(job=7, private=private, fresh=False, model=model, settings=settings)
+    told: Any = SimpleNamespace(job=7, private=private, fresh=False, model=model, settings=settings, shard=None)
     suite = SuiteSpec(name="workload.1", version=1, title="Workload", tasks=())
     spec = run.RunSpec(model=told.model, model_path="", suite=suite, settings=told.settings)
     attempt = tmp_path / "state" / "runs" / "7-1"

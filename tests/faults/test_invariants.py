@@ -30,6 +30,11 @@ BREAKS = {  # @ stands for the tables' prefix
     "no two live submissions measure the same": "UPDATE @submission SET revision_id = {first}",
     "a submission whose job is done is past running": "UPDATE @submission SET state = 'validating'",
     "nothing runs for a submission that has ended": "UPDATE @submission SET state = 'cancelled'",
+    "no shard is worked on once its evaluation has ended": (
+        "UPDATE @job SET kind = 'shard', state = 'queued' WHERE state = 'done'"
+    ),
+    "each shard of a submission is one job's": "UPDATE @job SET shard = 2, shards = 2",
+    "a shard has no results, and no samples": "UPDATE @job SET kind = 'shard' WHERE state = 'done'",
     "who has ended has the time of it, and nobody else": "UPDATE @submission SET finished_at = NULL",
     "what counts as live of an owner's quota is what is live": "UPDATE @usage SET used = 1 WHERE period = 'live'",
     "what a day of an owner's quota has paid is what was charged to it": "UPDATE @submission SET charged_on = NULL",

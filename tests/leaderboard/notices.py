@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings as site
+from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings as DjangoSettings
 
@@ -27,7 +28,8 @@ def hook(settings: DjangoSettings, owner: Owner, receiver: Receiver) -> tuple[We
 
 def end(row: Submission, after: str = "cancelled", before: str = "queued", **changes: object) -> None:
     """By the real transition."""
-    move_submission(submission=row.pk, before=before, after=after, actor="test", **changes)
+    with transaction.atomic():
+        move_submission(submission=row.pk, before=before, after=after, actor="test", **changes)
 
 
 def due() -> None:

@@ -75,6 +75,7 @@ def build(root: Path) -> dict[str, int]:
     shutil.copy2(ROOT / "docker" / "health.py", program)
     own_python(["manage.py", "collectstatic", "--no-input", "--verbosity=0"], packages, state, program)
     own_python(["docker/trim.py", "--collected", str(packages)], packages, state)
+    own_python(["manage.py", "check"], packages, state, program)  # every page, and what it imports
     own_python(["-m", "compileall", "-q", str(program)], packages, state)
     return {
         "untrimmed": before, "packages": size(packages), "program": size(program), "static": size(state / "static")

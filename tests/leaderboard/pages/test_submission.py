@@ -303,7 +303,7 @@ def test_what_has_ended_has_no_button(member: Client, make_submission: made.Make
 
 def test_the_owner_cancels_what_waits_at_once(member: Client, make_submission: made.Make) -> None:
     row = make_submission()
-    form = page(member, row).one("div", id="actions").one("form", method="post")
+    form = page(member, row).one("div", id="actions").all("form", method="post")[0]
     reply = member.post(form["action"], follow=True)
     assert reply.redirect_chain == [(f"/submissions/{row.pk}", 302)]
     assert status(tree(reply)).one("span", "state").text == "Cancelled"
