@@ -22,6 +22,7 @@ from leaderboard.models import (
     Claim,
     DriftCheck,
     Fact,
+    Follow,
     HiddenTexts,
     Import,
     Imported,
@@ -93,6 +94,7 @@ class Attacked:
     """The site, and what hostile texts have stood in."""
 
     site: Site
+    followed: Follow
     placed: Placed
 
     @classmethod
@@ -107,10 +109,11 @@ class Attacked:
         patch.setattr(bakeoffs, "worked", lambda token, _: worked(token, lambda model, n: "\n".join(portions()[n])))
         site = Site.made(make, suite, worker, ada)
         more(site, make, suite, ada)
-        return cls(site, Placed())
+        return cls(site, Follow.objects.get(pk=site.follow), Placed())
 
     def begin(self, number: int) -> None:
         """Put the texts of round `number` in their places; rankings are built of them, and nothing old is shown."""
+        Follow.objects.bulk_create([self.followed], ignore_conflicts=True)  # a form of the last round may have ended it
         place(number, self.placed)
         for suite in Suite.everything.filter(owner=None):
             build_snapshot(suite=suite, anew=True)
