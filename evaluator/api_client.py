@@ -221,9 +221,16 @@ class Parity:
         """Where a model stands on every board."""
         return understood(list[Row], self.call("GET", f"models/{model}/", query={"fields": "standings"})["standings"])
 
-    def standing(self, submission: Submission) -> Row | None:
-        """The row of a submission in the newest ranking of its suite; None while it has none."""
-        return next((row for row in self.standings(submission.model) if row.submission == submission.id), None)
+    def standing(self, submission: Submission, *, patience: float = 10.0) -> Row | None:
+        """The row of a submission in the newest ranking of its suite; None while it has none. A score that has just
+        come is ranked a moment later: it is waited for, at most `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while True:
+            row = next((row for row in self.standings(submission.model) if row.submission == submission.id), None)
+            waits = submission.state == "succeeded" and not submission.unranked_reason
+            if row is not None or not waits or time.monotonic() >= deadline:
+                return row
+            self._sleep(POLL_SECONDS)
 
     def compare(self, *models: str, suite: str = "", margin: float | None = None) -> dict[str, Any]:
         """Paired tests of 2 to 8 evaluations ("s12", "i3", or models of a suite) against the first."""

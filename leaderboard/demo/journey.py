@@ -12,6 +12,7 @@ SUITE = "starter@1"
 SETTINGS = {"engine": "vllm", "dtype": "float32"}
 """float32: most CPUs lack bfloat16 arithmetic and are three to four times slower in it."""
 READY_SECONDS = 60.0
+RANKING_SECONDS = 15.0
 PHASES = {"": "waiting", "preparing": "preparing", "loading": "loading the model", "posting": "posting"}
 
 
@@ -57,6 +58,15 @@ def standing(http: httpx.Client, suite: str, *, check: Callable[[], None]) -> di
     """The demo model's row on the board, if it has one."""
     rows = ask(http, "/api/v1/leaderboard/", check=check, suite=suite, search=MODEL)
     return next((row for row in rows["results"] if row["model"] == MODEL), None)
+
+
+def ranked(http: httpx.Client, suite: str, *, check: Callable[[], None]) -> dict[str, Any] | None:
+    """The row once it has a rank, for which the result is gathered just after it came; as it is after RANKING_SECONDS
+    where it gets none."""
+    deadline = time.monotonic() + RANKING_SECONDS
+    while not ((row := standing(http, suite, check=check)) and row["rank"]) and time.monotonic() < deadline:
+        time.sleep(0.3)
+    return row
 
 
 def submit(http: httpx.Client, suite: str) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def verdict(http: httpx.Client, body: dict[str, Any], *, check: Callable[[], Non
     ]
     if body["score"] is None:
         return "\n".join([*lines, f"  no suite score: {body['unranked_reason']}", f"  {body['url']}"])
-    row = standing(http, body["suite"], check=check)
+    row = ranked(http, body["suite"], check=check)
     place = f"rank {row['rank']} of those measured here" if row and row["rank"] else "unranked"
     headline = f"  {MODEL} on {body['suite']}: {body['score']:.2f} ± {body['stderr']:.2f} (standard error), {place}"
     return "\n".join([headline, *lines, f"  {body['url']}"])

@@ -65,6 +65,6 @@ def test_an_operator_and_a_repeat_have_all_asked(
     monkeypatch.setattr(jobs.planner, "plans", lambda *_: (run.Plan(), None))
     config: Any = SimpleNamespace(state=tmp_path, replay=replay, replay_bytes=1, url="https://x", plan=None)
     told = {"private": False, "model": ModelRef(name="o/m", sha="a"), "settings": Settings()}
-    job: Any = SimpleNamespace(job=7, fresh=fresh, **told)
+    job: Any = SimpleNamespace(job=7, shard=None, fresh=fresh, **told)
     spec = run.RunSpec(model=job.model, model_path="", suite=few(), settings=job.settings)
     assert jobs.with_weights(config, job, spec, Weights(tmp_path), tmp_path).scope == scope
