@@ -131,7 +131,7 @@ def worker_client(worker_token: WorkerToken) -> Client:
     return Client(headers={"authorization": f"Bearer {WORKER_SECRET}"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def collected() -> None:
     """Pages name their static files by content, so these are collected before the first is rendered."""
     call_command("collectstatic", interactive=False, verbosity=0)

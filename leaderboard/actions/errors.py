@@ -22,6 +22,12 @@ class Conflict(Refused):
     status = 409
 
 
+class Unauthorised(Refused):
+    """Who asks is not let in (any more)."""
+
+    status = 401
+
+
 class Forbidden(Refused):
     """Who asks sees it, and may not do it."""
 

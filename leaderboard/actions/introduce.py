@@ -2,10 +2,11 @@
 
 from django.conf import settings as site
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from evaluator.contract import EDITION, ClaimRequest
-from leaderboard.actions.errors import TooOld
+from leaderboard.actions.errors import TooOld, Unauthorised
 from leaderboard.actions.text import storable
 from leaderboard.models import Worker, WorkerToken
 
@@ -14,7 +15,8 @@ from leaderboard.models import Worker, WorkerToken
 def introduce(*, token: WorkerToken, request: ClaimRequest) -> Worker:
     """The worker's row, as it describes itself now and seen at this moment. Names are unique within a token.
 
-    Raises TooOld for one whose edition of the contract the site does not take any more (PARITY_LEAST_EDITION).
+    Raises TooOld for one whose edition of the contract the site does not take any more (PARITY_LEAST_EDITION), and
+    Unauthorised where its token has ended since the call came: a claim waits up to half a minute for a job.
     """
     if request.edition < site.LEAST_EDITION:
         raise TooOld(
@@ -24,6 +26,9 @@ def introduce(*, token: WorkerToken, request: ClaimRequest) -> Worker:
             "commit that the site runs, build docker/worker.Dockerfile from it (without containers: make run's "
             "environment), and start the worker anew.",
         )
+    lasting = Q(expires_at=None) | Q(expires_at__gt=Now())
+    if not WorkerToken.objects.filter(lasting, pk=token.pk, revoked_at=None).exists():
+        raise Unauthorised("unauthorised", "This worker's token was revoked, or has expired, while it waited.")
     worker, _ = Worker.objects.update_or_create(
         token=token,
         name=storable(request.worker),

@@ -36,7 +36,7 @@ from evaluator.contract import (
 from leaderboard import tokens
 from leaderboard.actions import lease, record
 from leaderboard.actions.endpoint_spec import model_ref
-from leaderboard.actions.errors import Conflict, Refused
+from leaderboard.actions.errors import Conflict, Refused, Unauthorised
 from leaderboard.actions.introduce import introduce
 from leaderboard.actions.parts import leave_part
 from leaderboard.actions.preflight import record_preflight
@@ -86,6 +86,8 @@ def for_workers(*methods: str) -> Callable[[View], View]:
                 return JsonResponse(body("malformed", "The JSON is nested too deeply."), status=400)
             except ContractError as error:
                 return JsonResponse(body("malformed", str(error)), status=400)
+            except Unauthorised as error:
+                return refused(error.code, error.message)
             except Refused as error:
                 REFUSED.labels(error.code).inc()
                 return JsonResponse(body(error.code, error.message), status=error.status)

@@ -15,7 +15,6 @@ MODELS = 40
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("collected")
 def test_what_bench_evidence_asks_is_there(files: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     if not CSV.is_file():
         pytest.skip("../shared/data (the Open LLM Leaderboard's table) is not here")

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as site
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
@@ -47,11 +46,6 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PATIENCE = 30_000  # ms: a busy machine is no failure
-
-
-@pytest.fixture(scope="session", autouse=True)
-def collected() -> None:
-    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def program() -> str:

@@ -22,7 +22,7 @@ SECOND = 1.0
 
 
 @pytest.fixture(autouse=True)
-def quick(settings: DjangoSettings, collected: None) -> None:
+def quick(settings: DjangoSettings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.WHITENOISE_AUTOREFRESH = True
 

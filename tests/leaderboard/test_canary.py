@@ -121,7 +121,6 @@ class Site:
 @pytest.fixture
 def site(
     everything: Everything, owner: Owner, person: User, worker_token: WorkerToken, api_token: str, files: Path,
-    collected: None,
 ) -> Site:  # fmt: skip
     generated_suite()
     client = Client(headers={"authorization": f"Bearer {api_token}"}, raise_request_exception=False)

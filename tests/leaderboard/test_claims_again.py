@@ -12,7 +12,7 @@ from leaderboard.models import Revision, Submission, Suite, User
 from tests.leaderboard import gaps
 from tests.leaderboard.again import Items, Row, table
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 
 

@@ -85,9 +85,7 @@ def test_no_job_is_given_out_while_its_samples_would_have_no_room(
     assert worker_client.post(path, CLAIM, content_type="application/json").status_code == 200
 
 
-def test_the_site_is_read_only_with_the_reason_and_opens_again(
-    api_token: str, collected: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_site_is_read_only_with_the_reason_and_opens_again(api_token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client, body = Client(headers={"authorization": f"Bearer {api_token}"}), {"suite": "tiny@1", "model": "org/model"}
 
     def submitted() -> HttpResponse:

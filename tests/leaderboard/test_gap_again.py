@@ -15,7 +15,7 @@ from tests.leaderboard import gaps
 from tests.leaderboard.again import Items, Row, table
 from tests.leaderboard.compared import finished, imported
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 CAPABILITIES = {"suite": ["alpha", "beta"], "alpha": ["alpha"], "beta": ["beta"]}
 MONTH = 365.2425 / 12

@@ -149,7 +149,7 @@ def test_services_that_know_less_will_do(bucket: Any, operation: str, monkeypatc
 
 @pytest.mark.django_db
 def test_a_submission_goes_its_way_and_is_purged(
-    bucket: Any, way: path.Path, client: Client, django_capture_on_commit_callbacks: Any, collected: None
+    bucket: Any, way: path.Path, client: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
     row = measured(way)
     assert keys(bucket) == sorted(f"site/{one}" for one in SampleChunk.objects.values_list("path", flat=True))
@@ -166,7 +166,7 @@ def test_a_submission_goes_its_way_and_is_purged(
 @pytest.mark.django_db
 def test_a_deleted_workload_leaves_nothing_in_the_bucket(
     bucket: Any, owner: Owner, worker_token: WorkerToken, monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: Any, client: Client, collected: None,
+    django_capture_on_commit_callbacks: Any, client: Client,
 ) -> None:  # fmt: skip
     version = bakeoffs.kept(owner, 12, name="Sums")
     bakeoffs.begun(version, "org/a", "org/b")

@@ -64,7 +64,7 @@ def end_all_other_backends() -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_the_next_requests_after_a_restart_are_answered_at_once(each_thread: EachThread, collected: None) -> None:
+def test_the_next_requests_after_a_restart_are_answered_at_once(each_thread: EachThread) -> None:
     assert set(each_thread(lambda: request("/queue"))) == {200}
     assert end_all_other_backends() >= THREADS
     started = time.monotonic()

@@ -66,7 +66,6 @@ def test_streams_are_packed_as_they_come() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("collected")
 def test_a_kept_page_is_packed_once(
     client: Client, make_submission: made.Make, suite: Suite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

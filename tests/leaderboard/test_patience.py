@@ -14,7 +14,7 @@ from pytest_django import Settings as DjangoSettings
 from leaderboard.patience import StatementTimeout, set_timeout
 from tests.environment import ROOT
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 
 
 def shown() -> str:

@@ -147,7 +147,7 @@ SECRETS = [f"Sums {CANARY}", f"{CANARY}q", f"{CANARY}third", f"{CANARY}other", f
 """Parts of its name, ids, tags, prompts and answers, which no reader's own address holds."""
 
 
-def test_nobody_else_finds_a_word_of_it_anywhere(bakeoff: Bakeoff, strangers: list[Client], collected: None) -> None:
+def test_nobody_else_finds_a_word_of_it_anywhere(bakeoff: Bakeoff, strangers: list[Client]) -> None:
     suite = f"workload.{bakeoff.version.workload_id}"
     for path in walked(bakeoff):
         for reader in strangers:
@@ -171,7 +171,7 @@ def test_no_search_finds_its_models(bakeoff: Bakeoff, strangers: list[Client]) -
                 assert CANARY not in text_of(reader.get(f"{path}?{query}")).replace(query, "")
 
 
-def test_its_runs_are_in_no_count(bakeoff: Bakeoff, strangers: list[Client], collected: None, owner: Owner) -> None:
+def test_its_runs_are_in_no_count(bakeoff: Bakeoff, strangers: list[Client], owner: Owner) -> None:
     """The same numbers stand there as if it had never been."""
     before = {name: counted(strangers[0], name) for name in COUNTING}
     for row in Submission.everything.exclude(suite__owner=None).filter(finished_at=None):

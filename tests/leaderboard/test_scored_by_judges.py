@@ -18,7 +18,7 @@ from leaderboard.actions.workload_suite import private_suite
 from leaderboard.models import Bakeoff, Bundle, Judging, Owner, User, WorkerToken, WorkloadVersion
 from tests.leaderboard import bakeoffs, judgings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 RUBRIC = "The friendlier answer wins."
 
 

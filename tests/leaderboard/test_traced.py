@@ -93,7 +93,7 @@ def until(condition: Callable[[], bool], seconds: float = 180) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_one_trace_from_the_click_to_the_result(
     live_server: LiveServer, collector: Collector, kept: InMemorySpanExporter, worker_token: WorkerToken, suite: Suite,
-    person: User, files: Path, tmp_path: Path, settings: DjangoSettings, client: Client, collected: None,
+    person: User, files: Path, tmp_path: Path, settings: DjangoSettings, client: Client,
 ) -> None:  # fmt: skip
     settings.HUB_MIRRORS = (tmp_path / "mirror",)
     publish(tmp_path / "mirror", "org/model", 2)
@@ -141,7 +141,7 @@ def test_one_trace_from_the_click_to_the_result(
 
 
 @pytest.mark.django_db
-def test_nobody_but_a_worker_names_the_trace(kept: InMemorySpanExporter, client: Client, collected: None) -> None:
+def test_nobody_but_a_worker_names_the_trace(kept: InMemorySpanExporter, client: Client) -> None:
     client.get("/queue?search=secret", headers={"traceparent": OUTSIDERS})
     client.post(reverse("worker-claim"), b"{}", content_type="application/json", headers={"traceparent": OUTSIDERS})
     client.post(reverse("worker-claim"), b"{}", content_type="application/json")

@@ -21,7 +21,7 @@ from tests.evaluator.lora import ADAPTER, BASE, adapter_files, base_files
 from tests.leaderboard.pages import made as pages
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

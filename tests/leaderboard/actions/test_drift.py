@@ -23,7 +23,7 @@ from tests.leaderboard.endpoints import access, claimed, looked, submitted
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Any
 GOOD = [1.0, 1.0, 1.0, 0.0] * 30
 SAME = [1.0, 1.0, 1.0, 0.0] * 28 + [0.0, 1.0, 1.0, 1.0] * 2

@@ -10,7 +10,7 @@ from leaderboard.models import Submission, WorkerToken
 from tests import samples
 from tests.leaderboard.pages import made
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 
 

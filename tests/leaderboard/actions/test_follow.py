@@ -194,7 +194,6 @@ def test_who_may_follow(first: Submission, person: User) -> None:
     assert list(Follow.objects.values_list("owner__name", flat=True)) == ["root"]
 
 
-@pytest.mark.usefixtures("collected")
 def test_the_button_and_the_staffs_list(first: Submission, person: User, client: Client) -> None:
     page, button = reverse("submission", args=[first.pk]), reverse("follow", args=[first.pk])
     assert b"Follow the model" not in client.get(page).content

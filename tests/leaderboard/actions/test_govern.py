@@ -20,7 +20,7 @@ from leaderboard.queries.remarks import remarks_of
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 
 

@@ -29,7 +29,7 @@ from tests.conftest import suite_spec
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected", "files")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("files")]
 Make = Callable[..., Submission]
 WHY = "the filter took the first number, not the last"
 ASKS = ClaimRequest(worker="w", queues=("cpu",), engines=("vllm",), edition=EDITION)

@@ -11,7 +11,7 @@ from tests.benchmarks.board.api import measured
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 
 

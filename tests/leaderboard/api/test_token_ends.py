@@ -13,7 +13,8 @@ from pytest_django import Settings as DjangoSettings
 
 from leaderboard import tokens
 from leaderboard.actions.accounts import create_api_token, register_worker_token, revoke_api_token
-from leaderboard.models import ApiToken, Submission, Suite, User, WorkerToken
+from leaderboard.api import waiting
+from leaderboard.models import ApiToken, Job, Submission, Suite, User, WorkerToken
 from leaderboard.queries.tokens import api_token as token_with
 from tests.conftest import WORKER_SECRET
 
@@ -29,9 +30,9 @@ def submit(token: str) -> tuple[int, dict[str, str]]:
     return reply.status_code, reply.json()
 
 
-def claim() -> tuple[int, dict[str, str]]:
+def claim(query: str = "") -> tuple[int, dict[str, str]]:
     headers = {"authorization": f"Bearer {WORKER_SECRET}"}
-    reply = Client().post("/api/worker/v1/claims/", CLAIM, content_type="application/json", headers=headers)
+    reply = Client().post(f"/api/worker/v1/claims/{query}", CLAIM, content_type="application/json", headers=headers)
     assert reply.status_code != 401 or reply["WWW-Authenticate"]
     return reply.status_code, reply.json() if reply.content else {}
 
@@ -59,6 +60,24 @@ def test_a_workers_token_works_until_its_end_and_then_says_so(worker_token: Work
     status, body = claim()
     assert (status, body["code"]) == (401, "token_expired")
     assert "expired on" in body["message"]
+
+
+@pytest.mark.parametrize("ended", [{"revoked_at": Now()}, {"expires_at": Now() - SECOND}])
+def test_a_token_that_ends_while_its_claim_waits_gets_no_job(
+    worker_token: WorkerToken,
+    make_submission: Callable[..., Submission],
+    monkeypatch: pytest.MonkeyPatch,
+    ended: dict[str, Any],
+) -> None:
+    def sleep(_: float) -> None:
+        WorkerToken.objects.update(**ended)
+        make_submission()
+
+    monkeypatch.setattr(waiting.time, "sleep", sleep)
+    monkeypatch.setattr(waiting, "close_old_connections", lambda: None)  # the test's own transaction stays open
+    status, body = claim("?wait=20")
+    assert (status, body["code"]) == (401, "unauthorised")
+    assert Job.objects.get().state == Job.State.QUEUED
 
 
 @pytest.mark.parametrize("now", [datetime(1999, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)])

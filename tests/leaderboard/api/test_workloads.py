@@ -197,7 +197,7 @@ def test_for_anybody_else_there_is_no_workload(
 
 
 def test_no_page_and_no_reply_for_others_holds_a_word_of_it(
-    client: Client, headers: dict[str, str], strangers: dict[str, str], collected: None
+    client: Client, headers: dict[str, str], strangers: dict[str, str]
 ) -> None:
     post(client, headers)
     for route in get_resolver().url_patterns:

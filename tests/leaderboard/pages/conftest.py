@@ -1,4 +1,4 @@
-"""Pages name their static files by content, so these are collected first."""
+"""A site with a board, and people who read it."""
 
 import pytest
 from django.test import Client
@@ -7,11 +7,6 @@ from pytest_django import Settings as DjangoSettings
 from leaderboard.actions.accounts import create_person
 from leaderboard.models import Submission, Suite, User
 from tests.leaderboard.pages import made
-
-
-@pytest.fixture(scope="session", autouse=True)
-def before_pages(collected: None) -> None:
-    """Every test here renders pages."""
 
 
 @pytest.fixture(autouse=True)

@@ -30,9 +30,7 @@ def grace(db: None) -> User:
 
 
 @pytest.fixture
-def bakeoff(
-    owner: Owner, worker_token: WorkerToken, files: Path, monkeypatch: pytest.MonkeyPatch, collected: None
-) -> Bakeoff:
+def bakeoff(owner: Owner, worker_token: WorkerToken, files: Path, monkeypatch: pytest.MonkeyPatch) -> Bakeoff:
     made = bakeoffs.begun(bakeoffs.kept(owner, 60, name="Hers alone"), "org/good", "org/bad")
     bakeoffs.queued(monkeypatch)
     bakeoffs.worked(worker_token, lambda model, number: str(number + (model == "org/good" or number % 2)))

@@ -54,7 +54,7 @@ def plain(reply: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", reply.content.decode()).split())
 
 
-def test_the_estimate_comes_first_and_spends_nothing(ada: Client, version: WorkloadVersion, collected: None) -> None:
+def test_the_estimate_comes_first_and_spends_nothing(ada: Client, version: WorkloadVersion) -> None:
     path = reverse("bakeoff-new", args=[version.workload_id])
     assert "60 prompts to each model" in plain(ada.get(path))
     asked = {
@@ -89,7 +89,7 @@ def test_the_estimate_comes_first_and_spends_nothing(ada: Client, version: Workl
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_begins(
-    ada: Client, version: WorkloadVersion, collected: None, changed: dict[str, str], words: str
+    ada: Client, version: WorkloadVersion, changed: dict[str, str], words: str
 ) -> None:
     asked = {"version": "1", "models": "org/good\norg/bad", "dtype": "auto", "margin": "2", "protocol": "openai-chat"}
     reply = ada.post(reverse("bakeoff-new", args=[version.workload_id]), asked | changed | {"begin": "1"})
@@ -98,9 +98,7 @@ def test_what_is_wrong_is_said_and_nothing_begins(
     assert (Bakeoff.objects.count(), Submission.everything.count()) == (0, 0)
 
 
-def test_the_report_says_who_is_worse_and_never_that_equals_are_better(
-    ada: Client, bakeoff: Bakeoff, collected: None
-) -> None:
+def test_the_report_says_who_is_worse_and_never_that_equals_are_better(ada: Client, bakeoff: Bakeoff) -> None:
     told = ada.get(address(bakeoff, "bakeoff-json")).json()
     good, same, bad = told["models"]
     assert (good["verdict"], same["verdict"], bad["verdict"]) == (None, "undecided", "worse")
@@ -131,7 +129,7 @@ def test_another_baseline_turns_the_differences_round(ada: Client, bakeoff: Bake
         assert ada.get(f"{path}?{query}").status_code == 400, query
 
 
-def test_answers_stand_side_by_side(ada: Client, bakeoff: Bakeoff, collected: None) -> None:
+def test_answers_stand_side_by_side(ada: Client, bakeoff: Bakeoff) -> None:
     path = address(bakeoff, "bakeoff-items")
     first = ada.get(f"{path}?a=1&b=3&show=first")
     text = plain(first)
@@ -150,7 +148,6 @@ def test_answers_stand_side_by_side(ada: Client, bakeoff: Bakeoff, collected: No
 
 def test_words_that_the_other_lacks_are_marked_and_nothing_in_them_is_markup(
     ada: Client, version: WorkloadVersion, worker_token: WorkerToken, files: Path, monkeypatch: pytest.MonkeyPatch,
-    collected: None,
 ) -> None:  # fmt: skip
     made = bakeoffs.begun(version, "org/good", "org/bad")
     bakeoffs.queued(monkeypatch)
@@ -162,7 +159,7 @@ def test_words_that_the_other_lacks_are_marked_and_nothing_in_them_is_markup(
 
 def test_what_was_stopped_is_said_on_the_page_and_under_a_link(
     ada: Client, owner: Owner, client: Client, worker_token: WorkerToken, files: Path,
-    monkeypatch: pytest.MonkeyPatch, collected: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     version = bakeoffs.kept(owner, 150, scoring={"kind": "regex", "pattern": "yes"}, name="Stops")
     path = reverse("bakeoff-new", args=[version.workload_id])
@@ -185,7 +182,7 @@ def test_what_was_stopped_is_said_on_the_page_and_under_a_link(
     assert f"All {bad['items']}" in plain(ada.get(address(made, "bakeoff-items") + "?show=all"))
 
 
-def test_whether_to_switch(ada: Client, bakeoff: Bakeoff, collected: None) -> None:
+def test_whether_to_switch(ada: Client, bakeoff: Bakeoff) -> None:
     path = address(bakeoff, "bakeoff-switch")
     stay = plain(ada.get(f"{path}?to=3&margin=5"))
     assert "Stay" in stay and "It is worse by 5 points or more for sure" in stay
@@ -205,9 +202,7 @@ def test_files_hold_what_the_page_says(ada: Client, bakeoff: Bakeoff) -> None:
     assert "org/bad" in lines[3] and ",worse," in lines[3]
 
 
-def test_a_link_shows_numbers_alone_until_it_ends(
-    ada: Client, client: Client, bakeoff: Bakeoff, collected: None
-) -> None:
+def test_a_link_shows_numbers_alone_until_it_ends(ada: Client, client: Client, bakeoff: Bakeoff) -> None:
     made = ada.post(address(bakeoff, "bakeoff-share"), {"days": "3"})
     link = re.search(r"/shared/(share_[0-9a-f]{64})", made.content.decode())
     assert link is not None
@@ -227,7 +222,6 @@ def test_a_link_shows_numbers_alone_until_it_ends(
 
 def test_htmx_polls_until_all_have_ended(
     ada: Client, version: WorkloadVersion, worker_token: WorkerToken, files: Path, monkeypatch: pytest.MonkeyPatch,
-    collected: None,
 ) -> None:  # fmt: skip
     made = bakeoffs.begun(version, *MODELS)
     path, part = address(made), {"HX-Request": "true"}
@@ -238,13 +232,13 @@ def test_htmx_polls_until_all_have_ended(
     assert ended.status_code == 286 and "<html" not in ended.content.decode()
 
 
-def test_what_still_runs_can_be_given_up(ada: Client, version: WorkloadVersion, collected: None) -> None:
+def test_what_still_runs_can_be_given_up(ada: Client, version: WorkloadVersion) -> None:
     made = bakeoffs.begun(version, *MODELS)
     assert ada.post(address(made, "bakeoff-cancel"))["Location"] == address(made)
     assert set(Submission.everything.values_list("state", flat=True)) == {"cancelled"}
 
 
-def test_for_anybody_else_there_is_no_bakeoff(client: Client, bakeoff: Bakeoff, collected: None) -> None:
+def test_for_anybody_else_there_is_no_bakeoff(client: Client, bakeoff: Bakeoff) -> None:
     grace = create_person(username="grace", password=None)
     other = Client()
     other.force_login(grace)

@@ -16,7 +16,7 @@ from leaderboard.models import Snapshot, Submission, Suite, User
 from leaderboard.pages import conditional
 from tests.leaderboard.pages import made
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 PAGE, API = "/?suite=tiny@1", "/api/v1/leaderboard/?suite=tiny@1"
 HTMX = {"HX-Request": "true"}
 

@@ -17,7 +17,7 @@ from tests.leaderboard import gaps
 from tests.leaderboard.compared import finished, imported
 from tests.leaderboard.pages.html import Element, tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 DAY = date(2025, 1, 1)
 AXES = ("parameters", "active", "price", "throughput", "context", "measured")

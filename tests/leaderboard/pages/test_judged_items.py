@@ -12,7 +12,7 @@ from leaderboard.models import Grade, Judging, Owner, User, WorkerToken
 from leaderboard.statistics.judging import Outcome
 from tests.leaderboard import bakeoffs, judgings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 N = 24
 
 

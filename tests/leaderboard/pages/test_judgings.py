@@ -16,7 +16,7 @@ from leaderboard.models import Bakeoff, Grade, Judging, Owner, Submission, User,
 from leaderboard.statistics.judging import Outcome
 from tests.leaderboard import bakeoffs, endpoints, judgings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 N = 40
 
 

@@ -16,7 +16,7 @@ from leaderboard.pages.claim_form import FORMS, form_of
 from tests.leaderboard import gaps
 from tests.leaderboard.pages.html import Element, tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 NEW = "/staff/claims/new/"
 SAID = {"slug": "tiny-matches", "text": "Open models match.", "who": "a maker", "url": "https://maker.example/blog",

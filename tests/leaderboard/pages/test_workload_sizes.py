@@ -97,9 +97,7 @@ def send(ada: Client, api_token: str) -> Send:
 
 
 @pytest.mark.parametrize("path", ["/workloads/new", "/api/v1/workloads/"])
-def test_200_mb_are_refused_with_what_to_do_and_nothing_stays(
-    send: Send, places: Path, path: str, collected: None
-) -> None:
+def test_200_mb_are_refused_with_what_to_do_and_nothing_stays(send: Send, places: Path, path: str) -> None:
     size, content = megabytes(b'{"prompt": "Which team is this for? My card was charged twice."}\n', 200)
     body = Body("log.jsonl", size, content, {"name": "Big", "scoring": '{"kind": "exact"}'})
     before = resident()
@@ -113,7 +111,7 @@ def test_200_mb_are_refused_with_what_to_do_and_nothing_stays(
     assert not (WorkloadDraft.objects.exists() or WorkloadItems.objects.exists() or Workload.objects.exists())
 
 
-def test_a_million_lines_are_refused_when_they_are_too_many(send: Send, places: Path, collected: None) -> None:
+def test_a_million_lines_are_refused_when_they_are_too_many(send: Send, places: Path) -> None:
     size, content = numbered(1_000_000)
     body = Body("log.jsonl", size, content, {"name": "Long", "scoring": '{"kind": "regex", "pattern": "x"}'})
     before = resident()
@@ -127,7 +125,7 @@ def test_a_million_lines_are_refused_when_they_are_too_many(send: Send, places: 
     assert not (WorkloadDraft.objects.exists() or WorkloadItems.objects.exists() or Workload.objects.exists())
 
 
-def test_one_line_of_100_mb_is_refused_before_it_is_in_memory(send: Send, places: Path, collected: None) -> None:
+def test_one_line_of_100_mb_is_refused_before_it_is_in_memory(send: Send, places: Path) -> None:
     size, content = megabytes(b"a", 100)
     before = resident()
     body = Body("log.jsonl", size, content, {})

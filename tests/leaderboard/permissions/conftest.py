@@ -12,7 +12,7 @@ from tests.leaderboard.permissions.objects import Site
 
 
 @pytest.fixture(autouse=True)
-def quick(settings: DjangoSettings, collected: None, caplog: pytest.LogCaptureFixture) -> None:
+def quick(settings: DjangoSettings, caplog: pytest.LogCaptureFixture) -> None:
     """The real hash takes half a second by design; every test client would read the whole static folder; and a line of
     the log for each of thousands of refusals would hide what a failure says."""
     caplog.set_level(logging.ERROR, "django.request")

@@ -57,7 +57,7 @@ def test_the_one_before_is_shown_until_the_new_one_is_read(
 
 
 def test_pages_and_api_change_together_once_it_is_read(
-    client: Client, make_submission: made.Make, suite: Suite, reading_ahead: None, collected: None
+    client: Client, make_submission: made.Make, suite: Suite, reading_ahead: None
 ) -> None:
     paths = ("/?suite=tiny@1", "/", "/embed?suite=tiny@1", "/board.csv?suite=tiny@1", "/api/v1/leaderboard/")
     tags = [client.get(path)["ETag"] for path in paths]

@@ -18,7 +18,7 @@ from tests.leaderboard.compared import finished
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
 
 

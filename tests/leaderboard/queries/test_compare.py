@@ -78,7 +78,7 @@ def test_equal_items_that_stand_in_a_set_twice_are_paired_one_to_one(make_submis
     assert (against.comparison.n, against.partial) == (30, True)
 
 
-def test_hostile_texts_stay_texts(collected: None, client: Client, pair: tuple[Submission, Submission]) -> None:
+def test_hostile_texts_stay_texts(client: Client, pair: tuple[Submission, Submission]) -> None:
     for address in (f"/compare?m=s{pair[0].pk}&m=s{pair[1].pk}", f"/diff/s{pair[0].pk}/s{pair[1].pk}", "/compare"):
         page = client.get(address).content.decode()
         assert "<script>alert" not in page

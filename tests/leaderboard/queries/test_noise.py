@@ -13,7 +13,7 @@ from tests.leaderboard.compared import finished
 from tests.leaderboard.pages import made
 from tests.leaderboard.pages.html import tree
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("collected")]
+pytestmark = pytest.mark.django_db
 H200 = {"hardware": "1 x H200", "dtype": "bfloat16"}
 BETA = [1.0, 0.0] * 50
 

@@ -41,7 +41,7 @@ def test_hours_are_told_newest_first_with_their_rates(model: Model) -> None:
     assert found.total is not None and (found.total.attempts, found.total.error_rate) == (150, 10 / 150)
 
 
-def test_a_model_that_nobody_asked_has_none(model: Model, client: Client, collected: None) -> None:
+def test_a_model_that_nobody_asked_has_none(model: Model, client: Client) -> None:
     assert reliability(model).total is None
     assert "As a service" not in client.get("/models/openai/gpt-5").content.decode()
     assert client.get("/api/v1/reliability/?model=openai/gpt-5").json() == {
@@ -50,7 +50,7 @@ def test_a_model_that_nobody_asked_has_none(model: Model, client: Client, collec
     assert client.get("/api/v1/reliability/?model=nobody/x").status_code == 404
 
 
-def test_the_models_page_and_the_api_tell_it(model: Model, client: Client, collected: None) -> None:
+def test_the_models_page_and_the_api_tell_it(model: Model, client: Client) -> None:
     hour(model, 1, requests=90, errors=10, throttled=6, output_tokens=4_000, busy_seconds=100, latency={20: 90})
     page = tree(client.get("/models/openai/gpt-5"))
     section = page.one("section", "reliability")
