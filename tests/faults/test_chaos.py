@@ -75,7 +75,7 @@ WHOLE = [Job(7, "evaluation", 2, 0, 3, "done"), Job(8, "shard", 1, 1, 3, "done")
         (WHOLE, {}),
         (WHOLE[:2], {"lost": 1}),
         ([*WHOLE[:2], WHOLE[2]._replace(state="failed")], {"lost": 1}),
-        ([*WHOLE, WHOLE[1]._replace(id=10)], {"lost": 1, "duplicated": 1}),
+        ([*WHOLE, WHOLE[1]._replace(id=10)], {"duplicated": 1}),
         ([*WHOLE[:2], WHOLE[2]._replace(state="running")], {"stuck": 1}),
     ],
 )
