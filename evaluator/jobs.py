@@ -5,11 +5,11 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -29,6 +29,7 @@ from evaluator.supervisor import Clock, Died, supervise
 from evaluator.taking import Taking
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SAMPLES_A_CHUNK, BYTES_A_CHUNK = 250, 24 * 2**20
 """At most, before compression; a longer sample is a chunk of its own. A body at the site has at most 32 MB."""
@@ -106,7 +107,8 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease, stopping: threadi
         with tracing.span("post samples") as span:
             chunks = post_samples(site, job, folder, lease) if outcome.tasks else []
             span.note({"parity.samples": sum(chunk.samples for chunk in chunks)})
-    site.post_results(job, results_of(job, outcome, chunks, lease.spent()))
+        results = results_of(job, outcome, chunks, lease.spent())
+        with_room(job, lease, lambda: site.post_results(job, results))
 
 
 def failure_of(job: JobSpec, error: Exception) -> Failure:
@@ -275,16 +277,22 @@ def post_samples(site: Site, job: JobSpec, folder: Path, lease: Lease) -> list[C
 
 
 def posted(site: Site, job: JobSpec, sequence: int, body: bytes, lease: Lease) -> str:
-    """Send a chunk; returns its digest. A site whose disk is full is asked until it has room, as long as the job is
-    ours: hours of measuring do not end over a volume that somebody is just making larger."""
+    """Send a chunk; returns its digest. Raises Lost and its like for a job that is not ours any more."""
+    lease.check()
+    return with_room(job, lease, lambda: site.post_chunk(job, sequence, body))
+
+
+def with_room(job: JobSpec, lease: Lease, send: Callable[[], T]) -> T:
+    """Send what was measured. A site whose disk is full is asked until it has room, as long as the job is ours: hours
+    of measuring do not end over a volume that somebody is just making larger."""
     while True:
-        lease.check()
         try:
-            return site.post_chunk(job, sequence, body)
+            return send()
         except SiteError as error:
             if error.status != NO_ROOM:
                 raise
-            log.warning("The site has no room for the samples of job %s; it keeps being asked: %s", job.job, error)
+            log.warning("The site has no room for what job %s measured; it keeps being asked: %s", job.job, error)
+        lease.check()
 
 
 def batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from evaluator.client import LeaseLost, Site, SiteError
+from evaluator.client import NO_ROOM, LeaseLost, Site, SiteError
 from evaluator.contract import Heartbeat, JobSpec, Spent
 from evaluator.run import Progress
 from evaluator.supervisor import Stopped
@@ -70,6 +70,8 @@ class Lease:
                 self._reason = Lost(str(error))
                 return
             except SiteError as error:
+                if error.status == NO_ROOM:  # it can write down neither that we live nor that somebody else has the job
+                    expires = time.monotonic() + self._job.lease_seconds
                 if time.monotonic() > expires:
                     self._reason = Lost(f"No heartbeat reached the site for {self._job.lease_seconds:g} s: {error}")
                     return

@@ -199,7 +199,7 @@ def read_failure(folder: Path) -> Failed | None:
 
 def log_tail(folder: Path, *, limit: int) -> str:
     """The last `limit` bytes of the child's log, from a line's start where one starts there (a progress bar may be
-    longer than that)."""
+    longer than that), and as a terminal would show it: of a bar that was drawn again and again the last one."""
     path = folder / LOG
     if not path.exists():
         return ""
@@ -207,4 +207,5 @@ def log_tail(folder: Path, *, limit: int) -> str:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(0, size - limit))
         text = log.read().decode("utf-8", errors="replace")
-    return text if size <= limit else text.partition("\n")[2] or text
+    found = text if size <= limit else text.partition("\n")[2] or text
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in found.split("\n"))

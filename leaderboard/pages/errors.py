@@ -1,5 +1,6 @@
 """A refused question as a page: plain words and the right status, never a traceback. Below /api/ it is a problem."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from django.views import defaults
 
 from leaderboard.actions.errors import Refused
 from leaderboard.api.errors import for_programs, problem
+from leaderboard.database_trouble import reply
 from leaderboard.queries.errors import BadQuery
 
 Reply = TypeVar("Reply", bound=HttpResponseBase)
@@ -24,10 +26,10 @@ def readable(view: Callable[..., Reply]) -> Callable[..., Reply | HttpResponse]:
             return view(request, *arguments, **named)
         except (BadQuery, Refused) as error:
             context = {"message": error.message, "status": error.status, "url": getattr(error, "url", "")}
-            reply = render(request, "problem.html", context, status=error.status)
+            found = render(request, "problem.html", context, status=error.status)
             for name, value in getattr(error, "headers", {}).items():
-                reply.headers[name] = value
-            return reply
+                found.headers[name] = value
+            return found
 
     return guarded
 
@@ -52,7 +54,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """A bug; what is known of it is in the site's log."""
+    """A bug, whose details are in the site's log; or a database that failed outside of any view."""
+    if (trouble := reply(request, sys.exc_info()[1])) is not None:
+        return trouble
     if for_programs(request):
         return problem(500, "broken", "Something broke on our side. It is in the site's log; try again later.")
     return defaults.server_error(request)

@@ -23,6 +23,8 @@ LEAST_FREE = 200 * 2**20
 KNOWN_SECONDS = 1.0
 """How long an answer holds: whoever may ask must not be able to make the database busy."""
 BROKER_SECONDS = 0.5
+TRIED_AGAIN_SECONDS = 30.0
+"""After the database had no room for something: so long this process takes nothing more, then it tries again."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Readiness:
 _lock = threading.Lock()
 _known: tuple[float, Readiness] | None = None
 _migrated = False
+_database_full_until = 0.0
 
 
 def readiness() -> Readiness:
@@ -79,7 +82,20 @@ def database() -> Part:
         log.warning("The database does not answer: %s", error)
         connection.close()  # the next look begins anew
         return Part("database", "does not answer")
+    if database_full():
+        return Part("database", "its disk is full: the site is read-only until there is room", vital=False)
     return Part("database")
+
+
+def note_full_database() -> None:
+    """The database has just refused something for want of room."""
+    global _database_full_until
+    _database_full_until = time.monotonic() + TRIED_AGAIN_SECONDS
+
+
+def database_full() -> bool:
+    """Whether this process knows that it had no room a moment ago."""
+    return time.monotonic() < _database_full_until
 
 
 def broker() -> Part:
@@ -111,9 +127,9 @@ def free_bytes() -> int | None:
 
 
 def full() -> bool:
-    """Whether files of samples have no room any more: nothing new is begun then."""
+    """Whether files of samples, or rows, have no room any more: nothing new is begun then."""
     free = free_bytes()
-    return free is not None and free < LEAST_FREE
+    return database_full() or (free is not None and free < LEAST_FREE)
 
 
 def files() -> Part:

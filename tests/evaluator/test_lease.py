@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evaluator.client import LeaseLost, SiteError
+from evaluator.client import NO_ROOM, LeaseLost, SiteError
 from evaluator.contract import Heartbeat, HeartbeatReply, JobSpec, ModelRef, Settings
 from evaluator.lease import Cancelled, Lease, Lost, Stopping
 from evaluator.run import Progress
@@ -68,6 +68,16 @@ def test_a_cancellation_arrives() -> None:
         until(lambda: stopped(held))
         with pytest.raises(Cancelled):
             held.check()
+
+
+def test_a_site_without_room_takes_no_job_away() -> None:
+    def full() -> HeartbeatReply:
+        raise SiteError("The site's disk is full.", status=NO_ROOM)
+
+    site = Site(full)
+    with lease(site) as held:
+        time.sleep(2 * JOB.lease_seconds)
+        assert not stopped(held) and len(site.beats) > 2
 
 
 def test_a_stale_attempt_is_lost_at_once() -> None:

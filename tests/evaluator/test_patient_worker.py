@@ -15,12 +15,14 @@ import pytest
 
 from evaluator import jobs, worker
 from evaluator.client import NO_ROOM, SiteError
+from evaluator.contract import Results
 from evaluator.lease import Lease, Lost
 from tests.environment import ROOT
 from tests.evaluator.test_client import JOB, Script
 from tests.evaluator.test_lease import fine
 from tests.evaluator.test_worker_failures import config
 
+RESULTS = Results(attempt=1, tasks=(), chunks=(), provenance={}, load_seconds=0.0, evaluation_seconds=0.0)
 FULL = httpx.Response(NO_ROOM, json={"code": "disk_full", "message": "The site's disk is full."})
 
 
@@ -75,6 +77,21 @@ def test_it_is_not_asked_longer_than_the_job_is_ours() -> None:
         with pytest.raises(Lost):
             jobs.posted(script.site(), JOB, 0, b"body", lease)
     assert script.requests == []
+
+
+def test_results_wait_for_room_too() -> None:
+    script = Script(*[FULL] * 20, httpx.Response(204))
+    with held() as lease:
+        jobs.with_room(JOB, lease, lambda: script.site().post_results(JOB, RESULTS))
+    assert len(script.requests) == 21
+
+
+def test_what_is_measured_is_posted_even_by_a_worker_that_is_being_stopped() -> None:
+    script, stopping = Script(httpx.Response(204)), threading.Event()
+    stopping.set()
+    with Lease(SimpleNamespace(heartbeat=lambda *_: fine()), JOB, stopping) as lease:  # type: ignore[arg-type]
+        jobs.with_room(JOB, lease, lambda: script.site().post_results(JOB, RESULTS))
+    assert len(script.requests) == 1
 
 
 def test_any_other_refusal_ends_it() -> None:

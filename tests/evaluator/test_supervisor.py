@@ -186,6 +186,11 @@ def test_a_host_without_a_compiler_is_not_asked_to_compile(monkeypatch: pytest.M
     assert "TORCHDYNAMO_DISABLE" not in environment.for_child()
 
 
+def test_of_a_bar_that_was_drawn_over_and_over_the_last_one_is_in_the_log(tmp_path: Path) -> None:
+    (tmp_path / run.LOG).write_bytes(b"begun\r\n\rTokenizing: 0%\rTokenizing: 100%\nended\n\rLoading: 3%")
+    assert run.log_tail(tmp_path, limit=1000) == "begun\nTokenizing: 100%\nended\nLoading: 3%"
+
+
 def test_a_long_log_is_cut_at_a_line(tmp_path: Path) -> None:
     (tmp_path / run.LOG).write_text("".join(f"line {number}\n" for number in range(1000)))
     tail = run.log_tail(tmp_path, limit=100)
