@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import host, hub, planner
+from evaluator.addresses import is_broker
 from evaluator.contract import Ability, Queue
 from evaluator.run import Scoring
 from evaluator.suites import images
@@ -62,6 +63,28 @@ def needed(variable: str, example: str) -> str:
     if not value:
         raise ConfigError(f"{variable} is not set. Example: {variable}={example}")
     return value
+
+
+def address(variable: str) -> str:
+    """The site's address, without a slash at its end."""
+    given = needed(variable, "https://parity.example.org")
+    scheme, _, host = given.rstrip("/").partition("://")
+    if scheme not in {"http", "https"} or not host or set(host) & set("/?#@ "):
+        raise ConfigError(
+            f"{variable}={given!r} does not work: it is the site's address, without a path. "
+            f"Example: {variable}=https://parity.example.org"
+        )
+    return given.rstrip("/")
+
+
+def check_broker(variable: str = "REDIS_URL") -> None:
+    """Raises ConfigError for a broker's URL that cannot be read; it may hold a password, so it is not told."""
+    given = os.environ.get(variable, "")
+    if given and not is_broker(given):
+        raise ConfigError(
+            f"{variable} cannot be read. It is such as redis://user:password@host:6379/0 (rediss:// for TLS); without "
+            "it a worker asks the site for jobs over HTTPS."
+        )
 
 
 def choice(variable: str, default: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,8 +182,9 @@ def engines_here() -> str:
 
 def from_environment() -> Config:
     """Read the environment; raises ConfigError with the variable to set."""
+    check_broker()
     return Config(
-        url=needed("PARITY_URL", "https://parity.example.org").rstrip("/"),
+        url=address("PARITY_URL"),
         token=needed("PARITY_WORKER_TOKEN", "the token that the site's staff gave this worker"),
         name=os.environ.get("PARITY_WORKER_NAME") or socket.gethostname(),
         queues=queues_here(),

@@ -171,6 +171,70 @@ def wide_workload(owner: Owner) -> tuple[int, int]:
 LONG = "o" * 96 + "/" + "m" * 96
 
 
+def long_samples(make_submission: made.Make, token: WorkerToken) -> tuple[Submission, Submission]:
+    """Two measured submissions whose prompts, answers and targets are long, or read from the right."""
+    wide = {
+        "prompts": ("p" * 5_000,),
+        "responses": ("\u202e" * 500,),
+        "answers": {"f" * 90: "a" * 900},
+        "target": "t" * 900,
+    }
+    likely = {
+        "prompts": ("p" * 900 + "␟" + "c" * 900, "p" * 900 + "␟b"),
+        "responses": ("(-1.5, True)", "(-99999.5, False)"),
+    }
+    sampled = made.measure(make_submission(LONG, sha="d" * 40), token, [1.0] * 30, {0: wide, 1: likely})
+    return sampled, made.measure(make_submission("org/odd"), token, [0.0, 1.0] * 15, {0: wide, 2: likely})
+
+
+def in_every_state(make_submission: made.Make, suite: Suite, token: WorkerToken) -> list[Submission]:
+    """One on the board whose model's names are long, one that failed, one that runs, one that waits."""
+    long = made.succeed(make_submission(LONG), 55.5)
+    Model.objects.filter(name=LONG).update(licence="l" * 100, base_model="b" * 200)
+    Model.objects.filter(name__startswith="org/").update(base_model=LONG)
+    Revision.objects.update(parameters=7_000_000_000)
+    build_snapshot(suite=suite)
+    failed = made.end(
+        make_submission("org/failed"), "failed", error_message="x" * 2_000, provenance={"p" * 90: "v" * 900}
+    )
+    running = make_submission(LONG, sha="b" * 40)
+    made.beat(made.claim(token), done=1, total=3, log="y" * 3_000)
+    return [long, failed, running, make_submission("org/queued")]
+
+
+def told_in_vain(make_submission: made.Make, owner: Owner) -> None:
+    """Ends that a webhook and an e-mail announce: what is told of the one cannot be delivered."""
+    add_webhook(owner=owner, url="https://hooks.example.org/" + "h" * 470)
+    User.objects.update(email="e" * 60 + "@" + "d" * 60 + ".example.org")
+    for name in (LONG.replace("o", "p"), "org/told"):
+        told = make_submission(name, sha="c" * 40)
+        with transaction.atomic():
+            move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
+    Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
+
+
+def long_suites(make_submission: made.Make, suite: Suite) -> None:
+    """Answers of several models to compare, a task whose names are long, and a suite that says a lot of itself."""
+    answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0] * 8, [0.0, 1.0, 0.0, 1.0] * 8] * 3)
+    SuiteTask.objects.create(suite=suite, position=9, task="t" * 120, title="T" * 120, metric="m" * 60, filter="f" * 60)
+    for snapshot in Snapshot.objects.all():  # released suites gain no tasks elsewhere
+        build_snapshot(suite=snapshot.suite)
+    release_suite("d" * 900)
+
+
+FIXED = (
+    "/settings/notices", "/workloads/", "/workloads/new", "/workloads/0",
+    "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
+    "/suites/", "/suites/tiny/2", "/suites/" + "x" * 300 + "/1", "/tasks/alpha", "/tasks/" + "t" * 120,
+    "/submit?model=" + "x" * 300,
+    "/models/", "/models/?search=nobody&kind=open", f"/models/{LONG}", "/models/org/best", "/models/org/failed",
+    "/models/org/unknown" + "x" * 300, "/login", "/nothing",
+    "/claims", "/changelog", "/method", f"/items/alpha/{hashlib.sha256(b'alpha1').hexdigest()}",
+    "/gap", "/gap?suite=tiny@1&task=alpha", "/compare", "/diff/s1/s999999",
+)  # fmt: skip
+"""The addresses that name no submission and no workload."""
+
+
 @pytest.fixture
 def addresses(
     board: dict[str, Submission],
@@ -182,59 +246,20 @@ def addresses(
 ) -> list[str]:
     """Every page, in several states, with names and texts that are as long as they can be."""
     Owner.objects.filter(pk=owner.pk).update(name="w" * 150)
-    wide = {
-        "prompts": ("p" * 5_000,),
-        "responses": ("\u202e" * 500,),
-        "answers": {"f" * 90: "a" * 900},
-        "target": "t" * 900,
-    }
-    likely = {
-        "prompts": ("p" * 900 + "␟" + "c" * 900, "p" * 900 + "␟b"),
-        "responses": ("(-1.5, True)", "(-99999.5, False)"),
-    }
-    sampled = made.measure(make_submission(LONG, sha="d" * 40), worker_token, [1.0] * 30, {0: wide, 1: likely})
-    odd = made.measure(make_submission("org/odd"), worker_token, [0.0, 1.0] * 15, {0: wide, 2: likely})
-    beside = f"m=s{sampled.pk}&m=s{odd.pk}&m=s{board['org/best'].pk}"
-    long = made.succeed(make_submission(LONG), 55.5)
-    Model.objects.filter(name=LONG).update(licence="l" * 100, base_model="b" * 200)
-    Model.objects.filter(name__startswith="org/").update(base_model=LONG)
-    Revision.objects.update(parameters=7_000_000_000)
-    build_snapshot(suite=suite)
-    failed = made.end(
-        make_submission("org/failed"), "failed", error_message="x" * 2_000, provenance={"p" * 90: "v" * 900}
-    )
-    running = make_submission(LONG, sha="b" * 40)
-    made.beat(made.claim(worker_token), done=1, total=3, log="y" * 3_000)
-    queued = make_submission("org/queued")
-    add_webhook(owner=owner, url="https://hooks.example.org/" + "h" * 470)
-    User.objects.update(email="e" * 60 + "@" + "d" * 60 + ".example.org")
-    for name in (LONG.replace("o", "p"), "org/told"):
-        told = make_submission(name, sha="c" * 40)
-        with transaction.atomic():
-            move_submission(submission=told.pk, before="queued", after="cancelled", actor="tester")
-    Delivery.objects.filter(submission=told).update(state="dead", last_error="z" * 400)
-    answered.answered(make_submission, suite, [[0.0, 1.0, 1.0, 0.0] * 8, [0.0, 1.0, 0.0, 1.0] * 8] * 3)
-    SuiteTask.objects.create(suite=suite, position=9, task="t" * 120, title="T" * 120, metric="m" * 60, filter="f" * 60)
-    for snapshot in Snapshot.objects.all():  # released suites gain no tasks elsewhere
-        build_snapshot(suite=snapshot.suite)
-    release_suite("d" * 900)
+    sampled, odd = long_samples(make_submission, worker_token)
+    rows = [*in_every_state(make_submission, suite, worker_token), board["org/best"], board["other/none"]]
+    told_in_vain(make_submission, owner)
+    long_suites(make_submission, suite)
     kept, held = wide_workload(owner)
-    rows = [long, failed, running, queued, board["org/best"], board["other/none"]]
+    beside = f"m=s{sampled.pk}&m=s{odd.pk}&m=s{board['org/best'].pk}"
+    samples = f"/submissions/{sampled.pk}/samples/alpha"
     return [
-        "/settings/notices",
-        "/workloads/", "/workloads/new", f"/workloads/new?to={kept}", f"/workloads/{kept}", f"/workloads/{kept}/items",
-        f"/workloads/{kept}/items?show=out", f"/workloads/{kept}/scoring", "/workloads/0",
+        *FIXED,
+        f"/workloads/new?to={kept}", f"/workloads/{kept}", f"/workloads/{kept}/items",
+        f"/workloads/{kept}/items?show=out", f"/workloads/{kept}/scoring",
         f"/workloads/drafts/{held}", f"/workloads/drafts/{held}/scoring",
-        "/", "/?search=nobody", "/?sort=-alpha", "/?suite=none", "/queue", "/status", "/api/docs",
-        "/suites/", f"/suites/tiny/1?pin=s{sampled.pk}", "/suites/tiny/2", "/suites/" + "x" * 300 + "/1",
-        "/tasks/alpha",
-        "/tasks/" + "t" * 120,
-        "/submit?model=" + "x" * 300,
-        "/models/", "/models/?search=nobody&kind=open", f"/models/{LONG}", "/models/org/best", "/models/org/failed",
-        "/models/org/unknown" + "x" * 300, "/login", "/nothing",
-        "/claims", "/changelog", "/method", f"/items/alpha/{hashlib.sha256(b'alpha1').hexdigest()}",
-        f"/submissions/{sampled.pk}/samples/alpha?q=p&answered=yes", "/gap", "/gap?suite=tiny@1&task=alpha",
-        "/compare", f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
-        f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}", "/diff/s1/s999999",
-        f"/submissions/{sampled.pk}/samples/alpha", *(f"/submissions/{row.pk}" for row in rows),
+        f"/suites/tiny/1?pin=s{sampled.pk}", samples, f"{samples}?q=p&answered=yes",
+        f"/compare?m=s{sampled.pk}", f"/compare?{beside}", f"/compare?{beside}&margin=x",
+        f"/diff/s{sampled.pk}/s{odd.pk}", f"/diff/s{sampled.pk}/s{board['org/best'].pk}",
+        *(f"/submissions/{row.pk}" for row in rows),
     ]  # fmt: skip

@@ -28,7 +28,7 @@ from tests.environment import ROOT
 from tests.faults.proxy import Proxy
 from tests.stack import free_port
 
-CALM = 120.0
+CALM = 150.0
 ZEROS = ("lost", "duplicated", "stuck", "mixed_attempts", "invariant_violations")
 GUARDS = ROOT / ".parity" / "guards.json"
 """What `make guards` found last."""
@@ -106,6 +106,7 @@ def told(site: Site, driver: Driver, people: People, found: dict[str, Any], duri
         "most_attempts": most,
         "succeeded": found["succeeded"],
         "cancelled": found["cancelled"],
+        **{name: found[name] for name in ("sharded", "shards", "shards_done", "items_of_shards")},
         **{zero: found[zero] for zero in ZEROS if zero != "invariant_violations"},
         "invariant_violations": violations,
         "driver_broken": len(driver.broken),

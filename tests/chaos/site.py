@@ -22,6 +22,7 @@ from leaderboard.demo import journey
 from leaderboard.demo.processes import Processes, Program, programs
 from leaderboard.embedded import leftover, valkey
 from tests import environment as environment_of_tests
+from tests.chaos import child
 from tests.chaos.database import Database
 from tests.faults.checkpoints import SUITE, make_model
 from tests.faults.proxy import Proxy
@@ -37,6 +38,8 @@ TIMES = {
     "PARITY_MAX_LOSSES": "60",
     "PARITY_HANDOVER_SECONDS": "0.5",
     "PARITY_KEEP_ENGINE_SECONDS": "2",
+    "PARITY_SHARDS": "3",
+    "PARITY_SHARD_ITEMS": "8",
 }
 
 
@@ -52,8 +55,8 @@ class Host:
 
 WORKERS = {"first": Host("w1"), "second": Host("twin"), "third": Host("twin")}
 """By what they are called here."""
-SUITES = {"instant": 0.1, "short": 0.6, "long": 2.5}
-"""By name: seconds that an evaluation takes, beside the start of its process."""
+SUITES = {"instant": 0.1, "short": 0.6, "long": 4.0}
+"""By name: seconds that an evaluation takes, beside the start of its process. The longest has shards."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ def filled(state: Path) -> tuple[list[str], str]:
         make_model(state / "mirror", f"org/m{number:02}", number + 2)
     for name, seconds in SUITES.items():
         file = state / f"{name}@1.yaml"
-        file.write_text(SUITE.format(name=name, does=f"take {seconds}"))
+        items = len(child.items_of(f"{name}@1"))
+        file.write_text(SUITE.format(name=name, does=f"take {seconds}", limit=items))
         call_command("load_suites", str(file), stdout=StringIO())
     people = [create_person(username=f"owner{number}", password=None) for number in range(OWNERS)]
     tokens = [create_api_token(owner=person.owner, user=person, name="chaos") for person in people]

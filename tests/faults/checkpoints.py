@@ -11,8 +11,8 @@ version: 1
 title: {name}
 description: {does}
 tasks:
-  - {{task: alpha, title: Alpha, metric: acc, baseline: 0.25}}
-  - {{task: beta, title: Beta, metric: exact_match, filter: strict}}
+  - {{task: alpha, title: Alpha, metric: acc, baseline: 0.25, limit: {limit}}}
+  - {{task: beta, title: Beta, metric: exact_match, filter: strict, limit: {limit}}}
 """
 
 

@@ -60,7 +60,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     files = []
     for slug, does in {QUICK: "succeed", STEADY: "take 0.5", SLOW: "take 6"}.items():
         files.append(folder / f"{slug}.yaml")
-        files[-1].write_text(SUITE.format(name=slug.partition("@")[0], does=does))
+        files[-1].write_text(SUITE.format(name=slug.partition("@")[0], does=does, limit="null"))
     with stacks.running(state, PARITY_WORKER_CHILD="tests.evaluator.fake_child", **TIMES) as stack:
         stack.wait_for(stacks.READY, seconds=90)
         loaded = stacks.manage(state, "load_suites", *map(str, files))

@@ -105,6 +105,13 @@ RULES = {
             EXISTS (SELECT FROM leaderboard_result result WHERE result.job_id = job.id)
             OR job.state = 'done' AND EXISTS (SELECT FROM leaderboard_samplechunk chunk WHERE chunk.job_id = job.id))
     """,
+    "responses are left by the attempt that holds the job": """
+        SELECT part.id, part.job_id, part.attempt FROM leaderboard_responsepart part JOIN (
+            SELECT job_id, at, row_number() OVER (PARTITION BY job_id ORDER BY id) AS attempt
+            FROM leaderboard_event WHERE before = 'running' AND after <> 'running' AND job_id IS NOT NULL
+        ) ended ON ended.job_id = part.job_id AND ended.attempt = part.attempt
+        WHERE part.created_at > ended.at
+    """,
     "who has ended has the time of it, and nobody else": f"""
         SELECT id, state, finished_at FROM leaderboard_submission
         WHERE (state IN {LIVE}) <> (finished_at IS NULL)

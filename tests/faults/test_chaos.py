@@ -13,6 +13,7 @@ import pytest
 from tests.chaos.database import Database
 from tests.chaos.driver import FATES, Network
 from tests.chaos.people import wishes
+from tests.chaos.verdict import Job, shards, told_alike
 from tests.environment import ROOT
 
 ZEROS = ("lost", "duplicated", "stuck", "mixed_attempts", "invariant_violations", "driver_broken")
@@ -28,6 +29,8 @@ def test_a_short_run_loses_nothing() -> None:
     assert report["jobs"] >= 35  # some are cancelled before they have one
     assert report["succeeded"] + report["cancelled"] == 40
     assert report["kills"] >= 5 and report["mistreated"]
+    assert report["sharded"] >= 8 and report["shards"] == 2 * report["sharded"]
+    assert report["items_of_shards"] > 0
     assert run.returncode == 0
 
 
@@ -61,3 +64,37 @@ def test_a_seed_draws_the_same_wishes_and_fates() -> None:
     assert set(fates) == {"pass", *FATES}
     with pytest.raises(ValueError):
         wishes(random.Random(1), 50, ["m"], ["a@1"], owners=1)
+
+
+WHOLE = [Job(7, "evaluation", 2, 0, 3, "done"), Job(8, "shard", 1, 1, 3, "done"), Job(9, "shard", 0, 2, 3, "cancelled")]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "wrong"),
+    [
+        (WHOLE, {}),
+        (WHOLE[:2], {"lost": 1}),
+        ([*WHOLE[:2], WHOLE[2]._replace(state="failed")], {"lost": 1}),
+        ([*WHOLE, WHOLE[1]._replace(id=10)], {"duplicated": 1}),
+        ([*WHOLE[:2], WHOLE[2]._replace(state="running")], {"stuck": 1}),
+    ],
+)
+def test_the_verdict_sees_shards_that_are_lost_twice_there_or_stuck(jobs: list[Job], wrong: dict[str, int]) -> None:
+    found: list[str] = []
+    counts = shards({1: jobs, 2: [Job(6, "evaluation", 1, 0, 1, "failed")]}, found)
+    assert {name: counts[name] for name in ("lost", "duplicated", "stuck") if counts[name]} == wrong
+    assert (counts["sharded"], len(found)) == (1, bool(wrong))
+
+
+def test_the_verdict_holds_the_provenance_against_the_shards() -> None:
+    own = {job.id: job for job in WHOLE}
+    told = [
+        {"shard": 0, "attempt": 2},
+        {"shard": 1, "attempt": 1, "state": "done"},
+        {"shard": 2, "attempt": 0, "state": "queued"},
+    ]
+    assert told_alike(told, own)
+    assert not told_alike(told[:2], own)
+    assert not told_alike([told[0], {**told[1], "attempt": 2}, told[2]], own)
+    assert not told_alike([told[0], told[1], {**told[2], "state": "done"}], own)
+    assert told_alike([], {6: Job(6, "evaluation", 1, 0, 1, "done")})

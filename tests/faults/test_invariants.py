@@ -18,6 +18,10 @@ ENDS_AGAIN = """
     INSERT INTO @event (submission_id, at, actor, before, after, reason, digest)
     SELECT submission_id, now(), actor, before, after, reason, digest FROM @event WHERE after = 'succeeded'
 """
+LEFT_LATE = """
+    INSERT INTO @responsepart (job_id, worker_id, attempt, sequence, identity, digest, path, size, created_at)
+    SELECT id, worker_id, attempt, 0, '', '', '', 1, clock_timestamp() FROM @job WHERE state = 'done'
+"""
 BREAKS = {  # @ stands for the tables' prefix
     "a lease exactly while running": "UPDATE @job SET lease_expires_at = now() WHERE state = 'done'",
     "results come from the last attempt of a done job": "UPDATE @result SET attempt = attempt + 1",
@@ -35,6 +39,7 @@ BREAKS = {  # @ stands for the tables' prefix
     ),
     "each shard of a submission is one job's": "UPDATE @job SET shard = 2, shards = 2",
     "a shard has no results, and no samples": "UPDATE @job SET kind = 'shard' WHERE state = 'done'",
+    "responses are left by the attempt that holds the job": LEFT_LATE,
     "who has ended has the time of it, and nobody else": "UPDATE @submission SET finished_at = NULL",
     "what counts as live of an owner's quota is what is live": "UPDATE @usage SET used = 1 WHERE period = 'live'",
     "what a day of an owner's quota has paid is what was charged to it": "UPDATE @submission SET charged_on = NULL",
