@@ -46,6 +46,8 @@ class Config:
     """How long an engine stays loaded after a job, for another one of the same revision and settings."""
     handover_seconds: float = 30.0
     """How often what was measured goes to the site, for another host to go on from; 0: never."""
+    look_seconds: float = 9.0
+    """How long a look at an endpoint takes at most; with more, slow endpoints are taken, and whoever submits waits."""
     weights_bytes: int = 500 * 10**9
     """The most of downloaded weights before another download; those used longest ago go first."""
     fetch_ahead: bool = True
@@ -199,6 +201,7 @@ def from_environment() -> Config:
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
         keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
         handover_seconds=seconds("PARITY_HANDOVER_SECONDS", "30"),
+        look_seconds=seconds("PARITY_LOOK_SECONDS", "9"),
         weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
         fetch_ahead=switch("PARITY_FETCH_AHEAD", "on"),
         slots=slots_here(),
