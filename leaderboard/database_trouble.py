@@ -66,6 +66,6 @@ def told(request: HttpRequest, status: int, code: str, message: str, *, wait: fl
     headers = {"Retry-After": str(round(wait))}
     if for_programs(request):
         return problem(status, code, message, headers=headers)
-    found = render(None, "database_trouble.html", {"message": message, "status": status}, status=status)  # type: ignore[arg-type]
+    found = render(None, "database_trouble.html", {"message": message, "status": status}, status=status)
     found.headers["Retry-After"] = headers["Retry-After"]
     return found
