@@ -7,7 +7,7 @@ it round. There are no patterns, so no search can be slow.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,8 @@ from decimal import Decimal
 from leaderboard.columnar.facts import BY_NAME, Fact
 
 MAX_LENGTH, MAX_TERMS = 500, 20
+TOLD = 12
+"""Tasks that are named to whoever asked for a field that is none; a board may have hundreds."""
 
 TERM = re.compile(r'(-?)(?:([A-Za-z_][\w.-]*):)?(?:"([^"]*)"|(\S+))')
 NUMBER = r"-?\d{1,18}(?:\.\d{1,18})?"
@@ -86,10 +88,17 @@ def term(name: str | None, body: str, negated: bool, quoted: bool, tasks: Mappin
     if fact is None:
         if quoted or "/" in body:
             return Word(f"{name}:{body}".lower(), negated)
-        raise BadSearch(f"There is no field {name[:40]!r}. Fields: {', '.join(fields())}, and the tasks.")
+        raise BadSearch(f"There is no field {name[:40]!r}. Fields: {', '.join(fields())}{listed(tasks)}.")
     if fact.kind in {"choice", "flag"}:
         return Value(fact.name, body.lower(), negated)
     return compared(name, body, fact.unit, negated, fact.name, dates=fact.kind == "date")
+
+
+def listed(tasks: Iterable[str]) -> str:
+    """The tasks of a board as the end of a list of fields: another suite's are the likeliest mistake."""
+    names = list(tasks)
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return f"; tasks: {', '.join(names[:TOLD])}{more}" if names else ""
 
 
 def fields() -> list[str]:

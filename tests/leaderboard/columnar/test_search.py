@@ -49,6 +49,7 @@ def test_what_a_search_means(text: str, terms: tuple[object, ...]) -> None:
     [
         ("colour:red", "There is no field 'colour'"),
         ("__class__:x", "There is no field"),
+        ("colour:red", f"; tasks: {', '.join(TASKS)}."),
         ("size:big", "size is a number: write size:<10"),
         ("size:<", "size is a number"),
         ("size:1e400", "size is a number"),
@@ -75,3 +76,10 @@ def test_any_text_is_a_search_or_refused_in_words(text: str) -> None:
     else:
         said = f"{len(terms)} terms"
     assert said
+
+
+def test_of_many_tasks_only_some_are_named() -> None:
+    with pytest.raises(BadSearch, match=r"; tasks: t0, .*, t11 and 28 more\.$"):
+        parse("colour:red", {f"t{number}": 1.0 for number in range(40)})
+    with pytest.raises(BadSearch, match=r"evaluated\.$"):
+        parse("colour:red", {})
