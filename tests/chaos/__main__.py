@@ -28,7 +28,7 @@ from tests.environment import ROOT
 from tests.faults.proxy import Proxy
 from tests.stack import free_port
 
-CALM = 150.0
+CALM = 180.0
 ZEROS = ("lost", "duplicated", "stuck", "mixed_attempts", "invariant_violations")
 GUARDS = ROOT / ".parity" / "guards.json"
 """What `make guards` found last."""
