@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from evaluator.contract import EDITION, ClaimRequest
-from leaderboard.actions import lease
-from leaderboard.models import Job, Submission, Worker, WorkerToken
+from evaluator.contract import EDITION
+from leaderboard.models import Job, Worker, WorkerToken
 from leaderboard.queries.editions import SHARDS_SINCE
+from tests.leaderboard.pages import made
 from tests.leaderboard.queries import test_waiting
 from tests.leaderboard.queries.test_waiting import Make, eta, ran, running_for
 
@@ -20,29 +20,11 @@ def there(token: WorkerToken, name: str = "w1", edition: int = EDITION) -> Worke
     return test_waiting.there(token, name, edition=edition)
 
 
-def claimed(token: WorkerToken, name: str) -> None:
-    request = ClaimRequest(worker=name, queues=("cpu",), engines=("vllm",), edition=EDITION)
-    assert lease.claim(token=token, request=request) is not None
-
-
-def sharded(make: Make, name: str, shards: int = 3) -> Submission:
-    """A submission of several jobs."""
-    row = make(name)
-    row.jobs.update(shards=shards)
-    job = row.jobs.get()
-    for number in range(1, shards):
-        Job.objects.create(
-            submission=row, kind="shard", shard=number, shards=shards, queue=job.queue, engine=job.engine,
-            not_before=Now(), turn=job.turn,
-        )  # fmt: skip
-    return row
-
-
 def test_who_is_at_a_shard_is_busy_until_its_evaluation_ends(make_submission: Make, worker_token: WorkerToken) -> None:
     ran(make_submission("org/past"))
-    large, behind = sharded(make_submission, "org/large"), make_submission("org/behind")
+    large, behind = made.split(make_submission("org/large"), 3), make_submission("org/behind")
     for name in ("w1", "w2", "w3"):
-        claimed(worker_token, name)
+        made.claim(worker_token, name, EDITION)
     row = Job.objects.filter(submission=large)
     assert list(row.order_by("shard").values_list("worker__name", flat=True)) == ["w1", "w2", "w3"]
     running_for(large, claimed=40, evaluating=20, done=50, total=300)
@@ -57,8 +39,8 @@ def test_shards_that_wait_are_taken_while_their_evaluation_runs(
     make_submission: Make, worker_token: WorkerToken
 ) -> None:
     ran(make_submission("org/past"))
-    large, behind = sharded(make_submission, "org/large", 2), make_submission("org/behind")
-    claimed(worker_token, "w1")
+    large, behind = made.split(make_submission("org/large"), 2), make_submission("org/behind")
+    made.claim(worker_token, "w1", EDITION)
     running_for(large, claimed=40, evaluating=20)
     Job.objects.filter(submission=large, kind="shard").update(claimed_at=None, beat_at=None, evaluating_at=None)
     assert eta(large).seconds == pytest.approx(80, abs=2)
@@ -74,7 +56,7 @@ def test_several_workers_share_what_waits_and_one_does_all_of_it(
 ) -> None:
     there(worker_token)
     ran(make_submission("org/past"))
-    large, behind = sharded(make_submission, "org/large", 4), make_submission("org/behind")
+    large, behind = made.split(make_submission("org/large"), 4), make_submission("org/behind")
     assert (eta(large).seconds, eta(behind).seconds) == (120, 240)
     there(worker_token, "w2")
     assert (eta(large).seconds, eta(behind).seconds) == (70, 50 + 120)
@@ -88,7 +70,7 @@ def test_an_evaluation_does_not_wait_for_shards_that_come_late(
     ran(make_submission("org/past"))
     for name in ("w1", "w2"):
         there(worker_token, name)
-    large = sharded(make_submission, "org/large", 2)
+    large = made.split(make_submission("org/large"), 2)
     Job.objects.filter(submission=large, kind="shard").update(not_before=Now() + timedelta(hours=1))
     assert eta(large).seconds == 120
 
@@ -97,9 +79,9 @@ def test_a_shard_whose_worker_is_silent_holds_a_worker_of_whom_nothing_is_known(
     make_submission: Make, worker_token: WorkerToken
 ) -> None:
     ran(make_submission("org/past"))
-    large, behind = sharded(make_submission, "org/large", 2), make_submission("org/behind")
+    large, behind = made.split(make_submission("org/large"), 2), make_submission("org/behind")
     for name in ("w1", "w2"):
-        claimed(worker_token, name)
+        made.claim(worker_token, name, EDITION)
     running_for(large, claimed=40, evaluating=20, done=50, total=200)
     free = eta(behind).seconds
     Job.objects.filter(submission=large, kind="evaluation").update(lease_expires_at=Now() - timedelta(seconds=1))
