@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Case, F, IntegerField, OuterRef, Subquery, Sum, When
+from django.db.models import Case, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Least, Now
 
 from leaderboard.models import Job, Submission, Worker
@@ -268,28 +268,40 @@ def done_with_shards() -> Case:
     )
 
 
+def time_of_shards() -> QuerySet[Job, Any]:
+    """For a subquery over jobs: how long the shards of a submission were at their items, together."""
+    ended = Job.everything.filter(
+        submission=OuterRef("submission"), kind=Job.Kind.SHARD, evaluating_at__lte=F("finished_at")
+    )
+    spent = Sum(F("finished_at") - F("evaluating_at"))
+    return ended.order_by().values("submission").annotate(spent=spent).values("spent")
+
+
 def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
-    """The newest finished runs of each kind, newest first, by the database's clock."""
+    """The newest finished runs of each kind, newest first, by the database's clock. What shards took counts to the run
+    of their evaluation: so long one worker would have taken."""
     found: dict[Kind, list[Past]] = defaultdict(list)
     if not kinds:
         return found
     fields = (
         "submission__suite_id", "queue", "engine", "submission__settings", "claimed_at", "evaluating_at", "finished_at",
-        "submission__revision__active_parameters", "submission__revision__parameters", "pk",
+        "submission__revision__active_parameters", "submission__revision__parameters", "helped", "pk",
     )  # fmt: skip
     newest = [
         Job.objects.filter(
             submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
-            submission__rescored_from=None, shards=1,
-        ).exclude(kind=Job.Kind.SHARE).order_by("-pk").values_list(*fields)[:RUNS]
+            submission__rescored_from=None,
+        ).exclude(kind__in=[Job.Kind.SHARE, Job.Kind.SHARD]).order_by("-pk")
+        .annotate(helped=Coalesce(Subquery(time_of_shards()), timedelta())).values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip
     rows = newest[0].union(*newest[1:], all=True) if newest[1:] else newest[0]
-    for suite, queue, engine, settings, claimed, evaluating, finished, active, parameters, _ in sorted(
+    for suite, queue, engine, settings, claimed, evaluating, finished, active, parameters, helped, _ in sorted(
         rows, key=lambda row: -row[-1]
     ):
         first = min(max(evaluating or finished, claimed), finished)
-        run = Run((first - claimed).total_seconds(), (finished - first).total_seconds(), active or parameters)
+        evaluation = (finished - first + helped).total_seconds()
+        run = Run((first - claimed).total_seconds(), evaluation, active or parameters)
         found[suite, queue].append(Past(engine, settings.get("dtype", ""), run))
     return found
 
