@@ -22,7 +22,7 @@ RUN python3 -m venv --without-pip /opt/venv \
 
 FROM packages AS program
 WORKDIR /srv/parity
-COPY docker/health.py manage.py ./
+COPY docker/health.py docker/start.py manage.py ./
 COPY evaluator evaluator
 COPY leaderboard leaderboard
 COPY static static
@@ -52,6 +52,8 @@ WORKDIR /srv/parity
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python3", "health.py"]
+# Looks at the variables, then becomes the program that the command names.
+ENTRYPOINT ["python3", "start.py"]
 # No control socket: it would be written to the home folder, which may be read-only. Connections are kept longer than
 # the two seconds between a worker's heartbeats: closed at just that moment, they would cost it one now and then.
 CMD ["gunicorn", "leaderboard.wsgi", "--bind=0.0.0.0:8000", "--workers=2", "--threads=8", "--keep-alive=75", \

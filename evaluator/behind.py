@@ -80,7 +80,7 @@ def asked(config: Config, job: JobSpec, lease: Lease) -> Iterator[tuple[run.Behi
         yield told, check
 
 
-def looked(job: JobSpec, lease: Lease) -> Preflight:
+def looked(config: Config, job: JobSpec, lease: Lease) -> Preflight:
     """What a worker finds at the endpoint of a job; raises NotFit.
 
     Its answers are short whatever the submission allows: the bound is left to the look.
@@ -92,7 +92,7 @@ def looked(job: JobSpec, lease: Lease) -> Preflight:
         ended = gateway.ended()
         if ended is not None:
             raise NotFit("platform" if ended.kind == "platform" else "model", ended.code, ended.message)
-        return look(gateway, short, attempt=job.attempt)
+        return look(gateway, short, attempt=job.attempt, patience=config.look_seconds)
 
 
 @contextmanager

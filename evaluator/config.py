@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import host, hub, planner
+from evaluator.addresses import is_broker
 from evaluator.contract import Ability, Queue
 from evaluator.run import Scoring
 from evaluator.suites import images
@@ -45,6 +46,8 @@ class Config:
     """How long an engine stays loaded after a job, for another one of the same revision and settings."""
     handover_seconds: float = 30.0
     """How often what was measured goes to the site, for another host to go on from; 0: never."""
+    look_seconds: float = 9.0
+    """How long a look at an endpoint takes at most; with more, slow endpoints are taken, and whoever submits waits."""
     weights_bytes: int = 500 * 10**9
     """The most of downloaded weights before another download; those used longest ago go first."""
     fetch_ahead: bool = True
@@ -60,6 +63,28 @@ def needed(variable: str, example: str) -> str:
     if not value:
         raise ConfigError(f"{variable} is not set. Example: {variable}={example}")
     return value
+
+
+def address(variable: str) -> str:
+    """The site's address, without a slash at its end."""
+    given = needed(variable, "https://parity.example.org")
+    scheme, _, host = given.rstrip("/").partition("://")
+    if scheme not in {"http", "https"} or not host or set(host) & set("/?#@ "):
+        raise ConfigError(
+            f"{variable}={given!r} does not work: it is the site's address, without a path. "
+            f"Example: {variable}=https://parity.example.org"
+        )
+    return given.rstrip("/")
+
+
+def check_broker(variable: str = "REDIS_URL") -> None:
+    """Raises ConfigError for a broker's URL that cannot be read; it may hold a password, so it is not told."""
+    given = os.environ.get(variable, "")
+    if given and not is_broker(given):
+        raise ConfigError(
+            f"{variable} cannot be read. It is such as redis://user:password@host:6379/0 (rediss:// for TLS); without "
+            "it a worker asks the site for jobs over HTTPS."
+        )
 
 
 def choice(variable: str, default: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,8 +182,9 @@ def engines_here() -> str:
 
 def from_environment() -> Config:
     """Read the environment; raises ConfigError with the variable to set."""
+    check_broker()
     return Config(
-        url=needed("PARITY_URL", "https://parity.example.org").rstrip("/"),
+        url=address("PARITY_URL"),
         token=needed("PARITY_WORKER_TOKEN", "the token that the site's staff gave this worker"),
         name=os.environ.get("PARITY_WORKER_NAME") or socket.gethostname(),
         queues=queues_here(),
@@ -175,6 +201,7 @@ def from_environment() -> Config:
         scoring=choice("PARITY_SCORING", "fast", ("fast", "strict"))[0],  # type: ignore[arg-type]
         keep_seconds=seconds("PARITY_KEEP_ENGINE_SECONDS", "120"),
         handover_seconds=seconds("PARITY_HANDOVER_SECONDS", "30"),
+        look_seconds=seconds("PARITY_LOOK_SECONDS", "9"),
         weights_bytes=gigabytes("PARITY_WEIGHTS_GB", "500"),
         fetch_ahead=switch("PARITY_FETCH_AHEAD", "on"),
         slots=slots_here(),

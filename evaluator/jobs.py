@@ -94,7 +94,7 @@ def do(site: Site, config: Config, job: JobSpec, lease: Lease, stopping: threadi
     """Look at an endpoint, or evaluate and post what was measured; raises whatever ends an attempt badly."""
     if job.endpoint is not None and job.endpoint.preflight:
         with lease:
-            found = behind.looked(job, lease)
+            found = behind.looked(config, job, lease)
         site.post_preflight(job, replace(found, spent=lease.spent()))
         return
     with lease, run_folder(config.state / "runs", f"{job.job}-{job.attempt}") as folder:

@@ -21,7 +21,6 @@ from evaluator import behind, config, jobs, run_folders, tracing
 from evaluator.client import TOO_OLD, Site, SiteError
 from evaluator.contract import HELLO_SECONDS, ClaimRequest
 from evaluator.introduction import introduction
-from evaluator.received import Received
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,14 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10},
+    broker_transport_options={
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "health_check_interval": 10,
+        # A bell is gone once it is read, for a lost one rings again. So a worker neither writes nor reads the list of
+        # what is not acknowledged yet, where the site's own messages are, and compose.yaml gives it no right to.
+        "ack_emulation": False,
+    },
     worker_hijack_root_logger=False,
     worker_enable_remote_control=False,
     task_default_queue="jobs.cpu",
@@ -93,7 +99,7 @@ def greet(site: Site, said: ClaimRequest, ended: threading.Event, state: Path) -
             ended.wait(HELLO_SECONDS)
 
 
-@app.task(name="evaluator.doorbell", Request=Received)
+@app.task(name="evaluator.doorbell")
 def doorbell(job: int) -> None:
     """Claim the oldest job that fits and do it, until nothing waits.
 
@@ -157,6 +163,7 @@ def start(settings: config.Config) -> None:
     queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
     arguments = ["worker", "--pool=threads", f"--concurrency={threads(settings)}", f"--queues={queues}"]
     arguments += [f"--hostname=worker.{settings.name}@%h", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+    arguments += ["--without-heartbeat"]  # nobody listens to it
     app.worker_main(arguments)
 
 

@@ -5,7 +5,7 @@ from kombu.transport.virtual import QoS
 
 
 class Received(Request):
-    """A message to the site; a worker has the same for its bells (evaluator.received).
+    """A message to the site. Workers acknowledge nothing to the broker (evaluator.worker), so they need none of this.
 
     When the broker is away at the moment of an acknowledgement, Celery logs "Couldn't ack" and goes on, but the message
     counts as unread for ever: a worker that reads one at a time then never reads another, and looks healthy. Here it

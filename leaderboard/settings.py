@@ -6,7 +6,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from evaluator import hub
-from evaluator.addresses import Allowed
+from evaluator.addresses import Allowed, is_broker
 from leaderboard import environment
 from leaderboard.environment import ConfigurationError
 from leaderboard.schedule import ROUTINES
@@ -197,9 +197,9 @@ SPECTACULAR_SETTINGS = {
 }
 
 REDIS_URL = env.str("REDIS_URL", default="")
-if not REDIS_URL.startswith(("redis://", "rediss://", "redis+socket://", "unix://")):
+if not is_broker(REDIS_URL):
     raise ConfigurationError(
-        "REDIS_URL is not set, or cannot be read. It is such as redis://:password@host:6379/0 (rediss:// for TLS)."
+        "REDIS_URL is not set, or cannot be read. It is such as redis://user:password@host:6379/0 (rediss:// for TLS)."
     )
 _rates = {"api": 1_200, "address": 600, "search": 240, "submit": 120, "login": 20}
 """Requests a minute: of a token, of an address without one, and of either for what is dear."""

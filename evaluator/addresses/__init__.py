@@ -11,6 +11,6 @@ Shared by the site and the workers; standard library, httpx and httpcore only.
 
 from evaluator.addresses.pinned import client
 from evaluator.addresses.ranges import AddressRefused
-from evaluator.addresses.urls import NOBODY, Allowed, check_url
+from evaluator.addresses.urls import NOBODY, Allowed, check_url, is_broker
 
-__all__ = ["NOBODY", "AddressRefused", "Allowed", "check_url", "client"]
+__all__ = ["NOBODY", "AddressRefused", "Allowed", "check_url", "client", "is_broker"]

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -54,6 +55,18 @@ class Allowed:
 
 
 NOBODY = Allowed()
+
+
+def is_broker(url: str) -> bool:
+    """Whether it is a REDIS_URL: redis:// or rediss:// with a host, or the two schemes for a socket's path."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme in {"redis+socket", "unix"}:
+        return bool(parts.path)
+    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and port != 0
 
 
 @dataclass(frozen=True)

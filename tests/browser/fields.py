@@ -6,10 +6,13 @@ put there by the database itself, past every check of ours: what a page shows mu
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from django.apps import apps
+from django.core.management import call_command
 from django.db import connection, models, transaction
 
 from tests.browser.payloads import PAYLOADS, packed
@@ -58,13 +61,13 @@ def listed(value: Any, text: str) -> Any:
 
 def titled(value: Any, text: str) -> Any:
     """A suite's definition with other titles and another description."""
-    tasks = [{**task, "title": text[:120]} for task in value.get("tasks", [])]
-    return {**value, "title": text[:120], "description": text, "tasks": tasks}
+    tasks = [{**task, "title": text} for task in value.get("tasks", [])]
+    return {**value, "title": text, "description": text, "tasks": tasks}
 
 
 def thinking(value: Any, text: str) -> Any:
     """Settings whose end of a thought is the text."""
-    return {**value, "think_end": text[:100]}
+    return {**value, "think_end": text}
 
 
 def cells(value: Any, text: str) -> Any:
@@ -267,16 +270,60 @@ def places() -> Iterator[tuple[str, int | None]]:
             yield f"{model}.{name}", known_models[model]._meta.get_field(name).max_length  # type: ignore[union-attr]
     for model, shapes in SHAPED.items():
         for name, shape in shapes.items():
-            yield f"{model}.{name}", 100 if shape in SHORT else None
+            yield f"{model}.{name}", THOUGHT if shape is thinking else None
 
 
-SHORT = (thinking, titled)
-"""Shapes with texts that are cut."""
+THOUGHT = 100
+"""Characters that the end of a thought has at most: settings with more are not read."""
+WIDE = 300
+"""Characters that every column holds while all payloads are put into all of them: also those that would not fit."""
+OWN = {
+    "Model.name", "Claim.slug", "Claim.text", "Claim.who", "Claim.url", "Imported.precision",
+    "Imported.unranked_reason", "WorkloadVersion.note",
+}  # fmt: skip
+"""Columns that stay as they are: the database makes others of them, or its triggers watch them."""
+
+
+@contextmanager
+def widened() -> Iterator[None]:
+    """Columns of texts that hold WIDE characters at least; in the end the tables are empty and as they were."""
+    narrow = [
+        models_by_name()[model]._meta.get_field(name)
+        for model, fields in HOSTILE.items()
+        for name in fields
+        if f"{model}.{name}" not in OWN
+    ]
+    narrow = [one for one in narrow if (one.max_length or WIDE) < WIDE]
+    own = {one: one.max_length for one in narrow}
+    for one in narrow:
+        resize(one, WIDE)
+    try:
+        yield
+    finally:
+        call_command("flush", interactive=False, verbosity=0, inhibit_post_migrate=True)
+        for one in narrow:
+            resize(one, own[one])
+
+
+def resize(column: Any, limit: int) -> None:
+    """Let a column hold `limit` characters, in the database and as Django knows it."""
+    table, name = column.model._meta.db_table, column.column
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" TYPE varchar({limit})')
+    column.max_length = limit
 
 
 def rounds() -> int:
-    """After so many rounds every payload has stood in every column of 100 characters or more."""
-    return max(len(packed(limit)) for _, limit in places() if limit is None or limit >= 100)
+    """After so many rounds every payload has stood in every column that holds it: each row has other texts."""
+    rows = {name: len(hostile_rows(name)) for name in {**HOSTILE, **SHAPED}}
+    return max(ceil(len(packed(limit)) / rows[column.partition(".")[0]]) for column, limit in places())
+
+
+def hostile_rows(model: str) -> list[Any]:
+    """The rows that hostile texts are put into."""
+    rows = list(models_by_name()[model]._base_manager.filter(**ONLY.get(model, {})).order_by("pk"))
+    assert rows, f"There is no {model} to be hostile: tests.browser.attacked has to make one."
+    return rows
 
 
 @transaction.atomic
@@ -289,14 +336,13 @@ def place(number: int, placed: Placed) -> None:
         plain, shaped = HOSTILE.get(name, []), SHAPED.get(name, {})
         if not plain and not shaped:
             continue
-        rows = list(model._base_manager.filter(**ONLY.get(name, {})).order_by("pk"))
-        assert rows, f"There is no {name} to be hostile: tests.browser.attacked has to make one."
+        rows = hostile_rows(name)
         for column in [*plain, *shaped]:
             limit = limits[f"{name}.{column}"]
             texts = [storable(text) for text in packed(limit)]
             free_names(model, column, rows)
             for at, row in enumerate(rows):
-                text = texts[(number + at) % len(texts)]
+                text = texts[(number * len(rows) + at) % len(texts)]
                 shape = shaped.get(column)
                 setattr(row, column, shape(getattr(row, column), text) if shape else text)
                 placed.note(f"{name}.{column}", text)

@@ -80,7 +80,8 @@ def test_policies_and_services_select_pods_that_exist() -> None:
 @pytest.mark.parametrize("name", ["site-worker", "notifier", "scheduler", "migrate"])
 def test_programs_are_those_of_compose(name: str) -> None:
     [container] = PODS[name]["containers"]
-    assert container["command"] == SERVICES[name]["command"]
+    assert container["args"] == SERVICES[name]["command"]
+    assert "command" not in container, "it would take the place of the image's entry point"
 
 
 SBATCH = DOCKER / "slurm" / "worker.sbatch"

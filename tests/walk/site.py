@@ -31,7 +31,8 @@ tasks:
 def serving(folder: Path, mirror: Path) -> Iterator[tuple[Stack, ModelServer]]:
     """The demonstration, with a smaller first evaluation than its own (which may go on), and the model's server."""
     state = prepared(folder, mirror)
-    with stacks.running(state, "--suite", "hello@1", **OFFLINE, PARITY_ENDPOINT_ALLOW="127.0.0.1") as stack:
+    more = {**OFFLINE, "PARITY_ENDPOINT_ALLOW": "127.0.0.1", "PARITY_LOOK_SECONDS": "60"}  # its models compute here too
+    with stacks.running(state, "--suite", "hello@1", **more) as stack:
         stack.wait_for(stacks.READY, seconds=120)
         (folder / "server").mkdir()
         with model_server.serving(mirror / "models" / WEIGHTS, folder / "server") as server:

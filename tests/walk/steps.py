@@ -99,7 +99,8 @@ def follow(page: Page, models: int, *, seconds: float, meanwhile: Callable[[], N
     done = page.get_by_role("region", name="Quality by model").locator("tbody tr")
     deadline = time.monotonic() + seconds
     while done.count() < models:
-        assert time.monotonic() < deadline, page.get_by_role("main").inner_text()
+        said = page.get_by_role("main").inner_text()
+        assert time.monotonic() < deadline and "rejected" not in said.lower(), said
         meanwhile()
         page.wait_for_timeout(1_000)
     page.reload()

@@ -72,7 +72,8 @@ def build(root: Path) -> dict[str, int]:
             shutil.copytree(source, program / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, program / name)
-    shutil.copy2(ROOT / "docker" / "health.py", program)
+    for name in ("health.py", "start.py"):
+        shutil.copy2(ROOT / "docker" / name, program)
     own_python(["manage.py", "collectstatic", "--no-input", "--verbosity=0"], packages, state, program)
     own_python(["docker/trim.py", "--collected", str(packages)], packages, state)
     own_python(["manage.py", "check"], packages, state, program)  # every page, and what it imports
