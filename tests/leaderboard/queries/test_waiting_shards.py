@@ -96,7 +96,7 @@ def test_a_shard_whose_worker_is_silent_holds_a_worker_of_whom_nothing_is_known(
 def test_what_several_workers_took_is_what_one_would_take(make_submission: Make, worker_token: WorkerToken) -> None:
     past = ran(made.split(make_submission("org/past"), 3), start=20, evaluation=100)
     shards = Job.objects.filter(submission=past, kind="shard")
-    shards.filter(shard=1).update(state="done", evaluating_at=F("finished_at") - timedelta(seconds=60))
-    shards.filter(shard=2).update(state="cancelled", claimed_at=None, evaluating_at=None)
+    shards.filter(shard=1).update(evaluating_at=F("finished_at") - timedelta(seconds=60))
+    shards.filter(shard=2).update(claimed_at=None, evaluating_at=None)
     there(worker_token)
     assert eta(make_submission("org/next")).seconds == 20 + 100 + 60
