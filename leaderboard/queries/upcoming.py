@@ -1,5 +1,7 @@
 """What a worker would be given next: a look at the line that takes nothing out of it."""
 
+from collections.abc import Sequence
+
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -32,7 +34,7 @@ def upcoming(fitting: Q, worker: Worker | None) -> Job | None:
     return job if revision.source == Revision.Source.HUB and revision.size_bytes else None
 
 
-def left_over(line: list[tuple[Job, Need]], sooner: list[Worker]) -> Job | None:
+def left_over(line: Sequence[tuple[Job, Need]], sooner: list[Worker]) -> Job | None:
     """The first job that none of those takes who are free `sooner`, each of whom takes one; else the first of all."""
     there = list(sooner)
     for job, needs in line:
