@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 from django.conf import settings as site
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
 
 from evaluator.contract import LOG_LIMIT, Failure, Results, TaskResult, canonical_json
 from leaderboard import chunks
@@ -101,7 +100,7 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     tasks = check_tasks(row, results)
     actor = f"worker {row.worker}"
     if row.kind == Job.Kind.SHARE:
-        end_job(row, actor, digest)
+        end_job(row, actor, digest, results)
         share.settle(job=row, results=results, actor=actor)
         return True
     lock_item_sets(alone=False)
@@ -116,17 +115,19 @@ def record_results(*, job: int, token: str, results: Results) -> bool:
     }
     source = row.submission.rescored_from
     provenance = carried(source, provenance) if source else provenance
-    end_job(row, actor, digest)
+    end_job(row, actor, digest, results)
     move_submission(submission=row.submission_id, before="running", after="scoring", actor=actor, provenance=provenance)
     ring.enqueue(kind=Outbox.Kind.SCORE, subject=row.submission_id)
     return True
 
 
-def end_job(job: Job, actor: str, digest: str) -> None:
-    """Its results are here; its last items may have been done since the last heartbeat."""
+def end_job(job: Job, actor: str, digest: str, results: Results) -> None:
+    """Its results are here; its last items may have been done since the last heartbeat, and an attempt that only
+    went on from another one's responses may have had none."""
+    total = job.total or sum(result.n for result in results.tasks)
     move_job(
         job=job, before="running", after="done", actor=actor, digest=digest,
-        results_digest=digest, phase="", done=F("total"),
+        results_digest=digest, phase="", done=total, total=total,
     )  # fmt: skip
 
 

@@ -152,8 +152,9 @@ def upcoming(request: HttpRequest, *, token: WorkerToken) -> HttpResponse:
     """What a claim would get now, where that has weights to download (200), or nothing (204). Nothing is leased, and
     the next claim may get something else."""
     asked = decode(request.body, ClaimRequest)
-    drained = Worker.objects.filter(token=token, name=storable(asked.worker), drained_at__isnull=False).exists()
-    job = None if drained else next_job(lease.fits(asked, trusted=token.trusted))
+    worker = Worker.objects.filter(token=token, name=storable(asked.worker)).first()
+    drained = worker is not None and worker.drained_at is not None
+    job = None if drained else next_job(lease.fits(asked, trusted=token.trusted), worker)
     if job is None or job.submission.revision is None:
         return HttpResponse(status=204)
     found = Upcoming(model=model_ref(job), size_bytes=job.submission.revision.size_bytes or 0)

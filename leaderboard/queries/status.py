@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from leaderboard.models import Job, Outbox, Pulse, Submission, Worker
 from leaderboard.queries import hosts
 from leaderboard.queries.editions import least_edition
-from leaderboard.queries.submissions import Progress, progress_of
-from leaderboard.queries.waiting import past_accuracy
+from leaderboard.queries.submissions import Progress, progress_at
+from leaderboard.queries.waiting import done_with_shards, past_accuracy
 from leaderboard.statistics.waiting import Accuracy
 
 REMEMBERED = timedelta(days=7)
@@ -29,10 +29,7 @@ class WorkerLine:
     worker: Worker
     online: bool
     job: Job | None
-
-    @property
-    def progress(self) -> Progress | None:
-        return progress_of([self.job]) if self.job else None
+    progress: Progress | None
 
 
 @dataclass(frozen=True)
@@ -132,8 +129,9 @@ def worker_lines() -> list[WorkerLine]:
         .order_by("-online", "name", "id")[:WORKERS]
     )
     running = Job.objects.filter(state=Job.State.RUNNING, worker__isnull=False).select_related("submission__suite")
-    jobs = {job.worker_id: job for job in running.defer("log", "submission__suite__definition").order_by("-id")}
-    return [WorkerLine(worker, worker.online, jobs.get(worker.pk)) for worker in seen]
+    running = running.annotate(together=done_with_shards()).defer("log", "submission__suite__definition")
+    jobs = {job.worker_id: (job, progress_at(job, job.together)) for job in running.order_by("-id")}
+    return [WorkerLine(worker, worker.online, *jobs.get(worker.pk, (None, None))) for worker in seen]
 
 
 def queue_lines(workers: list[WorkerLine]) -> list[QueueLine]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -35,6 +36,8 @@ class Progress:
     phase: str
     items_per_second: float | None = None
     """Of this attempt, from its first item to its newest heartbeat; None before the first item is done."""
+    about: bool = False
+    """Whether `total` is what a shard's items are roughly: shards are of equal work, and nobody counts them."""
 
     @property
     def percent(self) -> int:
@@ -78,6 +81,13 @@ class Detail:
     """None for a model with weights."""
     shards: Sequence[Job] = ()
     """The jobs that answer for the evaluation, by their number."""
+
+    @property
+    def together(self) -> list[tuple[Job, Progress]]:
+        """The jobs that a live submission is split into, the evaluation first, each with what it has done itself;
+        none where it is one job."""
+        split = [job for job in self.jobs if job.shards > 1]
+        return [(job, progress_at(job, job.done)) for job in [*split, *self.shards]]
 
     @property
     def cancelling(self) -> bool:
@@ -241,6 +251,14 @@ def progress_of(jobs: Sequence[Job], shards: Sequence[Job] = ()) -> Progress:
         phase=running[0].phase if running else "",
         items_per_second=sum(rates) if rates else None,
     )
+
+
+def progress_at(job: Job, done: int) -> Progress:
+    """Of what one worker is at: an evaluation is `done` by it and its shards, and of a shard only its own items
+    count."""
+    helps = job.kind == Job.Kind.SHARD
+    total = max(job.done, ceil(job.total / job.shards)) if helps else job.total
+    return Progress(job.done if helps else done, total, job.phase, items_per_second(job), about=helps)
 
 
 def items_per_second(job: Job) -> float | None:

@@ -3,13 +3,13 @@
 `leaderboard.statistics.waiting` has the mathematics; this gathers what it asks for, in four queries whatever waits.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Case, F, IntegerField, OuterRef, Subquery, Sum, When
+from django.db.models import Case, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Least, Now
 
 from leaderboard.models import Job, Submission, Worker
@@ -67,6 +67,9 @@ class Live(NamedTuple):
     """A job that waits or runs, and the database's time when it was read. Plain values: there may be thousands."""
 
     pk: int
+    submission: int
+    kind: str
+    shards: int
     state: str
     queue: str
     engine: str
@@ -94,8 +97,13 @@ class Live(NamedTuple):
         return (self.now - moment).total_seconds() if moment else 0.0
 
     @property
-    def kind(self) -> Kind:
+    def like(self) -> Kind:
         return (self.suite, self.queue)
+
+    @property
+    def helps(self) -> bool:
+        """Whether it is a shard beside its submission's evaluation."""
+        return self.kind == Job.Kind.SHARD
 
     @property
     def silent(self) -> bool:
@@ -126,20 +134,81 @@ class Forecast:
 
 
 def forecast() -> Forecast:
-    """Every live job's time left: running ones by their progress, waiting ones by playing the line through."""
+    """Every live job's time left: running ones by their progress, waiting ones by playing the line through.
+
+    The jobs of one submission share its work, and end together.
+    """
     live, workers = live_jobs(), hosts.online()
-    past = history(sorted({one.kind for one in live}))
-    plans = {one.pk: plan(one, past) for one in live}
+    past = history(sorted({one.like for one in live}))
     running = [one for one in live if one.state == Job.State.RUNNING]
     line = [one for one in live if one.state == Job.State.QUEUED]
-    left = {one.pk: time_left(one, plans[one.pk]) for one in running}
     able = able_workers(workers, line)
-    queued = [Waiting(seconds_of(one, plans[one.pk]), able[one.pk], max(0.0, -one.ago(one.not_before))) for one in line]
+    line = without_idle_shards(running, line, able)
+    whole = {one.pk: plan(one, past) for one in [*running, *line]}
+    plans = parted(whole, running, line)
+    left = {one.pk: time_left(one, plans[one.pk]) for one in running if not one.helps}
+    ends = {one.submission: left[one.pk] for one in running if not one.helps}
+    left |= {one.pk: shard_left(one, plans[one.pk], ends) for one in running if one.helps}
+    queued = [
+        Waiting(
+            seconds_of(one, plans[one.pk]), able[one.pk], max(0.0, -one.ago(one.not_before)),
+            ends.get(one.submission, UNKNOWN) if one.helps else UNKNOWN,
+        )
+        for one in line
+    ]  # fmt: skip
     begin = starts(slots_of(workers, running, left), queued)
     left |= {one.pk: start + job.seconds for one, start, job in zip(line, begin, queued, strict=True)}
+    alone = {one.pk: start + seconds_of(one, whole[one.pk]) for one, start in zip(line, begin, strict=True)}
+    left |= with_their_shards([*running, *line], left, alone)
     stuck = {one.pk: hosts.why_not(workers, one) for one in line if not able[one.pk]}
-    why = {one.pk: why_unknown(one, plans[one.pk]) for one in live if left[one.pk] == UNKNOWN}
+    why = {one.pk: why_unknown(one, plans[one.pk]) for one in [*running, *line] if left[one.pk] == UNKNOWN}
     return Forecast(left, why | stuck, frozenset(stuck), len(workers), live[0].now if live else None)
+
+
+def without_idle_shards(running: list[Live], line: list[Live], able: dict[int, frozenset[int]]) -> list[Live]:
+    """The line without shards that nobody is there for: what their evaluation runs on, and then they are gone."""
+    at_it = Counter(one.submission for one in running)
+    found = []
+    for one in line:
+        if not one.helps or at_it[one.submission] < len(able[one.pk]):
+            at_it[one.submission] += 1
+            found.append(one)
+    return found
+
+
+def parted(whole: dict[int, Expected | None], running: list[Live], line: list[Live]) -> dict[int, Expected | None]:
+    """What each job is expected to take where the jobs of its submission part the work of the `whole`: those that run,
+    and while its evaluation waits also the others. A shard's engine loads while others evaluate, and counts for
+    nothing."""
+    begun = {one.submission for one in running if not one.helps}
+    at_it = Counter(one.submission for one in running)
+    at_it.update(one.submission for one in line if one.submission not in begun)
+    found = {}
+    for one in [*running, *line]:
+        taken = whole[one.pk]
+        if taken is not None and one.shards > 1:
+            taken = Expected(0.0 if one.helps else taken.start, taken.evaluation / max(1, at_it[one.submission]))
+        found[one.pk] = taken
+    return found
+
+
+def shard_left(one: Live, expectation: Expected | None, ends: dict[int, float]) -> float:
+    """What is left of a running shard: it ends with its evaluation, where that runs (`ends`, by submission)."""
+    return UNKNOWN if one.silent else ends.get(one.submission, seconds_of(one, expectation))
+
+
+def with_their_shards(live: list[Live], left: dict[int, float], alone: dict[int, float]) -> dict[int, float]:
+    """What is left of the evaluations that wait: they end with the last of their shards, or, where those come late,
+    when all is done by themselves (`alone`)."""
+    last: dict[int, float] = defaultdict(float)
+    for one in live:
+        if one.helps:
+            last[one.submission] = max(last[one.submission], left[one.pk])
+    return {
+        one.pk: min(alone[one.pk], max(left[one.pk], last[one.submission]))
+        for one in live
+        if one.pk in alone and not one.helps
+    }
 
 
 def slots_of(workers: list[Worker], running: list[Live], left: dict[int, float]) -> list[Slot]:
@@ -173,15 +242,15 @@ def able_workers(workers: list[Worker], line: list[Live]) -> dict[int, frozenset
 
 
 def live_jobs() -> list[Live]:
-    """What waits and runs, in the order in which it is given out; not the shards, which only help."""
+    """What waits and runs, in the order in which it is given out."""
     rows = (
         Job.objects.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING])
         .filter(submission__state__in=[Submission.State.QUEUED, Submission.State.RUNNING])
-        .exclude(kind=Job.Kind.SHARD)
         .order_by(*IN_LINE)
         .values_list(
-            "pk", "state", "queue", "engine", "architecture", "needs_bytes", "limit_seconds", "not_before", "worker",
-            "lease_expires_at", done_with_shards(), "total", "claimed_at", "evaluating_at", "beat_at",
+            "pk", "submission", "kind", "shards", "state", "queue", "engine", "architecture", "needs_bytes",
+            "limit_seconds", "not_before", "worker", "lease_expires_at", done_with_shards(), "total", "claimed_at",
+            "evaluating_at", "beat_at",
             "submission__suite", "submission__suite__slug", "submission__settings",
             "submission__revision__active_parameters", "submission__revision__parameters", least_edition(), Now(),
         )[:LINE]
@@ -194,38 +263,52 @@ def done_with_shards() -> Case:
     shards = Job.everything.filter(submission=OuterRef("submission"), kind=Job.Kind.SHARD).order_by()
     theirs = shards.values("submission").annotate(items=Sum("done")).values("items")
     together = Least(F("total"), F("done") + Coalesce(Subquery(theirs), 0))
-    return Case(When(shards__gt=1, then=together), default=F("done"), output_field=IntegerField())
+    return Case(
+        When(shards__gt=1, kind=Job.Kind.EVALUATION, then=together), default=F("done"), output_field=IntegerField()
+    )
+
+
+def time_of_shards() -> QuerySet[Job, Any]:
+    """For a subquery over jobs: how long the shards of a submission were at their items, together."""
+    ended = Job.everything.filter(
+        submission=OuterRef("submission"), kind=Job.Kind.SHARD, evaluating_at__lte=F("finished_at")
+    )
+    spent = Sum(F("finished_at") - F("evaluating_at"))
+    return ended.order_by().values("submission").annotate(spent=spent).values("spent")
 
 
 def history(kinds: list[Kind]) -> dict[Kind, list[Past]]:
-    """The newest finished runs of each kind, newest first, by the database's clock."""
+    """The newest finished runs of each kind, newest first, by the database's clock. What shards took counts to the run
+    of their evaluation: so long one worker would have taken."""
     found: dict[Kind, list[Past]] = defaultdict(list)
     if not kinds:
         return found
     fields = (
         "submission__suite_id", "queue", "engine", "submission__settings", "claimed_at", "evaluating_at", "finished_at",
-        "submission__revision__active_parameters", "submission__revision__parameters", "pk",
+        "submission__revision__active_parameters", "submission__revision__parameters", "helped", "pk",
     )  # fmt: skip
     newest = [
         Job.objects.filter(
             submission__suite=suite, queue=queue, state=Job.State.DONE, claimed_at__lte=F("finished_at"),
-            submission__rescored_from=None, shards=1,
-        ).exclude(kind=Job.Kind.SHARE).order_by("-pk").values_list(*fields)[:RUNS]
+            submission__rescored_from=None,
+        ).exclude(kind__in=[Job.Kind.SHARE, Job.Kind.SHARD]).order_by("-pk")
+        .annotate(helped=Coalesce(Subquery(time_of_shards()), timedelta())).values_list(*fields)[:RUNS]
         for suite, queue in kinds[:KINDS]
     ]  # fmt: skip
     rows = newest[0].union(*newest[1:], all=True) if newest[1:] else newest[0]
-    for suite, queue, engine, settings, claimed, evaluating, finished, active, parameters, _ in sorted(
+    for suite, queue, engine, settings, claimed, evaluating, finished, active, parameters, helped, _ in sorted(
         rows, key=lambda row: -row[-1]
     ):
         first = min(max(evaluating or finished, claimed), finished)
-        run = Run((first - claimed).total_seconds(), (finished - first).total_seconds(), active or parameters)
+        evaluation = (finished - first + helped).total_seconds()
+        run = Run((first - claimed).total_seconds(), evaluation, active or parameters)
         found[suite, queue].append(Past(engine, settings.get("dtype", ""), run))
     return found
 
 
 def plan(one: Live, past: dict[Kind, list[Past]]) -> Expected | None:
     """What this job is expected to take, by runs with its engine and precision where there are such."""
-    runs = past.get(one.kind, [])
+    runs = past.get(one.like, [])
     mine = (one.engine, one.settings.get("dtype", ""))
     alike = [entry for entry in runs if (entry.engine, entry.dtype) == mine]
     return expected([entry.run for entry in alike or runs], one.active_parameters or one.parameters)

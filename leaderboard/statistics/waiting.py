@@ -100,11 +100,13 @@ class Slot(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A job in the line: how long it takes, who can run it, and in how many seconds it may start at all."""
+    """A job in the line: how long it takes, who can run it, in how many seconds it may start at all, and in how many it
+    has ended or is gone from the line, whoever works on it."""
 
     seconds: float
     workers: frozenset[int]
     not_before: float = 0.0
+    until: float = UNKNOWN
 
 
 def starts(slots: Sequence[Slot], line: Sequence[Waiting]) -> list[float]:
@@ -123,7 +125,7 @@ def starts(slots: Sequence[Slot], line: Sequence[Waiting]) -> list[float]:
         if job is not None:
             begin[job] = now
             waiting.remove(job)
-            again = now + line[job].seconds
+            again = min(now + line[job].seconds, line[job].until)
         if again < UNKNOWN:
             heapq.heappush(free, Slot(again, worker))
     return begin
@@ -133,9 +135,12 @@ def first_of(jobs: Iterable[int], line: Sequence[Waiting], now: float) -> tuple[
     """The first of `jobs` that may start `now`; or None, and when one may."""
     soonest = UNKNOWN
     for job in jobs:
-        if line[job].not_before <= now:
+        begins = max(now, line[job].not_before)
+        if begins >= line[job].until:
+            continue
+        if begins == now:
             return job, now
-        soonest = min(soonest, line[job].not_before)
+        soonest = min(soonest, begins)
     return None, soonest
 
 

@@ -58,6 +58,12 @@ def money(amount: Decimal | float) -> str:
 
 
 @register.filter
+def outward(address: str) -> str:
+    """An address of another site as it may stand in a link, "" for what is none: there `javascript:` would run."""
+    return address if address.lower().startswith(("https://", "http://")) else ""
+
+
+@register.filter
 def visible(text: str) -> str:
     """Untrusted text with control and bidirectional characters made visible, so that nothing can hide in it."""
     text = str(text)

@@ -9,7 +9,7 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from leaderboard.models import Event
+from leaderboard.models import Event, Job
 from leaderboard.models.submissions import LIVE
 from leaderboard.queries.hosts import gigabytes
 from leaderboard.queries.licences import licence_of
@@ -79,8 +79,24 @@ DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
 def phase(progress: Progress) -> str:
     """What a running submission is busy with: "Evaluating 120 of 500 items"."""
     if progress.phase == "evaluating" and progress.total:
-        return f"Evaluating {progress.done:,} of {progress.total:,} items"
+        return f"Evaluating {progress.done:,} of {'about ' if progress.about else ''}{progress.total:,} items"
     return PHASES.get(progress.phase, "Running")
+
+
+@register.filter
+def part_of_it(job: Job, progress: Progress) -> str:
+    """What one of the jobs that share a submission does, or did: "Evaluating 180 of about 333 items"."""
+    items = f"{progress.done:,} {'item' if progress.done == 1 else 'items'}"
+    match job.state:
+        case Job.State.RUNNING if job.phase == "evaluating" and not progress.about:
+            return f"Evaluating: {items} so far; scores all of them"
+        case Job.State.RUNNING:
+            return phase(progress)
+        case Job.State.QUEUED:
+            return "Waits for a worker"
+        case Job.State.DONE:
+            return f"Done: {items}"
+    return f"{job.state.capitalize()}: the others do its items"
 
 
 @register.filter

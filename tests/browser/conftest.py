@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from pytest_django import Settings as DjangoSettings
 from pytest_django.live_server_helper import LiveServer
 
+from evaluator.contract import EDITION
 from leaderboard.actions.keep_workload import make_workload
 from leaderboard.actions.rank import build_snapshot
 from leaderboard.actions.transitions import move_submission
@@ -188,7 +189,8 @@ def long_samples(make_submission: made.Make, token: WorkerToken) -> tuple[Submis
 
 
 def in_every_state(make_submission: made.Make, suite: Suite, token: WorkerToken) -> list[Submission]:
-    """One on the board whose model's names are long, one that failed, one that runs, one that waits."""
+    """One on the board whose model's names are long, one that failed, one that two workers of long names run of the
+    three it could have, one that waits."""
     long = made.succeed(make_submission(LONG), 55.5)
     Model.objects.filter(name=LONG).update(licence="l" * 100, base_model="b" * 200)
     Model.objects.filter(name__startswith="org/").update(base_model=LONG)
@@ -197,8 +199,9 @@ def in_every_state(make_submission: made.Make, suite: Suite, token: WorkerToken)
     failed = made.end(
         make_submission("org/failed"), "failed", error_message="x" * 2_000, provenance={"p" * 90: "v" * 900}
     )
-    running = make_submission(LONG, sha="b" * 40)
-    made.beat(made.claim(token), done=1, total=3, log="y" * 3_000)
+    running = made.split(make_submission(LONG, sha="b" * 40), 3)
+    for name in ("v" * 150, "w" * 150):
+        made.beat(made.claim(token, name, EDITION), done=1, total=3, log="y" * 3_000)
     return [long, failed, running, make_submission("org/queued")]
 
 

@@ -4,7 +4,9 @@ nothing is there twice, and no invariant is broken.
     python -m tests.chaos [--jobs 320] [--seconds 420] [--seed 12]
 
 `--seconds`: for so long, at most, faults happen; then everything has `CALM` seconds to end. Prints each fault; the last
-line is one JSON object, and the status is 1 where one of its zeros is none.
+line is one JSON object, and the status is 1 where one of its zeros is none. `--jobs` counts submissions; `sharded` of
+them have several jobs, `items_of_shards` of their samples were answered for them by another job than the one that
+scored them.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from tests.environment import ROOT
 from tests.faults.proxy import Proxy
 from tests.stack import free_port
 
-CALM = 150.0
+CALM = 180.0
 ZEROS = ("lost", "duplicated", "stuck", "mixed_attempts", "invariant_violations")
 GUARDS = ROOT / ".parity" / "guards.json"
 """What `make guards` found last."""

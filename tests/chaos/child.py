@@ -66,7 +66,7 @@ def measured(folder: Path, spec: run.RunSpec) -> dict[tuple[str, int], tuple[flo
             journal.record([(key, [answer(spec.model.sha, spec.suite.slug, task, item), folder.name])])
         right, by = journal[key]
         answers[task, item] = (float(right), str(by))
-        run.write(folder, run.PROGRESS, run.Progress(phase="evaluating", done=done + 1, total=len(order)))
+        run.write(folder, run.PROGRESS, run.Progress(phase="evaluating", done=done + 1, total=len(items)))
     journal.close()
     return answers
 

@@ -1,17 +1,20 @@
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from django.db.models.functions import Now
 
 from evaluator.contract import Chunk, ClaimRequest, Heartbeat, JobSpec, Results, TaskResult
 from leaderboard.actions import lease, record
 from leaderboard.actions.errors import Conflict, Refused
 from leaderboard.actions.score import score
 from leaderboard.models import ItemSet, Job, Outbox, Result, SampleChunk, Snapshot, Submission, WorkerToken
+from leaderboard.queries.submissions import detail
 from tests import samples
 from tests.leaderboard.pages import made
 
@@ -97,6 +100,24 @@ def test_all_items_are_done_then_whatever_the_last_heartbeat_said(held: JobSpec)
     assert record.record_results(job=held.job, token=held.token, results=results())
     job = Job.objects.get(pk=held.job)
     assert (job.state, job.done, job.total) == ("done", 4, 4)
+
+
+def test_an_attempt_after_a_lost_one_has_done_its_items_though_it_told_of_none(
+    held: JobSpec, worker_token: WorkerToken
+) -> None:
+    """It went on from the other one's responses, and was through before its first heartbeat."""
+    made.beat(held, done=3, total=6)
+    Job.objects.update(lease_expires_at=Now() - timedelta(seconds=1))
+    assert lease.expire_leases() == 1
+    Job.objects.update(not_before=Now())
+    spec = made.claim(worker_token)
+    assert (Job.objects.get().done, Job.objects.get().total) == (0, 0)
+    body = samples.packed(samples.agreeing(results().tasks))
+    post_chunk(spec, body=body)
+    again = msgspec.structs.replace(results(chunks=(samples.listed(body, samples=6),)), attempt=2)
+    assert record.record_results(job=spec.job, token=spec.token, results=again)
+    progress = detail(Submission.objects.get().pk).progress
+    assert (progress.done, progress.total) == (6, 6)
 
 
 def test_the_same_results_again_change_nothing_and_others_are_refused(held: JobSpec) -> None:

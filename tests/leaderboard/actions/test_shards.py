@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client
 from pytest_django import Settings as DjangoSettings
 
 from evaluator.contract import EDITION, ClaimRequest, Failure, Heartbeat, JobSpec, Results, Shard
@@ -21,8 +22,10 @@ from leaderboard.actions.submit import submit
 from leaderboard.models import Job, Owner, ResponsePart, Submission, Suite, WorkerToken
 from leaderboard.queries.editions import SHARDS_SINCE
 from leaderboard.queries.parts import parts_for
+from leaderboard.queries.status import worker_lines
 from leaderboard.queries.submissions import detail, queue
 from leaderboard.queries.waiting import live_jobs
+from leaderboard.templatetags.words import part_of_it, phase
 from tests import samples
 from tests.faults.invariants import broken
 from tests.leaderboard.path import pinned
@@ -171,10 +174,54 @@ def test_progress_is_that_of_all_together(split: Callable[[], Submission], worke
     progress = detail(made.pk).progress
     assert (progress.done, progress.total, progress.phase) == (450, 1_000, "evaluating")
     assert [(line.progress.done, line.progress.total) for line in queue().running] == [(450, 1_000)]
-    assert {one.pk: one.done for one in live_jobs()} == {first.job: 450}
+    assert {one.pk: one.done for one in live_jobs() if one.state == "running"} == {first.job: 450, second.job: 250}
     beat = Heartbeat(attempt=1, phase="evaluating", done=900, total=1_000)
     lease.heartbeat(job=first.job, token=first.token, beat=beat)
     assert detail(made.pk).progress.done == 1_000, "what was asked twice does not count twice"
+
+
+def test_workers_stand_with_the_items_that_are_theirs(
+    split: Callable[[], Submission], worker_token: WorkerToken
+) -> None:
+    """An evaluation with those of its shards, and a shard with its own, of which there are about a third."""
+    split()
+    first, second, third = (given(worker_token, worker=f"w{number}") for number in range(3))
+    for spec, items in ((first, 200), (second, 250), (third, 340)):
+        beat = Heartbeat(attempt=1, phase="evaluating", done=items, total=1_000)
+        lease.heartbeat(job=spec.job, token=spec.token, beat=beat)
+    lines = {line.worker.name: line.progress for line in worker_lines()}
+    told = {name: phase(progress) for name, progress in lines.items() if progress is not None}
+    assert told == {
+        "w0": "Evaluating 790 of 1,000 items",
+        "w1": "Evaluating 250 of about 334 items",
+        "w2": "Evaluating 340 of about 340 items",
+    }
+
+
+def test_the_page_says_who_does_what(
+    split: Callable[[], Submission], worker_token: WorkerToken, client: Client
+) -> None:
+    made = split()
+    first, second = given(worker_token), given(worker_token, worker="other")
+    for spec, items in ((first, 200), (second, 250)):
+        beat = Heartbeat(attempt=1, phase="evaluating", done=items, total=1_000)
+        lease.heartbeat(job=spec.job, token=spec.token, beat=beat)
+    found = {job.shard: part_of_it(job, progress) for job, progress in detail(made.pk).together}
+    assert found == {
+        0: "Evaluating: 200 items so far; scores all of them",
+        1: "Evaluating 250 of about 334 items",
+        2: "Waits for a worker",
+    }
+    page = client.get(f"/submissions/{made.pk}").content.decode()
+    assert "Shared by 3 jobs" in page and all(words in page for words in found.values())
+    assert done(second)
+    failure = Failure(attempt=1, kind="model", code="child_died", message="It crashed.")
+    third = given(worker_token, worker="third")
+    record.record_failure(job=third.job, token=third.token, failure=failure)
+    found = {job.shard: part_of_it(job, progress) for job, progress in detail(made.pk).together}
+    assert (found[1], found[2]) == ("Done: 250 items", "Failed: the others do its items")
+    samples.finish(first, [ALPHA, samples.BETA])
+    assert "Shared by" not in client.get(f"/submissions/{made.pk}").content.decode()
 
 
 def test_shards_that_nobody_took_or_ended_go_with_the_evaluation(

@@ -14,6 +14,7 @@ from leaderboard.models import Job, Revision, Submission, Worker
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Submission]
+LONG_AGO = timezone.now() - timedelta(days=1)
 ASKS = {"worker": "w", "queues": ["cpu"], "engines": ["vllm"], "edition": EDITION}
 
 
@@ -100,3 +101,44 @@ def test_thinking_is_not_for_an_old_worker(worker_client: Client, make_submissio
     Revision.objects.update(source="hub", size_bytes=1_000)
     assert asked(worker_client, edition=3) is None
     assert asked(worker_client, edition=4) is not None
+
+
+def runs(client: Client, name: str, done: int, **changes: Any) -> None:
+    """Let a worker claim what is first in line, and tell how far it is with ten items."""
+    got = client.post(reverse("worker-claim"), {**ASKS, "worker": name, **changes}, content_type="application/json")
+    Job.objects.filter(pk=got.json()["job"]).update(done=done, total=10)
+
+
+def next_for(client: Client, name: str, **changes: Any) -> str:
+    found = asked(client, worker=name, **changes)
+    return found.model.name if found is not None else ""
+
+
+@pytest.fixture
+def many(make_submission: Make) -> list[Submission]:
+    rows = [make_submission(f"org/m{number}", sha=f"{number}" * 40) for number in range(5)]
+    Revision.objects.update(source="hub", size_bytes=1_000)
+    return rows
+
+
+def test_workers_prepare_for_different_jobs_whoever_is_further_for_the_first(
+    worker_client: Client, many: list[Submission]
+) -> None:
+    for name, done in (("a", 2), ("b", 9), ("c", 2)):
+        runs(worker_client, name, done)
+    assert [next_for(worker_client, name) for name in ("b", "a", "c")] == ["org/m3", "org/m4", "org/m3"]
+    assert next_for(worker_client, "unknown") == "org/m3"
+    worker_client.post(reverse("worker-hello"), {**ASKS, "worker": "idle"}, content_type="application/json")
+    assert [next_for(worker_client, name) for name in ("idle", "b")] == ["org/m3", "org/m4"]
+
+
+def test_who_is_away_or_could_not_run_it_takes_nothing(worker_client: Client, many: list[Submission]) -> None:
+    runs(worker_client, "a", 9)
+    runs(worker_client, "b", 1)
+    assert next_for(worker_client, "b") == "org/m3"
+    for changed in ({"engines": ["transformers"]}, {"drained_at": timezone.now()}, {"last_seen_at": LONG_AGO}):
+        before = Worker.objects.filter(name="a").values().get()
+        Worker.objects.filter(name="a").update(**changed)
+        assert next_for(worker_client, "b") == "org/m2", changed
+        Worker.objects.filter(name="a").update(**before)
+    assert next_for(worker_client, "b") == "org/m3"

@@ -170,9 +170,21 @@ def pinned(row: Submission) -> PinnedModel:
     )  # fmt: skip
 
 
-def claim(token: WorkerToken, worker: str = "w1") -> JobSpec:
+def split(row: Submission, shards: int) -> Submission:
+    """Make a waiting submission one of several jobs."""
+    row.jobs.update(shards=shards)
+    job = row.jobs.get()
+    for number in range(1, shards):
+        Job.objects.create(
+            submission=row, kind="shard", shard=number, shards=shards, queue=job.queue, engine=job.engine,
+            not_before=job.not_before, turn=job.turn,
+        )  # fmt: skip
+    return row
+
+
+def claim(token: WorkerToken, worker: str = "w1", edition: int = 1) -> JobSpec:
     """What a worker gets that asks for a job."""
-    request = ClaimRequest(worker=worker, queues=("cpu",), engines=("vllm", "transformers"))
+    request = ClaimRequest(worker=worker, queues=("cpu",), engines=("vllm", "transformers"), edition=edition)
     spec = lease.claim(token=token, request=request)
     assert spec is not None
     return spec

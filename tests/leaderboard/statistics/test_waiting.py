@@ -159,7 +159,9 @@ def test_nobody_starts_too_early_and_no_worker_does_more_than_it_can(slots: list
     moments = sorted({begin for begin in found if begin < UNKNOWN})
     for moment in moments:
         running = sum(
-            begin <= moment < begin + job.seconds for begin, job in zip(found, line, strict=True) if begin < UNKNOWN
+            begin <= moment < min(begin + job.seconds, job.until)
+            for begin, job in zip(found, line, strict=True)
+            if begin < UNKNOWN
         )
         assert running <= len(slots)
 
@@ -194,3 +196,12 @@ def test_accuracy_is_finite_and_in_order(pairs: list[tuple[float, float]]) -> No
     found = accuracy(pairs)
     assert found and 0 < found.p10 <= found.p50 * (1 + 1e-9) and found.p50 <= found.p90 * (1 + 1e-9) < UNKNOWN
     assert found.n == len(pairs)
+
+
+def test_what_is_gone_by_then_is_not_begun_and_holds_nobody_longer() -> None:
+    slots = [Slot(0.0, 1), Slot(50.0, 2)]
+    line = [Waiting(100.0, frozenset({1, 2}), until=30.0), Waiting(5.0, frozenset({2})), Waiting(7.0, frozenset({1}))]
+    assert starts(slots, line) == [0.0, 50.0, 30.0]
+    assert starts(slots[1:], line[:1]) == [UNKNOWN]
+    late = Waiting(1.0, frozenset({1}), not_before=40.0, until=30.0)
+    assert starts(slots, [late]) == [UNKNOWN]

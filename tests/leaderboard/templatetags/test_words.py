@@ -28,6 +28,7 @@ def test_every_state_and_every_phase_is_explained() -> None:
         (Progress(0, 0, ""), "Starting"),
         (Progress(0, 0, "loading"), "Loading the model"),
         (Progress(120, 5000, "evaluating"), "Evaluating 120 of 5,000 items"),
+        (Progress(120, 1250, "evaluating", about=True), "Evaluating 120 of about 1,250 items"),
         (Progress(0, 0, "evaluating"), "Evaluating"),
         (Progress(1, 2, "juggling"), "Running"),
     ],
