@@ -1,8 +1,8 @@
 """A database that has no room, or is away: whoever asks is told so in words, and with a status that says to come back.
 
 With its disk full PostgreSQL goes on reading and refuses what needs another page (53100). The site is read-only then
-(`queries.health`), and tries to write again after a while. Once its log finds no room it ends, and starts again by
-itself when there is some: until then it is away.
+(`queries.health`), and tries to write again after a while. Once its log (pg_wal) finds no room it ends, and whoever
+starts it again does so in vain until there is some: so long it is away.
 """
 
 import logging
