@@ -21,7 +21,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 run: $(VENV)/.run ## Start everything and evaluate a real model (PORT=8000)
-	@exec env PARITY_MODE=demo PORT=$(PORT) $(BIN)/python manage.py demo
+	@exec env PARITY_MODE=demo PORT=$(PORT) $(BIN)/python -m leaderboard.demo
 
 test: $(VENV)/.dev ## Everything that guards a merge
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not engine and not stack"

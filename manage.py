@@ -5,7 +5,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from evaluator.hub import HubError
+from evaluator.hub_names import HubError
 from leaderboard import environment
 from leaderboard.embedded.errors import EmbeddedError
 

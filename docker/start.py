@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-from evaluator.hub import HubError
+from evaluator.hub_names import HubError
 from leaderboard.environment import ConfigurationError
 
 

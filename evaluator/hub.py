@@ -31,14 +31,13 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import ModelInfo
 
 from evaluator.adapters import PinBase, described, is_adapter, weights_of
-from evaluator.hub_names import HUB_ID, SHA, HubError, check_id, check_revision, check_sha
+from evaluator.hub_names import HUB_ID, SHA, HubError, check_id, check_revision, check_sha, mirrors_from
 from evaluator.mirror import (
     MirrorFolder,
     digest,
     locate,
     locate_dataset,
     merge_datasets,
-    mirrors_from,
     model_folders,
     pin_mirrored,
 )

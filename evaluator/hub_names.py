@@ -1,6 +1,9 @@
-"""Names of models and datasets as the Hub spells them, and the one error of everything that looks them up."""
+"""Names of models and datasets as the Hub spells them, the mirrors that are asked first, and the one error of all
+that look them up. Imports nothing of the Hub's client: settings read it in every process.
+"""
 
 import re
+from pathlib import Path
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 
@@ -87,6 +90,21 @@ def check_sha(text: str) -> str:
     if not SHA.fullmatch(text):
         raise HubError("malformed_revision", f"{_shown(text)} is not a pinned revision: 40 lower-case hex digits.")
     return text
+
+
+def mirrors_from(text: str) -> tuple[Path, ...]:
+    """The folders of PARITY_HUB_MIRROR, split at ":", in order of preference; empty parts are skipped.
+
+    Raises HubError "no_mirror" for one that is not a folder.
+    """
+    mirrors = tuple(Path(part.strip()).expanduser().absolute() for part in text.split(":") if part.strip())
+    for mirror in mirrors:
+        if not mirror.is_dir():
+            raise HubError(
+                "no_mirror",
+                f"PARITY_HUB_MIRROR names {mirror}, which is not a folder. Correct the path, mount it, or unset it.",
+            )
+    return mirrors
 
 
 def _shown(text: str) -> str:

@@ -24,21 +24,6 @@ from evaluator.model_facts import Json, PinnedModel, Tensor, parse_json, tensors
 logger = logging.getLogger(__name__)
 
 
-def mirrors_from(text: str) -> tuple[Path, ...]:
-    """The folders of PARITY_HUB_MIRROR, split at ":", in order of preference; empty parts are skipped.
-
-    Raises HubError "no_mirror" for one that is not a folder.
-    """
-    mirrors = tuple(Path(part.strip()).expanduser().absolute() for part in text.split(":") if part.strip())
-    for mirror in mirrors:
-        if not mirror.is_dir():
-            raise HubError(
-                "no_mirror",
-                f"PARITY_HUB_MIRROR names {mirror}, which is not a folder. Correct the path, mount it, or unset it.",
-            )
-    return mirrors
-
-
 # --- Models
 
 

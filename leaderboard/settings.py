@@ -5,8 +5,8 @@ import os
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from evaluator import hub
 from evaluator.addresses import Allowed, is_broker
+from evaluator.hub_names import mirrors_from
 from leaderboard import environment
 from leaderboard.environment import ConfigurationError
 from leaderboard.schedule import ROUTINES
@@ -248,7 +248,7 @@ DIGEST = os.environ.get("PARITY_DIGEST") or "daily"
 if DIGEST not in {"daily", "trouble", "off"}:
     raise ConfigurationError(f"PARITY_DIGEST is {DIGEST!r}: it is daily, trouble (days without say nothing) or off.")
 
-HUB_MIRRORS = hub.mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
+HUB_MIRRORS = mirrors_from(os.environ.get("PARITY_HUB_MIRROR", ""))
 HUB_ENDPOINT = os.environ.get("HF_ENDPOINT")
 HUB_TOKEN = os.environ.get("HF_TOKEN")
 HUB_PATIENCE_SECONDS = env.float("PARITY_HUB_PATIENCE_SECONDS", default=1800.0)

@@ -122,7 +122,7 @@ def running(state: Path, *arguments: str, **more: str) -> Iterator[Stack]:
     with output.open("wb") as out:
         started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", *arguments],
+            [sys.executable, "-m", "leaderboard.demo", *arguments],
             cwd=ROOT,
             env=environment_for(state, port, **more),
             stdin=subprocess.DEVNULL,

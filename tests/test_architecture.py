@@ -14,6 +14,7 @@ FIRST_PARTY = ("leaderboard", "evaluator")
 SITE_MAY_IMPORT = (
     "evaluator.contract",
     "evaluator.hub",
+    "evaluator.hub_names",
     "evaluator.addresses",
     "evaluator.suites",
     "evaluator.scoring",

@@ -121,7 +121,14 @@ def test_a_killed_worker_is_started_again(served: Stack) -> None:
 
 def test_a_second_start_on_the_same_state_is_refused_by_its_port(served: Stack) -> None:
     port = served.url.rpartition(":")[2]
-    refused = stacks.manage(served.state, "demo", PORT=port)
+    refused = subprocess.run(
+        [sys.executable, "-m", "leaderboard.demo"],
+        cwd=ROOT,
+        env=stacks.environment_for(served.state, int(port)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert refused.returncode == 2
     assert f"Port {port} is taken" in refused.stderr
 

@@ -37,12 +37,12 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
     asking = {"PARITY_WORKER_QUEUES": "api", "PARITY_WORKER_ENGINES": "endpoint", "PARITY_WORKER_NAME": "endpoints"}
     celery = (sys.executable, "-m", "celery", "-A")
     quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
-    web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=8")
+    web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--threads=16")
     # Connections are kept longer than the two seconds between heartbeats: closed at just that moment, they would cost
     # one now and then. A control socket would be written to the home folder.
-    # Preloaded, its processes share what they import, 140 MB less; in production each reads rankings in a thread that
-    # it starts as it is loaded, which a fork would leave behind.
-    held = ("--keep-alive=75", "--no-control-socket", "--access-logfile=-", "--preload")
+    # One process with many threads: a second takes 150 MB, for which one person's laptop has better uses.
+    held = ("--keep-alive=75", "--no-control-socket", "--access-logfile=-")
+    site = everything | {"PARITY_WAITERS": everything.get("PARITY_WAITERS") or "8"}
     beat = ("leaderboard.scheduler", "beat", f"--schedule={state / 'run' / 'beat'}", "--pidfile=", "--loglevel=INFO")
     site_worker = (
         "leaderboard.celery",
@@ -54,7 +54,7 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
         *quiet,
     )
     return [
-        Program("site", (sys.executable, *web, *held), everything, signal.SIGTERM, 5),
+        Program("site", (sys.executable, *web, *held), site, signal.SIGTERM, 5),
         Program("site-worker", (*celery, *site_worker), everything, signal.SIGKILL, 5),
         Program("scheduler", (*celery, *beat), everything, signal.SIGKILL, 5),
         Program("worker", (sys.executable, "-m", "evaluator", "worker"), worker, signal.SIGKILL, 10),
