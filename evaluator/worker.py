@@ -15,6 +15,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
+from celery.utils.nodenames import host_format
 from msgspec.structs import replace
 
 from evaluator import behind, config, jobs, run_folders, tracing
@@ -160,11 +161,17 @@ def start(settings: config.Config) -> None:
         poll(settings)
         return
     # Threads, not a pool of processes: pool processes are daemonic and may not start children.
-    queues = ",".join(f"jobs.{queue}" for queue in settings.queues)
-    arguments = ["worker", "--pool=threads", f"--concurrency={threads(settings)}", f"--queues={queues}"]
-    arguments += [f"--hostname=worker.{settings.name}@%h", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
-    arguments += ["--without-heartbeat"]  # nobody listens to it
-    app.worker_main(arguments)
+    # Not by Celery's command line, whose shell with completion and colours takes 9 MB for as long as a worker lives.
+    app.Worker(
+        pool_cls="threads",
+        concurrency=threads(settings),
+        queues=[f"jobs.{queue}" for queue in settings.queues],
+        hostname=host_format(f"worker.{settings.name}@%h"),
+        loglevel=logging.INFO,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,  # nobody listens to it
+    ).start()
 
 
 def threads(settings: config.Config) -> int:

@@ -35,30 +35,20 @@ def programs(*, port: int, state: Path, worker_token: str) -> list[Program]:
     worker["PARITY_WORKER_TOKEN"] = worker_token
     # Endpoints have a worker of their own: whoever submits one hears within seconds, whatever is evaluated here.
     asking = {"PARITY_WORKER_QUEUES": "api", "PARITY_WORKER_ENGINES": "endpoint", "PARITY_WORKER_NAME": "endpoints"}
-    celery = (sys.executable, "-m", "celery", "-A")
-    quiet = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
-    web = ("-m", "gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--threads=16")
+    web = ("gunicorn", "leaderboard.wsgi", f"--bind=127.0.0.1:{port}", "--threads=16")
     # Connections are kept longer than the two seconds between heartbeats: closed at just that moment, they would cost
     # one now and then. A control socket would be written to the home folder.
-    # One process with many threads: a second takes 150 MB, for which one person's laptop has better uses.
-    held = ("--keep-alive=75", "--no-control-socket", "--access-logfile=-")
+    # One process with many threads: a second would take 150 MB.
+    held = ("--keep-alive=75", "--no-control-socket", "--access-logfile=-", "--config=python:leaderboard.demo.left_out")
     site = everything | {"PARITY_WAITERS": everything.get("PARITY_WAITERS") or "8"}
-    beat = ("leaderboard.scheduler", "beat", f"--schedule={state / 'run' / 'beat'}", "--pidfile=", "--loglevel=INFO")
-    site_worker = (
-        "leaderboard.celery",
-        "worker",
-        "--queues=site,notices",
-        "--pool=threads",
-        "--concurrency=4",
-        "--hostname=site@%h",
-        *quiet,
-    )
+    module = (sys.executable, "-m")
+    clock = (*module, "leaderboard.demo.clock", str(state / "run" / "beat"))
     return [
-        Program("site", (sys.executable, *web, *held), site, signal.SIGTERM, 5),
-        Program("site-worker", (*celery, *site_worker), everything, signal.SIGKILL, 5),
-        Program("scheduler", (*celery, *beat), everything, signal.SIGKILL, 5),
-        Program("worker", (sys.executable, "-m", "evaluator", "worker"), worker, signal.SIGKILL, 10),
-        Program("api-worker", (sys.executable, "-m", "evaluator", "worker"), worker | asking, signal.SIGKILL, 10),
+        Program("site", (*module, *web, *held), site, signal.SIGTERM, 5),
+        Program("site-worker", (*module, "leaderboard.demo.site_worker"), everything, signal.SIGKILL, 5),
+        Program("scheduler", clock, everything, signal.SIGKILL, 5),
+        Program("worker", (*module, "evaluator", "worker"), worker, signal.SIGKILL, 10),
+        Program("api-worker", (*module, "evaluator", "worker"), worker | asking, signal.SIGKILL, 10),
     ]
 
 

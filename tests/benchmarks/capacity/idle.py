@@ -44,8 +44,8 @@ def by_program(stack: Stack) -> dict[str, int]:
 def called(command: str) -> str:
     """What a process is, by its command line."""
     known = {
-        "postgres": "postgres", "valkey": "valkey", "gunicorn": "site", " beat ": "scheduler", "site@": "site-worker",
-        "leaderboard.demo": "demo", "celeryd": "worker", "evaluator": "worker",
+        "postgres": "postgres", "valkey": "valkey", "gunicorn": "site", "celery beat": "scheduler",
+        "site@": "site-worker", "leaderboard.demo": "demo", "celeryd": "worker", "evaluator": "worker",
     }  # fmt: skip
     return next((name for words, name in known.items() if words in command), command[:40])
 

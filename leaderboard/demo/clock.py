@@ -1,0 +1,12 @@
+"""`python -m leaderboard.demo.clock FILE`: the scheduler, as `celery -A leaderboard.scheduler beat` starts it.
+
+FILE is where it keeps what rang last. Without Celery's command line: see leaderboard.demo.site_worker.
+"""
+
+import logging
+import sys
+
+from leaderboard.scheduler import app
+
+if __name__ == "__main__":
+    app.Beat(schedule=sys.argv[1], loglevel=logging.INFO).run()
