@@ -3,10 +3,9 @@
 FILE is where it keeps what rang last. Without Celery's command line: see leaderboard.demo.site_worker.
 """
 
-import logging
 import sys
 
 from leaderboard.scheduler import app
 
 if __name__ == "__main__":
-    app.Beat(schedule=sys.argv[1], loglevel=logging.INFO).run()
+    app.Beat(schedule=sys.argv[1], loglevel="INFO").run()
