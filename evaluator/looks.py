@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from math import inf
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -20,9 +19,9 @@ from evaluator.journal import digest
 
 SECONDS = 9.0
 """For all of it, where the operator wants no other patience: whoever submits is told within ten."""
-OTHERS_SECONDS = 1.0
-"""Of these, what the first answer leaves to the other checks."""
 LEAST_SECONDS = 1.0
+FIRST, LIST, CHECK, ECHOED = 8 / 9, 3 / 9, 5 / 9, 4 / 9
+"""Shares of the whole that one exchange of each kind may take."""
 MOST_TOKENS = 64
 WORD = "ready"
 PROMPT = "The quick brown fox jumps over the lazy dog. The five boxing wizards jump quickly, and nobody knows why."
@@ -91,42 +90,41 @@ class Look:
         self._end = time.monotonic() + patience
         self.chats = endpoint.protocol != "openai-completions"
 
-    def seconds(self, most: float) -> float:
-        """How long an exchange may take now."""
-        return max(LEAST_SECONDS, min(most, self._end - time.monotonic()))
+    def seconds(self, share: float) -> float:
+        """How long an exchange may take now, which gets this share of the whole."""
+        return max(LEAST_SECONDS, min(share * self._patience, self._end - time.monotonic()))
 
-    def ask(self, text: str, most: float = inf, **more: Any) -> Answer:
+    def ask(self, text: str, share: float = 1.0, **more: Any) -> Answer:
         """One exchange in the endpoint's own way: a message, or a text to go on from."""
         body = {"model": self._endpoint.model, "max_tokens": MOST_TOKENS, **more}
         if not self.chats:
-            return self._gateway.ask({**body, "prompt": text}, "completions", self.seconds(most))
+            return self._gateway.ask({**body, "prompt": text}, "completions", self.seconds(share))
         messages = [*body.pop("before", []), {"role": "user", "content": text}]
-        return self._gateway.ask({**body, "messages": messages}, "chat", self.seconds(most))
+        return self._gateway.ask({**body, "messages": messages}, "chat", self.seconds(share))
 
     def answered(self) -> Answer:
         """The first completion; raises NotFit."""
-        seconds = max(self._patience - OTHERS_SECONDS, LEAST_SECONDS)
-        answer = self.ask(f"Reply with the word {WORD}.", seconds)
+        answer = self.ask(f"Reply with the word {WORD}.", FIRST)
         if answer.status != 200:
-            raise unfit(answer, self._endpoint, seconds)
+            raise unfit(answer, self._endpoint, FIRST * self._patience)
         return answer
 
     def listed(self) -> Answer:
         """The endpoint's list of models, asked for twice where it fails by chance."""
-        answer = self._gateway.ask({}, "models", 3.0)
+        answer = self._gateway.ask({}, "models", LIST * self._patience)
         passing = answer.status in (0, 429) or answer.status >= 500
-        return self._gateway.ask({}, "models", self.seconds(3.0)) if passing else answer
+        return self._gateway.ask({}, "models", self.seconds(LIST)) if passing else answer
 
     def system_role(self) -> Check | None:
         if not self.chats:
             return None
-        answer = self.ask(f"Reply with the word {WORD}.", 5.0, before=[{"role": "system", "content": "Be brief."}])
+        answer = self.ask(f"Reply with the word {WORD}.", CHECK, before=[{"role": "system", "content": "Be brief."}])
         return verdict("system role", answer, "accepted")
 
     def stop_sequences(self) -> Check | None:
         if not self._endpoint.sampling.stop:
             return Check(name="stop sequences", ok=True, detail="not sent, as asked for; applied to its answers")
-        answer = self.ask("Count from one to five in words.", 5.0, stop=["three"])
+        answer = self.ask("Count from one to five in words.", CHECK, stop=["three"])
         if "stop" in self._gateway.learnt:
             return Check(name="stop sequences", ok=False, detail="refused; they are applied to its answers instead")
         return verdict("stop sequences", answer, "accepted")
@@ -139,7 +137,7 @@ class Look:
         found = []
         for text in (PROMPT, PROMPT[: len(PROMPT) // 2].rpartition(" ")[0]):
             body = {"model": self._endpoint.model, "prompt": text, "max_tokens": 1, "echo": True, "logprobs": 1}
-            answer = self._gateway.ask(body, "completions", self.seconds(4.0))
+            answer = self._gateway.ask(body, "completions", self.seconds(ECHOED))
             if answer.status != 200:
                 return verdict(ECHO, answer, "")
             tokens = prompt_tokens(answer.body, text)
