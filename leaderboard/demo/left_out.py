@@ -6,6 +6,21 @@ lm-eval; the site's image has neither. gunicorn reads this module as its configu
 """
 
 import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
-for _name in ("pandas", "chardet"):
-    sys.modules.setdefault(_name, None)  # type: ignore[arg-type]  # Python's own way to say that there is none
+
+class Absent(MetaPathFinder):
+    """Finds that they are not installed. None in sys.modules would say so too, but PyArrow takes it for pandas."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in {"pandas", "chardet"}:
+            raise ModuleNotFoundError(f"The demonstration does without {fullname}.", name=fullname)
+        return None
+
+
+sys.meta_path.insert(0, Absent())
