@@ -5,6 +5,9 @@ FILE is where it keeps what rang last. Without Celery's command line: see leader
 
 import sys
 
+from leaderboard.demo import left_out  # noqa: F401  # for what it does as it is imported
+
+# isort: split
 from leaderboard.scheduler import app
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ Without Celery's command line: its shell, with completion and colours, is 9 MB i
 
 import logging
 
+from leaderboard.demo import left_out  # noqa: F401  # for what it does as it is imported
+
+# isort: split
 from celery.utils.nodenames import host_format
 
 from leaderboard.celery import app
-from leaderboard.demo import left_out  # noqa: F401  # for what it does as it is imported
 
 if __name__ == "__main__":
     app.Worker(

@@ -54,13 +54,14 @@ def test_a_preparation_that_fails_says_why_with_its_status(tmp_path: Path) -> No
     ("does", "without"),
     [
         ("import leaderboard.demo.__main__", ("django", "pandas", "huggingface_hub")),
-        ("import leaderboard.demo.clock, leaderboard.settings", ("huggingface_hub", "pyarrow", "celery.bin")),
+        ("import leaderboard.demo.clock, leaderboard.settings", ("huggingface_hub", "pyarrow", "celery.bin", "rich")),
         ("import leaderboard.demo.left_out, pyarrow; pyarrow.array([1])", ("pandas",)),
         ("import leaderboard.demo.left_out, requests; requests.compat.chardet.detect(b'a')", ("chardet",)),
-        ("import leaderboard.demo.site_worker, celery.apps.worker", ("celery.bin", "prompt_toolkit")),
+        ("import leaderboard.demo.left_out, httpx; httpx.Client().close()", ("rich",)),
+        ("import leaderboard.demo.site_worker, celery.apps.worker", ("celery.bin", "prompt_toolkit", "rich")),
         ("import evaluator.worker, celery.apps.worker", ("celery.bin", "prompt_toolkit")),
     ],
-    ids=["watching", "scheduler", "pyarrow", "requests", "site worker", "worker"],
+    ids=["watching", "scheduler", "pyarrow", "requests", "httpx", "site worker", "worker"],
 )  # fmt: skip
 def test_a_program_loads_no_more_than_it_needs(does: str, without: tuple[str, ...]) -> None:
     """Each of these is 5 to 80 MB, for as long as the program lives."""
