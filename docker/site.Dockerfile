@@ -17,8 +17,7 @@ RUN python3 -m venv --without-pip /opt/venv \
         > /tmp/locked.txt \
     && python3 -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --no-deps --use-pep517 \
         -r /tmp/locked.txt \
-    && python3 /tmp/trim.py --strip /opt/venv/lib/python3.11/site-packages \
-    && /opt/venv/bin/python -m compileall -q /opt/venv/lib
+    && python3 /tmp/trim.py --strip /opt/venv/lib/python3.11/site-packages
 
 FROM packages AS program
 WORKDIR /srv/parity
@@ -27,12 +26,15 @@ COPY evaluator evaluator
 COPY leaderboard leaderboard
 COPY static static
 COPY templates templates
+COPY docker/compiled.py /tmp/
 # Settings refuse to load without secrets. These are nobody's, reach this command only, and nothing is contacted.
-RUN PARITY_STATE=/var/lib/parity PARITY_URL=https://build.invalid PARITY_SECRET_KEY=build PARITY_WORKER_TOKEN=build \
-    DATABASE_URL=postgresql://build/build REDIS_URL=redis://build \
-    /opt/venv/bin/python manage.py collectstatic --no-input \
+RUN export PARITY_STATE=/var/lib/parity PARITY_URL=https://build.invalid PARITY_SECRET_KEY=build \
+        PARITY_WORKER_TOKEN=build DATABASE_URL=postgresql://build/build REDIS_URL=redis://build \
+        PATH="/opt/venv/bin:$PATH" PYTHONPATH=/srv/parity \
+    && python3 manage.py collectstatic --no-input \
+    && python3 /tmp/compiled.py \
     && python3 /tmp/trim.py --collected /opt/venv/lib/python3.11/site-packages \
-    && /opt/venv/bin/python -m compileall -q . \
+    && python3 -m compileall -q . \
     && chmod -R a+rX /srv/parity /var/lib/parity/static
 
 FROM python:3.11-slim-bookworm

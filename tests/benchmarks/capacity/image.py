@@ -65,7 +65,6 @@ def build(root: Path) -> dict[str, int]:
     copy_packages(packages)
     before = size(packages)
     own_python(["docker/trim.py", "--strip", str(packages)], packages, state)
-    own_python(["-m", "compileall", "-q", str(packages)], packages, state)
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -75,6 +74,7 @@ def build(root: Path) -> dict[str, int]:
     for name in ("health.py", "start.py"):
         shutil.copy2(ROOT / "docker" / name, program)
     own_python(["manage.py", "collectstatic", "--no-input", "--verbosity=0"], packages, state, program)
+    own_python([str(ROOT / "docker" / "compiled.py")], packages, state, program)
     own_python(["docker/trim.py", "--collected", str(packages)], packages, state)
     own_python(["manage.py", "check"], packages, state, program)  # every page, and what it imports
     own_python(["-m", "compileall", "-q", str(program)], packages, state)
@@ -86,9 +86,9 @@ def build(root: Path) -> dict[str, int]:
 def own_python(arguments: list[str], packages: Path, state: Path, folder: Path = ROOT) -> None:
     """Run the base's Python with the image's packages alone."""
     variables = {
-        "PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PARITY_STATE": str(state),
+        "PATH": os.environ["PATH"], "PYTHONPATH": f"{folder}:{packages}", "PARITY_STATE": str(state),
         "PARITY_URL": "https://build.invalid", "PARITY_SECRET_KEY": "build", "PARITY_WORKER_TOKEN": "build",
-        "DATABASE_URL": "postgresql://build/build", "REDIS_URL": "redis://build", "PYTHONDONTWRITEBYTECODE": "1",
+        "DATABASE_URL": "postgresql://build/build", "REDIS_URL": "redis://build",
     }  # fmt: skip
     python = Path(sys.base_prefix) / "bin" / "python3"
     done = subprocess.run([python, *arguments], cwd=folder, env=variables, capture_output=True, text=True, check=False)
