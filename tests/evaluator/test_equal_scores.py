@@ -12,7 +12,7 @@ from evaluator import hub
 from evaluator.engines import environment
 from tests.environment import ROOT
 
-pytestmark = [pytest.mark.engine]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]  # lm-eval's own way is slow beside others
 
 TASKS = "arc_easy,gsm8k"
 LIMIT = "4"
