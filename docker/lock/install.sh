@@ -39,6 +39,15 @@ $pip --require-hashes $hashed
 # shellcheck disable=SC2086
 $pip $extra $lists
 case " $* " in
-*worker-cpu.txt*) "$venv/bin/python" "$here/name_vllm.py" ;;
+*worker-cpu.txt*)
+    "$venv/bin/python" "$here/name_vllm.py"
+    "$venv/bin/python" -c 'import torch' 2>/dev/null || {
+        "$venv/bin/python" -m pip uninstall --quiet --yes torch
+        echo "error: pip found a build of torch that does not load here, for GPUs most likely; the one for CPUs is at" \
+            "$torch_index, if that can be reached. Else name a mirror of it (make run TORCH_INDEX=https://...) or a" \
+            "folder with the file of that build (PIP_FIND_LINKS=/folder make run)." >&2
+        exit 2
+    }
+    ;;
 esac
 sh "$here/command.sh" "$venv"
