@@ -54,7 +54,7 @@ def test_pieces_make_up_the_texts_again(first: str, second: str) -> None:
 
 def test_the_worst_texts_take_no_time() -> None:
     """The same few words over and over are what a comparison is slowest with."""
-    began = time.monotonic()
+    began = time.process_time()
     for n in range(2, 12):
         differing("a b " * (MOST_WORDS // 2), " ".join("ab"[k % n == 0] for k in range(MOST_WORDS)))
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
