@@ -190,6 +190,9 @@ def test_another_owners_numbers_lead_nowhere(client: Client, grace: User, suite:
     theirs = client.get(f"/api/v1/webhooks/{webhook.pk}/", headers=headers)
     nobodys = client.get(f"/api/v1/webhooks/{webhook.pk + 1}/", headers=headers)
     assert (theirs.status_code, nobodys.status_code) == (404, 404)
-    assert theirs.content.replace(str(webhook.pk).encode(), b"") == nobodys.content.replace(
-        str(webhook.pk + 1).encode(), b""
-    )
+    # By name, not by digit: the number of a webhook may be the digit of a status.
+    words = [
+        reply.content.replace(b"webhook %d." % key, b"webhook N.")
+        for reply, key in ((theirs, webhook.pk), (nobodys, webhook.pk + 1))
+    ]
+    assert words[0] == words[1]
