@@ -2,6 +2,8 @@
 
 lost, duplicated, stuck, mixed_attempts, invariant_violations, drill_broken, workers_died     all 0
 jobs, attempts, succeeded, cancelled        what was wanted, and how often it was begun
+sharded, shards, shards_done, items_of_shards    submissions made of several jobs, these beside the evaluation, which of
+                                            these ended by themselves, and the samples that they had answered
 partitions, partition_s, longest_partition_s    how often hosts were cut off, for how long together, and at most
 recovery_s, recovery_worst_s                from a cable's return until the site had done a call of that host
 taken_over, takeover_s, takeover_worst_s    jobs that were claimed anew, and how long after the cut (lease_s is the
@@ -160,9 +162,10 @@ def told(site: Site, partitions: Partitions, found: dict[str, Any], during: Coun
     log = (site.state / "log" / "site.log").read_text(errors="replace")
     apart = [one.seconds for one in partitions.done]
     zeros = {zero: found[zero] for zero in ("lost", "duplicated", "stuck", "mixed_attempts")}
+    shards = {name: found[name] for name in ("sharded", "shards", "shards_done", "items_of_shards")}
     return {
         "hosts": len(HOSTS), "jobs": jobs, "attempts": int(attempts), "succeeded": found["succeeded"],
-        "cancelled": found["cancelled"], **zeros,
+        "cancelled": found["cancelled"], **shards, **zeros,
         "invariant_violations": found["invariant_violations"] + during.total(),
         "drill_broken": len(partitions.broken), "partitions": len(apart), "partition_s": round(sum(apart), 1),
         "longest_partition_s": round(max(apart, default=0.0), 1), "recovery_s": middle(recovered),
