@@ -34,11 +34,26 @@ RUN export PARITY_STATE=/var/lib/parity PARITY_URL=https://build.invalid PARITY_
     && python3 manage.py collectstatic --no-input \
     && python3 /tmp/compiled.py \
     && python3 /tmp/trim.py --collected /opt/venv/lib/python3.11/site-packages \
+    && python3 /tmp/trim.py --static /var/lib/parity/static \
     && python3 -m compileall -q . \
     && chmod -R a+rX /srv/parity /var/lib/parity/static
 
-FROM python:3.11-slim-bookworm
-ENV PATH=/opt/venv/bin:$PATH \
+FROM python:3.11-slim-bookworm AS root
+COPY docker/trim.py /tmp/
+# Nothing is installed any more: pip and what else of Python no program of the site loads.
+RUN python3 -B /tmp/trim.py --base /usr/local \
+    && rm /tmp/trim.py
+COPY --from=program /opt/venv /opt/venv
+COPY --from=program /srv/parity /srv/parity
+COPY --from=program /var/lib/parity/static /var/lib/parity/static
+
+# One layer of what is left: below what a layer deletes, the base's own layers would keep it.
+FROM scratch
+# hadolint ignore=DL3067
+COPY --from=root / /
+# LANG is the base image's own; an image from scratch inherits no variables.
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
+    LANG=C.UTF-8 \
     PARITY_STATE=/var/lib/parity \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
@@ -47,9 +62,6 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --uid 10001 --home-dir /var/lib/parity --no-create-home --shell /usr/sbin/nologin parity \
     && install -d -o parity -g parity -m 0700 /var/lib/parity /var/lib/parity/files /var/lib/parity/hashes \
         /var/lib/parity/backups
-COPY --from=program /opt/venv /opt/venv
-COPY --from=program /srv/parity /srv/parity
-COPY --from=program /var/lib/parity/static /var/lib/parity/static
 WORKDIR /srv/parity
 USER 10001
 EXPOSE 8000
