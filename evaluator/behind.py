@@ -5,21 +5,27 @@ other job does. A check for drift is a job of its own and so asks everything ane
 good, or after a month, when nobody resumed it; of somebody's own prompts after a day.
 """
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from evaluator import journal, run
 from evaluator.config import Config
 from evaluator.contract import EndpointSpec, JobSpec, Preflight
-from evaluator.gateway import Ended, Gateway
 from evaluator.lease import Lease
 from evaluator.looks import NotFit, look
 from evaluator.supervisor import Stopped
+
+if TYPE_CHECKING:
+    from evaluator.gateway import Ended, Gateway
 
 KEPT_SECONDS, PRIVATE_SECONDS = 30 * 24 * 3600.0, 24 * 3600.0
 PRIVATE = "private-"
@@ -98,7 +104,8 @@ def looked(config: Config, job: JobSpec, lease: Lease) -> Preflight:
 @contextmanager
 def metered(endpoint: EndpointSpec, kept: Path | None, lease: Lease) -> Iterator[Gateway]:
     """A gateway whose lease knows what it spends."""
-    gateway = Gateway(endpoint, journal=kept)
+    # Not before it is needed: a worker that asks no endpoint has no HTTP server in it, which is some 10 MB.
+    gateway: Gateway = import_module("evaluator.gateway").Gateway(endpoint, journal=kept)
     lease.spent = gateway.spent
     with gateway:
         yield gateway

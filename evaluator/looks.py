@@ -5,17 +5,21 @@ Then the rest at once. Everything is asked through the gateway, which leaves out
 Not found out: a context length that neither the list of models nor an error tells, for asking too much would be paid.
 """
 
+from __future__ import annotations
+
 import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from evaluator.contract import Check, EndpointSpec, Preflight
 from evaluator.echo import disagreement, prompt_tokens
-from evaluator.gateway import Answer
 from evaluator.journal import digest
+
+if TYPE_CHECKING:
+    from evaluator.gateway import Answer
 
 SECONDS = 9.0
 """For all of it, where the operator wants no other patience: whoever submits is told within ten."""

@@ -57,9 +57,9 @@ def test_a_preparation_that_fails_says_why_with_its_status(tmp_path: Path) -> No
         ("import leaderboard.demo.clock, leaderboard.settings", ("huggingface_hub", "pyarrow", "celery.bin", "rich")),
         ("import leaderboard.demo.left_out, pyarrow; pyarrow.array([1])", ("pandas",)),
         ("import leaderboard.demo.left_out, requests; requests.compat.chardet.detect(b'a')", ("chardet",)),
-        ("import leaderboard.demo.left_out, httpx; httpx.Client().close()", ("rich",)),
-        ("import leaderboard.demo.site_worker, celery.apps.worker", ("celery.bin", "prompt_toolkit", "rich")),
-        ("import evaluator.worker, celery.apps.worker", ("celery.bin", "prompt_toolkit")),
+        ("import leaderboard.demo.left_out, httpx; httpx.Client().close()", ("rich", "pygments")),
+        ("import leaderboard.demo.site_worker, celery.apps.worker", ("celery.bin", "prompt_toolkit", "rich", "psutil")),
+        ("import evaluator.worker, celery.apps.worker", ("celery.bin", "prompt_toolkit", "aiohttp")),
     ],
     ids=["watching", "scheduler", "pyarrow", "requests", "httpx", "site worker", "worker"],
 )  # fmt: skip
