@@ -1,4 +1,4 @@
-// Workloads: dropping a file, its progress, and one word on a button that works for long. Without it plain forms do.
+// Workloads: dropping a file, its progress, the end of trials, and one word on a button that works for long. Without it plain forms do.
 (() => {
   "use strict";
 
@@ -106,6 +106,21 @@
       else send(event.submitter || form.querySelector("button"));
     });
     choose(input.files[0]);
+  }
+
+  // Once a form is sent nothing of it is tried any more: what it was about may be gone when the trial arrives.
+  for (const one of document.querySelectorAll("form[hx-post]")) {
+    let sent = false;
+    one.addEventListener("submit", () => {
+      sent = true;
+      one.dispatchEvent(new Event("htmx:abort"));
+    });
+    one.addEventListener("htmx:beforeRequest", (event) => {
+      if (sent) event.preventDefault();
+    });
+    window.addEventListener("pageshow", () => {
+      sent = false; // somebody came back to it
+    });
   }
 
   for (const one of document.querySelectorAll("form[data-busy]")) {

@@ -40,9 +40,10 @@ AREA = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
 class ScoringForm(forms.Form):
     """Options are called `kind-option`; `scoring` gives them as `evaluator.scoring.spec` takes them."""
 
-    def __init__(self, *arguments: Any, called: bool = False, **named: Any) -> None:
-        """`called`: it asks for a name too."""
+    def __init__(self, *arguments: Any, called: bool = False, keeps: bool = False, **named: Any) -> None:
+        """`called`: it asks for a name too, which has to be there once it `keeps` what it says."""
         super().__init__(*arguments, **named)
+        self.keeps = keeps
         if called:
             self.fields["name"] = forms.CharField(max_length=NAME, label="Name of the workload")
         kinds = [(kind, NAMES[kind][0]) for kind in NAMES]
@@ -70,7 +71,7 @@ class ScoringForm(forms.Form):
         """A schema is read here, so that its mistakes are beside its field. Other kinds' options say nothing, and
         nothing is said of a name before it is kept."""
         found = self.cleaned_data
-        if self.data.get("do") != "keep":
+        if not self.keeps:
             self.errors.pop("name", None)
         for name in [one for one in self.errors if "-" in one and not one.startswith(f"{found.get('kind')}-")]:
             del self.errors[name]

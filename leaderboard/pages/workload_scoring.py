@@ -54,20 +54,24 @@ class Tried(NamedTuple):
 
 
 def scoring_page(request: HttpRequest, scene: Scene) -> HttpResponse:
-    """The form; POST tries it, or with `do=keep` keeps it. What is wrong is said beside its field."""
+    """The form; POST tries it, or with `do=keep` keeps it. What is wrong is said beside its field.
+
+    A trial by htmx keeps nothing: it has the button in it that was pressed last, which may be about to send the form.
+    """
     placed, called = queries.preview(scene.items, scene.excluded), scene.workload is None
     if request.method != "POST":
         initial = initial_of(scene.scoring or {"kind": likely(placed)}) | {"name": default(scene)}
         form = ScoringForm(initial=initial, called=called)
         return page(request, scene, form, tried(placed, way_of(form.initial), {}))
-    form = ScoringForm(request.POST, called=called)
+    keeps = request.POST.get("do") == "keep" and not wants_part(request)
+    form = ScoringForm(request.POST, called=called, keeps=keeps)
     way, status = None, 200
     if form.is_valid():
         try:
             way = scoring_of(form.scoring())
         except BadScoring as error:
             form.say(error.field, error.message)
-    if way and request.POST.get("do") == "keep":
+    if way and keeps:
         try:
             kept = scene.keep(form.scoring(), form.cleaned_data.get("name", ""), "leave_out" in request.POST)
         except Refused as error:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from leaderboard.models import Suite, User, Workload, WorkloadDraft, WorkloadItems
 from tests.browser.conftest import Open
@@ -92,6 +92,37 @@ def test_from_a_file_to_a_workload_and_its_end(
     expect(page.locator("h1")).to_have_text("Which team is deleted")
     expect(page.locator(".receipt")).to_contain_text("2 versions")
     assert not WorkloadItems.objects.exists()
+
+
+def test_nothing_is_tried_any_more_once_it_is_kept(visits: Open, person: User, tickets: Path) -> None:
+    """A trial that waits while its form is sent would ask for an upload that is forgotten by then."""
+    page = visits(user=person).page
+    page.goto("/workloads/new")
+    page.get_by_label("File", exact=True).set_input_files(tickets)
+    page.get_by_role("button", name="Read it").click()
+    choose(page, "ticket", "Prompt")
+    choose(page, "team", "Reference: the right answer")
+    page.get_by_role("button", name="Read it with these columns").click()
+    page.get_by_role("button", name="Go on to scoring").click()
+    expect(page.locator("h1")).to_have_text("How answers are scored")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """Trials wait for their answers; the form is sent, and the browser stays where it is, as while one waits."""
+        if route.request.is_navigation_request():
+            route.fulfill(status=204)
+        else:
+            held.append(route)
+
+    page.route("**/scoring", hold)
+    with page.expect_request("**/scoring"):
+        page.get_by_label("Ignore punctuation").check()
+    page.get_by_label("Name of the workload").fill("Which team")  # a trial that waits for the one before it
+    with page.expect_request(lambda request: request.is_navigation_request()):
+        page.get_by_role("button", name="Keep this workload").click()
+    held[0].continue_()
+    page.wait_for_timeout(900)  # more than a trial waits for the next key
+    assert len(held) == 1
 
 
 def test_a_file_is_dropped_and_what_is_wrong_with_it_said_in_place(visits: Open, person: User) -> None:

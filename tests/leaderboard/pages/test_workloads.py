@@ -109,6 +109,17 @@ def test_a_way_that_cannot_be_is_told_beside_its_field(
     assert not Workload.objects.exists()
 
 
+def test_a_trial_keeps_nothing_whatever_button_its_browser_sends_along(member: Client) -> None:
+    """htmx adds the button that was pressed last: a trial after "Keep" would keep before the form itself does."""
+    draft = held(member, jsonl(ROWS))
+    address, chosen = f"/workloads/drafts/{draft.pk}/scoring", {"kind": "number", "name": "a", "do": "keep"}
+    reply = member.post(address, chosen, headers={"HX-Request": "true"})
+    assert (reply.status_code, b'id="trial-note"' in reply.content) == (200, True)
+    assert not Workload.objects.exists()
+    assert member.post(address, chosen).status_code == 302
+    assert Workload.objects.get().name == "a"
+
+
 def test_what_another_way_says_does_not_matter(member: Client) -> None:
     workload = keep(member, **{"kind": "contains", "contains-all": "on", "number-absolute": "x", "json-schema": "{"})
     scoring = workload.versions.get().scoring
