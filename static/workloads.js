@@ -108,6 +108,12 @@
     choose(input.files[0]);
   }
 
+  // What somebody changed before htmx was there, or what the browser filled in again, is tried once it is.
+  const changed = (field) => {
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    return "defaultValue" in field && field.type !== "hidden" && field.value !== field.defaultValue;
+  };
+
   // Once a form is sent nothing of it is tried any more: what it was about may be gone when the trial arrives.
   for (const one of document.querySelectorAll("form[hx-post]")) {
     let sent = false;
@@ -120,6 +126,7 @@
     });
     window.addEventListener("pageshow", () => {
       sent = false; // somebody came back to it
+      if ([...one.elements].some(changed)) one.dispatchEvent(new Event("change"));
     });
   }
 

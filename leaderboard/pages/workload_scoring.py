@@ -63,7 +63,7 @@ def scoring_page(request: HttpRequest, scene: Scene) -> HttpResponse:
         initial = initial_of(scene.scoring or {"kind": likely(placed)}) | {"name": default(scene)}
         form = ScoringForm(initial=initial, called=called)
         return page(request, scene, form, tried(placed, way_of(form.initial), {}))
-    keeps = request.POST.get("do") == "keep" and not wants_part(request)
+    keeps = request.POST.get("do") == "keep" and not wants_part(request)  # type: ignore[arg-type]
     form = ScoringForm(request.POST, called=called, keeps=keeps)
     way, status = None, 200
     if form.is_valid():

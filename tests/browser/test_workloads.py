@@ -94,17 +94,36 @@ def test_from_a_file_to_a_workload_and_its_end(
     assert not WorkloadItems.objects.exists()
 
 
-def test_nothing_is_tried_any_more_once_it_is_kept(visits: Open, person: User, tickets: Path) -> None:
-    """A trial that waits while its form is sent would ask for an upload that is forgotten by then."""
+def test_what_is_changed_before_htmx_is_there_is_tried(visits: Open, person: User, tickets: Path) -> None:
     page = visits(user=person).page
+    to_scoring(page, tickets)
+    held: list[Route] = []
+    page.route("**/htmx-*.js", lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    page.get_by_label("Ignore punctuation").check()
+    expect(page.locator("#trial-note")).to_contain_text("3 of 5")
+    held[0].continue_()
+    expect(page.locator("#trial-note")).to_contain_text("4 of 5: a mean of 80 %")
+
+
+def to_scoring(page: Page, tickets: Path) -> None:
+    """From the file to how it is scored."""
     page.goto("/workloads/new")
     page.get_by_label("File", exact=True).set_input_files(tickets)
     page.get_by_role("button", name="Read it").click()
+    expect(page).to_have_url(re.compile(r"/workloads/drafts/\d+$"))
     choose(page, "ticket", "Prompt")
     choose(page, "team", "Reference: the right answer")
+    choose(page, "sent_to", "Output: today’s answer")
     page.get_by_role("button", name="Read it with these columns").click()
     page.get_by_role("button", name="Go on to scoring").click()
     expect(page.locator("h1")).to_have_text("How answers are scored")
+
+
+def test_nothing_is_tried_any_more_once_it_is_kept(visits: Open, person: User, tickets: Path) -> None:
+    """A trial that waits while its form is sent would ask for an upload that is forgotten by then."""
+    page = visits(user=person).page
+    to_scoring(page, tickets)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
