@@ -46,10 +46,9 @@ def test_the_drivers_own_connection_may_be_lost() -> None:
         assert database.lost == 2
 
 
-def test_a_database_that_stays_away_is_no_endless_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.chaos.database.PATIENCE", 0.3)
+def test_a_database_that_stays_away_is_no_endless_wait() -> None:
     with pytest.raises(psycopg.OperationalError):
-        Database("postgresql://nobody@127.0.0.1:9/nothing").rows("SELECT 1")
+        Database("postgresql://nobody@127.0.0.1:9/nothing", patience=0.3).rows("SELECT 1")
 
 
 def test_a_seed_draws_the_same_wishes_and_fates() -> None:

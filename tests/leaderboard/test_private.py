@@ -147,6 +147,7 @@ SECRETS = [f"Sums {CANARY}", f"{CANARY}q", f"{CANARY}third", f"{CANARY}other", f
 """Parts of its name, ids, tags, prompts and answers, which no reader's own address holds."""
 
 
+@pytest.mark.slow
 def test_nobody_else_finds_a_word_of_it_anywhere(bakeoff: Bakeoff, strangers: list[Client]) -> None:
     suite = f"workload.{bakeoff.version.workload_id}"
     for path in walked(bakeoff):

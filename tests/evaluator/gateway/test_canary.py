@@ -67,6 +67,7 @@ SCENES: dict[str, Answer] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("protocol", ["openai-chat", "anthropic-messages"])
 def test_the_key_is_nowhere(scene: str, protocol: Protocol, tmp_path: Path, written: io.StringIO) -> None:

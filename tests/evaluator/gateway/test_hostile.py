@@ -165,6 +165,7 @@ def test_an_endpoint_that_refuses_everything_is_not_asked_for_ever() -> None:
         assert len(endpoint.calls) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["500", "timeout", "connection", "bad_json"])
 def test_a_storm_ends_as_a_matter_of_the_platform(kind: str) -> None:
     """Another attempt may do better; the journal keeps what was answered."""
@@ -206,6 +207,7 @@ def test_retry_after_is_bounded(told: str) -> None:
         assert 0.9 < time.monotonic() - began < 3
 
 
+@pytest.mark.slow
 def test_only_429_for_ever_is_waited_for_and_then_given_up() -> None:
     with asked(default=hostile.refusal(429, "Rate limit reached")) as (endpoint, gateway):
         began = time.monotonic()

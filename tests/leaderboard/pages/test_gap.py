@@ -73,6 +73,7 @@ def test_without_a_side_it_says_so_and_draws_what_there_is(client: Client, make_
     assert "No proprietary model was measured here." in page(client, "/?suite=tiny@1").one("aside", "gap-small").text
 
 
+@pytest.mark.slow
 def test_the_real_table_is_drawn_as_imported_and_never_compared(client: Client) -> None:
     source = SHARED / "data" / "open_llm_leaderboard_v2.csv"
     if not source.is_file():

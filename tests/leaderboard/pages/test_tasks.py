@@ -151,6 +151,7 @@ def test_the_api(client: Client, make_submission: Make, suite: Suite) -> None:
     assert set(items) == set(schema)
 
 
+@pytest.mark.slow
 def test_a_thousand_models_with_a_thousand_items_are_quick(
     client: Client, make_submission: Make, suite: Suite, capsys: pytest.CaptureFixture[str]
 ) -> None:

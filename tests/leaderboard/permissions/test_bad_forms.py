@@ -122,6 +122,7 @@ def test_every_form_is_found(site: Site) -> None:
     assert len(forms) > 20 and sum(map(len, forms.values())) > 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD)
 def test_no_form_answers_what_is_bad_with_an_error_of_ours(site: Site, kind: str) -> None:
     forms, wrong, asked = found(site), [], 0

@@ -158,6 +158,7 @@ def proposed(sweep: Sweep, route: URLPattern) -> Iterator[str]:
         yield f"{route.name:<37} {method:<7}" + "".join(f"{found[method][role]:<7}" for role in ROLES).rstrip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("roles", [ROLES[:2], ROLES[2:5], ROLES[4:6], ROLES[6:]], ids=" and ".join)
 def test_every_route_answers_as_its_lines_say(site: Site, person: User, roles: tuple[str, ...]) -> None:
     if "viewer" in roles:
